@@ -1,0 +1,97 @@
+//! ARP for IPv4 over Ethernet (RFC 826).
+
+use crate::{bytes::Bytes, ethernet};
+
+/// Bytes of the packet after the Ethernet header.
+pub const LENGTH: usize = 28;
+/// Bytes of a whole frame.
+pub const FRAME_LENGTH: usize = ethernet::HEADER_LENGTH + LENGTH;
+
+const PREFIX: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
+
+/// What the packet does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Who has the target address?
+    Request,
+    /// The sender has the sender's address.
+    Reply,
+}
+
+/// An ARP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// Request or reply.
+    pub operation: Operation,
+    /// Sender's MAC.
+    pub sender_mac: [u8; 6],
+    /// Sender's address.
+    pub sender: [u8; 4],
+    /// Target's MAC.
+    pub target_mac: [u8; 6],
+    /// Target's address.
+    pub target: [u8; 4],
+}
+
+impl Arp {
+    /// Reads the packet at `at`; `None` when it is cut off, not Ethernet and IPv4, or neither request nor reply.
+    #[inline(always)]
+    pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
+        let [h1, h2, p1, p2, hl, pl, o1, o2] = bytes.array::<8>(at)?;
+        if [h1, h2, p1, p2, hl, pl] != PREFIX {
+            return None;
+        }
+        let operation = match u16::from_be_bytes([o1, o2]) {
+            1 => Operation::Request,
+            2 => Operation::Reply,
+            _ => return None,
+        };
+        Some(Self {
+            operation,
+            sender_mac: bytes.array(at + 8)?,
+            sender: bytes.array(at + 14)?,
+            target_mac: bytes.array(at + 18)?,
+            target: bytes.array(at + 24)?,
+        })
+    }
+
+    /// The announcement of `address`: a gratuitous request, as keepalived and FRR send it. The target's MAC is all ones
+    /// (RFC 9568 §6.4.1 with erratum 7947 leaves it open; switches and old stacks know this form).
+    pub const fn announcement(mac: [u8; 6], address: [u8; 4]) -> Self {
+        Self {
+            operation: Operation::Request,
+            sender_mac: mac,
+            sender: address,
+            target_mac: ethernet::BROADCAST,
+            target: address,
+        }
+    }
+
+    /// The question whether anybody else has `address` (RFC 5227 §2.1.1): sent from 0.0.0.0, so that no cache changes.
+    pub const fn probe(mac: [u8; 6], address: [u8; 4]) -> Self {
+        Self {
+            operation: Operation::Request,
+            sender_mac: mac,
+            sender: [0; 4],
+            target_mac: [0; 6],
+            target: address,
+        }
+    }
+
+    /// As a broadcast frame from the sender.
+    pub fn broadcast_frame(&self) -> [u8; FRAME_LENGTH] {
+        let mut frame = [0; FRAME_LENGTH];
+        let (header, packet) = frame.split_at_mut(ethernet::HEADER_LENGTH);
+        header.copy_from_slice(&ethernet::header(ethernet::BROADCAST, self.sender_mac, ethernet::ARP));
+        packet[..6].copy_from_slice(&PREFIX);
+        packet[7] = match self.operation {
+            Operation::Request => 1,
+            Operation::Reply => 2,
+        };
+        packet[8..14].copy_from_slice(&self.sender_mac);
+        packet[14..18].copy_from_slice(&self.sender);
+        packet[18..24].copy_from_slice(&self.target_mac);
+        packet[24..28].copy_from_slice(&self.target);
+        frame
+    }
+}

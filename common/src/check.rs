@@ -1,0 +1,359 @@
+//! Every receive check (RFC 9568 §7.1 with its errata, RFC 3768 §7.1), once, for both carriers.
+//!
+//! A packet is read in two steps, because the group it belongs to is known only after its first eight bytes:
+//! [`Preamble`] finds the group, [`judge`] passes the verdict. Bytes are read only through [`Bytes`], lengths come
+//! from the IP header and never from the end of the frame (which may be padded).
+//!
+//! The order is the RFC's but for what is cheap: TTL, version, type, length, checksum, count, interval,
+//! authentication, destination, source. The first check that fails names the reason.
+
+use crate::{
+    AdvertInterval, Counter, Family, PROTOCOL, Reason, Version,
+    advert::{self, Heard, note},
+    bytes::Bytes,
+    checksum,
+    ipv4::{self, Ipv4},
+    ipv6::{self, Ipv6},
+    map::Expected,
+};
+
+/// Bytes of a CARP packet, which shares protocol, group and first byte with version 2.
+const CARP_LENGTH: u16 = 36;
+/// What CARP has where VRRP has its address count.
+const CARP_AUTHENTICATION_WORDS: u8 = 7;
+
+/// Why a packet is not judged here: it is left to whoever it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotJudged {
+    /// Not VRRP.
+    Foreign,
+    /// A part of a fragmented packet, or longer than this reader reads: the kernel reassembles, the socket judges.
+    ForSocket,
+}
+
+/// What stands before the addresses: enough to find the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preamble {
+    /// Sender; IPv4 in the first four bytes.
+    pub source: [u8; 16],
+    /// Receiver; IPv4 in the first four bytes.
+    pub destination: [u8; 16],
+    /// Where the VRRP message begins.
+    pub message: usize,
+    /// Its length by the IP header.
+    pub length: u16,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Family.
+    pub family: Family,
+    /// The first eight bytes; zeros when there are fewer, so that the VRID reads 0, which no group has.
+    pub fixed: [u8; advert::FIXED_LENGTH],
+}
+
+impl Preamble {
+    /// Reads from an IPv4 header at `at`.
+    ///
+    /// # Errors
+    /// When this is no whole VRRP packet over IPv4.
+    #[inline(always)]
+    pub fn ipv4<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
+        let header = Ipv4::read(bytes, at).ok_or(NotJudged::Foreign)?;
+        if header.protocol != PROTOCOL {
+            return Err(NotJudged::Foreign);
+        }
+        let length = header.total_length.saturating_sub(header.header_length as u16);
+        if header.fragment || length as usize > checksum::MAX_WORDS * 4 {
+            return Err(NotJudged::ForSocket);
+        }
+        let [s1, s2, s3, s4] = header.source;
+        let [d1, d2, d3, d4] = header.destination;
+        let message = at + header.header_length;
+        Ok(Self {
+            source: [s1, s2, s3, s4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            destination: [d1, d2, d3, d4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            message,
+            length,
+            ttl: header.ttl,
+            family: Family::Ipv4,
+            fixed: fixed(bytes, message, length),
+        })
+    }
+
+    /// Reads from an IPv6 header at `at`.
+    ///
+    /// # Errors
+    /// When VRRP does not follow directly, or the packet is longer than this reader reads.
+    #[inline(always)]
+    pub fn ipv6<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
+        let header = Ipv6::read(bytes, at).ok_or(NotJudged::Foreign)?;
+        if header.next_header != PROTOCOL {
+            return Err(NotJudged::Foreign);
+        }
+        if header.payload_length as usize > checksum::MAX_WORDS * 4 {
+            return Err(NotJudged::ForSocket);
+        }
+        let message = at + ipv6::HEADER_LENGTH;
+        Ok(Self {
+            source: header.source,
+            destination: header.destination,
+            message,
+            length: header.payload_length,
+            ttl: header.hop_limit,
+            family: Family::Ipv6,
+            fixed: fixed(bytes, message, header.payload_length),
+        })
+    }
+
+    /// The VRID on the wire; 0 when it could not be read.
+    #[inline(always)]
+    pub const fn vrid(&self) -> u8 {
+        self.fixed[1]
+    }
+
+    /// The version nibble.
+    #[inline(always)]
+    pub const fn version(&self) -> u8 {
+        self.fixed[0] >> 4
+    }
+
+    /// The priority byte.
+    #[inline(always)]
+    pub const fn priority(&self) -> u8 {
+        self.fixed[2]
+    }
+
+    /// Whether it was sent to the group's address.
+    #[inline(always)]
+    pub fn is_multicast(&self) -> bool {
+        match self.family {
+            Family::Ipv4 => {
+                let [a, b, c, d] = ipv4::VRRP_GROUP;
+                self.destination[..4] == [a, b, c, d]
+            }
+            Family::Ipv6 => self.destination == ipv6::VRRP_GROUP,
+        }
+    }
+}
+
+#[inline(always)]
+fn fixed<B: Bytes>(bytes: &B, message: usize, length: u16) -> [u8; advert::FIXED_LENGTH] {
+    if (length as usize) < advert::FIXED_LENGTH {
+        return [0; advert::FIXED_LENGTH];
+    }
+    bytes.array(message).unwrap_or([0; advert::FIXED_LENGTH])
+}
+
+/// The verdict on one packet. Without an expectation (a group that is not configured here) it is judged on its own
+/// merits: everything but version, password, interval and addresses "of ours".
+///
+/// # Errors
+/// The first check that failed.
+#[inline(always)]
+pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expected>) -> Result<Heard, Reason> {
+    let [version_type, _, priority, count, b4, b5, _, _] = preamble.fixed;
+    let (ttl_min, ttl_max) = match expected {
+        Some(expected) => (expected.ttl_min, expected.ttl_max),
+        None => (255, 255),
+    };
+    // RFC 9568 §7.1: "MUST verify that the IPv4 TTL/IPv6 Hop Limit is 255."
+    if preamble.ttl < ttl_min || preamble.ttl > ttl_max {
+        return Err(Reason::Ttl);
+    }
+    if (preamble.length as usize) < advert::FIXED_LENGTH {
+        return Err(Reason::Length);
+    }
+    // RFC 9568 §7.1: "MUST verify that the VRRP version is 3."; RFC 3768 §7.1: "is 2".
+    let Some(version) = Version::from_wire(version_type >> 4) else {
+        return Err(Reason::Version);
+    };
+    if expected.is_some_and(|expected| expected.version != version as u8) {
+        return Err(Reason::Version);
+    }
+    // RFC 9568 §7.1: "MUST verify that the VRRP packet type is 1 (ADVERTISEMENT)."
+    if version_type & 0x0f != advert::TYPE_ADVERTISEMENT {
+        return Err(Reason::Type);
+    }
+    length_fits(preamble, version, count)?;
+    let (addresses, form) = checksum_holds(bytes, preamble, version, count)?;
+    // RFC 9568 §5.2.5, erratum 8299: "MUST be ignored" when zero.
+    if count == 0 {
+        return Err(Reason::CountZero);
+    }
+    let interval = match version {
+        Version::V2 => AdvertInterval::from_v2_wire(b5),
+        Version::V3 => AdvertInterval::from_v3_wire(u16::from_be_bytes([b4, b5])),
+    };
+    // RFC 9568 §5.2.7, erratum 8301: 1..=4095. One such advert makes keepalived and FRR flap.
+    let Some(interval) = interval else {
+        return Err(Reason::IntervalZero);
+    };
+    let mut heard = Heard {
+        source: preamble.source,
+        addresses: addresses.fingerprint(),
+        interval: interval.centiseconds(),
+        notes: form,
+        priority,
+        version: version as u8,
+        count,
+        family: preamble.family as u8,
+    };
+    if let Family::Ipv6 = preamble.family
+        && bytes
+            .array::<16>(preamble.message + advert::FIXED_LENGTH)
+            .is_some_and(|first| !ipv6::is_link_local(&first))
+    {
+        heard.notes |= note::FIRST_NOT_LINK_LOCAL;
+    }
+    if let Some(expected) = expected {
+        is_ours(bytes, preamble, version, &mut heard, expected)?;
+    }
+    Ok(heard)
+}
+
+/// RFC 9568 §7.1: "MUST verify that the received packet contains the complete VRRP packet (including fixed fields, and
+/// IPvX address(es))." Exact, so that no trailer goes unchecked.
+#[inline(always)]
+fn length_fits(preamble: &Preamble, version: Version, count: u8) -> Result<(), Reason> {
+    let expected = advert::length(version, preamble.family, count as usize);
+    let length = preamble.length as usize;
+    if length == expected {
+        return Ok(());
+    }
+    if let Version::V2 = version
+        && count == CARP_AUTHENTICATION_WORDS
+        && preamble.length == CARP_LENGTH
+    {
+        return Err(Reason::Carp);
+    }
+    if length == expected + advert::HMAC_TRAILER_LENGTH {
+        return Err(Reason::AuthTrailer);
+    }
+    Err(Reason::Length)
+}
+
+/// RFC 9568 §7.1: "MUST verify the VRRP checksum." Returns the sum over the addresses and the form as a note.
+#[inline(always)]
+fn checksum_holds<B: Bytes>(
+    bytes: &B,
+    preamble: &Preamble,
+    version: Version,
+    count: u8,
+) -> Result<(checksum::Sum, u16), Reason> {
+    let [a, b, c, d, e, f, g, h] = preamble.fixed;
+    let fixed = checksum::Sum::default().word([a, b, c, d]).word([e, f, g, h]);
+    let words = count as usize * (preamble.family.address_length() / 4);
+    let at = preamble.message + advert::FIXED_LENGTH;
+    // Past the end although the IP header promised it: the frame is cut off.
+    let addresses = checksum::sum(bytes, at, words).ok_or(Reason::Length)?;
+    let mut message = fixed.and(addresses);
+    if let Version::V2 = version {
+        let [a, b, c, d, e, f, g, h] = bytes.array::<8>(at + words * 4).ok_or(Reason::Length)?;
+        message = message.word([a, b, c, d]).word([e, f, g, h]);
+    }
+    let form = match (preamble.family, version) {
+        (Family::Ipv4, Version::V2) if message.holds() => 0,
+        (Family::Ipv4, Version::V3) if message.holds() => note::CHECKSUM_MESSAGE_ONLY,
+        (Family::Ipv4, Version::V2) => return Err(Reason::Checksum),
+        (Family::Ipv4, Version::V3) | (Family::Ipv6, _) => {
+            let with = message.pseudo_header(&preamble.source, &preamble.destination, preamble.length);
+            match (with.holds(), preamble.family) {
+                (true, Family::Ipv4) => note::CHECKSUM_PSEUDO_HEADER,
+                (true, Family::Ipv6) => 0,
+                (false, _) => return Err(Reason::Checksum),
+            }
+        }
+    };
+    Ok((addresses, form))
+}
+
+/// The checks that compare with what is configured.
+#[inline(always)]
+fn is_ours<B: Bytes>(
+    bytes: &B,
+    preamble: &Preamble,
+    version: Version,
+    heard: &mut Heard,
+    expected: &Expected,
+) -> Result<(), Reason> {
+    if let Version::V2 = version {
+        authentic(bytes, preamble, expected)?;
+        // RFC 3768 §7.1: "MUST verify that the Adver Interval in the packet is the same as the locally configured".
+        if heard.interval != expected.interval {
+            return Err(Reason::Interval);
+        }
+    }
+    if preamble.is_multicast() == expected.is_unicast() {
+        return Err(Reason::Destination);
+    }
+    // RFC 1122 §3.2.1.3: nobody else may send from our address; the kernel drops it likewise. IPv4 only: FRR's IPv6
+    // routers may all send from the virtual link-local address.
+    if let Family::Ipv4 = preamble.family
+        && preamble.source == expected.own_source
+    {
+        return Err(Reason::OwnSource);
+    }
+    // RFC 9568 §6.4.2 (345): version 3 learns the interval.
+    if heard.interval != expected.interval {
+        heard.notes |= note::INTERVAL_LEARNED;
+    }
+    // RFC 9568 §7.1: "MAY verify that ... the IPvX address(es) ... If not, SHOULD log" and go on.
+    if heard.count != expected.count || heard.addresses != expected.addresses {
+        heard.notes |= note::ADDRESS_LIST_MISMATCH;
+    }
+    // RFC 9568 §7.1, erratum 8298: log and process.
+    if expected.is_owner() {
+        heard.notes |= note::OWNER_CONFLICT;
+    }
+    Ok(())
+}
+
+/// RFC 2338 §7.1 and keepalived: the type must be ours, and for a password all eight bytes.
+#[inline(always)]
+fn authentic<B: Bytes>(bytes: &B, preamble: &Preamble, expected: &Expected) -> Result<(), Reason> {
+    let wire_type = preamble.fixed[4];
+    if wire_type > 2 {
+        return Err(Reason::AuthTypeInvalid);
+    }
+    if wire_type != expected.auth_type {
+        return Err(Reason::AuthTypeMismatch);
+    }
+    if wire_type == 1 {
+        let at = preamble.message + preamble.length as usize - advert::AUTHENTICATION_LENGTH;
+        let data = bytes.array::<8>(at).ok_or(Reason::Length)?;
+        // Compared as one number: no early exit that would time the password.
+        if u64::from_ne_bytes(data) != u64::from_ne_bytes(expected.auth_data) {
+            return Err(Reason::AuthFailure);
+        }
+    }
+    Ok(())
+}
+
+/// Calls `count` for every counter that an accepted advert moves.
+#[inline(always)]
+pub fn count_accepted(heard: &Heard, mut count: impl FnMut(Counter)) {
+    count(Counter::Accepted);
+    if heard.priority == 0 {
+        count(Counter::PriorityZero);
+    }
+    if heard.notes == 0 {
+        return;
+    }
+    if heard.notes & note::CHECKSUM_PSEUDO_HEADER != 0 {
+        count(Counter::ChecksumPseudoHeader);
+    }
+    if heard.notes & note::CHECKSUM_MESSAGE_ONLY != 0 {
+        count(Counter::ChecksumMessageOnly);
+    }
+    if heard.notes & note::INTERVAL_LEARNED != 0 {
+        count(Counter::IntervalLearned);
+    }
+    if heard.notes & note::ADDRESS_LIST_MISMATCH != 0 {
+        count(Counter::AddressListMismatch);
+    }
+    if heard.notes & note::OWNER_CONFLICT != 0 {
+        count(Counter::OwnerConflict);
+    }
+    if heard.notes & note::FIRST_NOT_LINK_LOCAL != 0 {
+        count(Counter::FirstNotLinkLocal);
+    }
+}

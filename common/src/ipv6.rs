@@ -1,0 +1,47 @@
+//! The IPv6 header, as much of it as VRRP needs (RFC 8200, RFC 9568 §5.1.2). Extension headers are not followed: such
+//! a packet is for the socket.
+
+use crate::bytes::Bytes;
+
+/// Bytes of the fixed header.
+pub const HEADER_LENGTH: usize = 40;
+/// The group of adverts, ff02::12 (RFC 9568 §5.1.2.2).
+pub const VRRP_GROUP: [u8; 16] = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
+
+/// What the checks need of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv6 {
+    /// Bytes after the header.
+    pub payload_length: u16,
+    /// Protocol of what follows.
+    pub next_header: u8,
+    /// Hop limit.
+    pub hop_limit: u8,
+    /// Sender.
+    pub source: [u8; 16],
+    /// Receiver.
+    pub destination: [u8; 16],
+}
+
+impl Ipv6 {
+    /// Reads the header at `at`; `None` when it is cut off or is none of IPv6.
+    #[inline(always)]
+    pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
+        let [first, _, _, _, l1, l2, next_header, hop_limit] = bytes.array::<8>(at)?;
+        if first >> 4 != 6 {
+            return None;
+        }
+        Some(Self {
+            payload_length: u16::from_be_bytes([l1, l2]),
+            next_header,
+            hop_limit,
+            source: bytes.array(at + 8)?,
+            destination: bytes.array(at + 24)?,
+        })
+    }
+}
+
+/// Whether the address is link-local, fe80::/10.
+pub const fn is_link_local(address: &[u8; 16]) -> bool {
+    address[0] == 0xfe && address[1] & 0xc0 == 0x80
+}

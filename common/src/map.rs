@@ -1,0 +1,241 @@
+//! Names, keys and values of the maps.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{Reason, arrival::Arrivals, record::Slot};
+
+/// Configured groups: [`GroupKey`] → [`Expected`].
+pub const INSTANCES: &str = "INSTANCES";
+/// Per-CPU counters: `instance × Counter::COUNT + slot` → u64.
+pub const COUNTERS: &str = "COUNTERS";
+/// The newest adverts of each instance: index → [`InstanceSlots`].
+pub const SLOTS: &str = "SLOTS";
+/// The ring buffer of [`crate::record::AdvertRecord`].
+pub const RING: &str = "RING";
+/// Groups that are not configured here, by source: [`StrangerKey`] → [`Stranger`], least recently used out first.
+pub const STRANGERS: &str = "STRANGERS";
+/// Virtual addresses: [`VipKey`] → [`Vip`].
+pub const VIPS: &str = "VIPS";
+/// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
+pub const SHOWN: &str = "SHOWN";
+
+/// Instances that the maps hold unless the loader asks for more.
+pub const INSTANCE_CAPACITY: u32 = 256;
+/// Virtual addresses that the maps hold unless the loader asks for more.
+pub const VIP_CAPACITY: u32 = 1024;
+/// Strangers remembered at most.
+pub const STRANGER_CAPACITY: u32 = 1024;
+/// Bytes of the ring buffer.
+pub const RING_BYTES: u32 = 256 * 1024;
+/// Sources remembered for each instance.
+pub const SLOTS_PER_INSTANCE: usize = 8;
+/// Ring records that one instance may write in one [`RING_WINDOW_NANOSECONDS`].
+pub const RING_BUDGET: u32 = 32;
+/// The window of [`RING_BUDGET`]: 2^26 ns, about 67 ms.
+pub const RING_WINDOW_NANOSECONDS: u64 = 1 << 26;
+/// Rejected packets of each reason and CPU that pass in one second.
+pub const SHOWN_PER_SECOND: u32 = 4;
+
+/// What names a group on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct GroupKey {
+    /// The port that received.
+    pub ifindex: u32,
+    /// VLAN tags as in [`crate::ethernet::Ethernet::vlans`].
+    pub vlans: u32,
+    /// 4 or 6.
+    pub family: u8,
+    /// 1..=255.
+    pub vrid: u8,
+    /// Zero.
+    pub padding: [u8; 2],
+}
+
+impl GroupKey {
+    /// A key.
+    #[inline(always)]
+    pub const fn new(ifindex: u32, vlans: u32, family: u8, vrid: u8) -> Self {
+        Self { ifindex, vlans, family, vrid, padding: [0; 2] }
+    }
+}
+
+/// What adverts of a configured group must look like, and where they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Expected {
+    /// Row of counters and slots.
+    pub index: u32,
+    /// Which use of that row: a record of an earlier one is stale.
+    pub generation: u32,
+    /// Our own address; IPv4 in the first four bytes. Zeros: not known.
+    pub own_source: [u8; 16],
+    /// The source that is Active now: its slot is never given away. Zeros: nobody.
+    pub active_source: [u8; 16],
+    /// The password of authentication type 1.
+    pub auth_data: [u8; 8],
+    /// Fingerprint of our address list.
+    pub addresses: u32,
+    /// Our interval in centiseconds.
+    pub interval: u16,
+    /// Number of our addresses.
+    pub count: u8,
+    /// 2 or 3.
+    pub version: u8,
+    /// Version 2: 0 or 1.
+    pub auth_type: u8,
+    /// Lowest TTL accepted; 255 for multicast.
+    pub ttl_min: u8,
+    /// Highest TTL accepted.
+    pub ttl_max: u8,
+    /// Bits of [`flag`].
+    pub flags: u8,
+}
+
+/// Bits of [`Expected::flags`].
+pub mod flag {
+    /// Every accepted advert rings. Without it only one that differs from the source's last one does: a Backup that
+    /// hears its Active as before need not wake up, since no deadline fires before the slots are read.
+    pub const RING_ALWAYS: u8 = 1;
+    /// We own the addresses.
+    pub const OWNER: u8 = 1 << 1;
+    /// The group speaks unicast.
+    pub const UNICAST: u8 = 1 << 2;
+}
+
+impl Expected {
+    /// Whether every advert rings.
+    #[inline(always)]
+    pub const fn rings_always(&self) -> bool {
+        self.flags & flag::RING_ALWAYS != 0
+    }
+
+    /// Whether we own the addresses.
+    #[inline(always)]
+    pub const fn is_owner(&self) -> bool {
+        self.flags & flag::OWNER != 0
+    }
+
+    /// Whether the group speaks unicast.
+    #[inline(always)]
+    pub const fn is_unicast(&self) -> bool {
+        self.flags & flag::UNICAST != 0
+    }
+}
+
+/// The newest advert of each source of one instance, and the instance's ring budget.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct InstanceSlots {
+    /// The current window of [`RING_WINDOW_NANOSECONDS`].
+    pub window: u64,
+    /// Records written in it.
+    pub rung: u32,
+    /// Zero.
+    pub padding: u32,
+    /// Slots; a free one has sequence 0.
+    pub slots: [Slot; SLOTS_PER_INSTANCE],
+}
+
+/// What names a source of a group that is not configured here. An unreadable VRID is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StrangerKey {
+    /// The group.
+    pub group: GroupKey,
+    /// The sender; IPv4 in the first four bytes.
+    pub source: [u8; 16],
+}
+
+/// What was heard of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Stranger {
+    /// CLOCK_MONOTONIC of the first packet, in nanoseconds.
+    pub first: u64,
+    /// CLOCK_MONOTONIC of the newest packet, good or bad, in nanoseconds.
+    pub last: u64,
+    /// Good adverts.
+    pub arrivals: Arrivals,
+    /// Interval of the newest good advert, in centiseconds; 0 before.
+    pub interval: u16,
+    /// Version nibble of the newest packet.
+    pub version: u8,
+    /// Priority byte of the newest packet.
+    pub priority: u8,
+    /// Number of addresses of the newest good advert.
+    pub count: u8,
+    /// Zeros.
+    pub padding: [u8; 3],
+    /// Bad ones, by reason.
+    pub rejected: [u32; REASON_SLOTS],
+}
+
+/// [`Reason::COUNT`], rounded up to an even number so that [`Stranger`] has no gap.
+pub const REASON_SLOTS: usize = Reason::COUNT.next_multiple_of(2);
+
+/// A virtual address on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VipKey {
+    /// The port.
+    pub ifindex: u32,
+    /// VLAN tags as in [`crate::ethernet::Ethernet::vlans`].
+    pub vlans: u32,
+    /// 4 or 6.
+    pub family: u32,
+    /// The address; IPv4 in the first four bytes.
+    pub address: [u8; 16],
+}
+
+/// Whose address it is, and who else claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Vip {
+    /// Row of the instance.
+    pub instance: u32,
+    /// ARP packets in which another station claimed it.
+    pub claims: u32,
+    /// CLOCK_MONOTONIC of the newest, in nanoseconds.
+    pub claimed: u64,
+    /// Who claimed it last.
+    pub claimant: [u8; 6],
+    /// The MAC that claims of our own carry; such packets are no claims.
+    pub own_mac: [u8; 6],
+    /// Zeros.
+    pub padding: [u8; 4],
+}
+
+/// How many rejected packets of one reason were let through in the current second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Shown {
+    /// The second, by CLOCK_MONOTONIC.
+    pub second: u64,
+    /// How many.
+    pub packets: u64,
+}
+
+/// The map types as aya's plain old data.
+#[cfg(feature = "user")]
+#[expect(unsafe_code, reason = "aya::Pod is an unsafe trait; zerocopy's derives prove what it asks for")]
+mod user {
+    use super::{Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey};
+
+    // SAFETY: each type derives FromBytes and IntoBytes, which refuse padding, references and invalid bit patterns.
+    unsafe impl aya::Pod for GroupKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Expected {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for InstanceSlots {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for StrangerKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Stranger {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for VipKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Vip {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Shown {}
+}
