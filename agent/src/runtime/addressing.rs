@@ -208,6 +208,17 @@ impl Addressing {
         notice
     }
 
+    /// The request could not be sent now; it stays due.
+    pub fn postpone(&mut self, at: usize, operation: Operation) {
+        if let Some(address) = self.addresses.get_mut(at) {
+            address.presence = match operation {
+                Operation::Add => Presence::Absent,
+                Operation::Remove => Presence::Ours,
+            };
+            self.reconcile(at);
+        }
+    }
+
     /// Tries again what the kernel refused.
     pub fn retry(&mut self) {
         for at in 0..self.addresses.len() {

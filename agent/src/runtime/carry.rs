@@ -1,10 +1,11 @@
 //! Carrying out what a machine asks for, in its order.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Priority,
     arp::{self, Arp},
+    ipv4,
 };
 use regent_vrrp::{Action, Actions, StateName, Transition};
 
@@ -15,8 +16,11 @@ use super::{
     instance::PACKET_MAX,
 };
 use crate::{
-    net::{addresses::AddressRequest, clock},
-    observe::observation::Observation,
+    net::{addresses::{self, AddressRequest}, clock},
+    observe::{
+        observation::{Change, Observation, Silence},
+        sentence,
+    },
     words,
 };
 
@@ -59,7 +63,7 @@ impl Engine {
         let port = &self.ports[instance.port];
         let Some(socket) = port.socket.as_ref() else { return };
         let Some(length) = instance.write_advert(priority, &mut packet) else { return };
-        match socket.send(&packet[..length]) {
+        match socket.send(&packet[..length], ipv4::VRRP_GROUP.into()) {
             Ok(()) => {
                 instance.statistics.adverts_sent += 1;
                 if priority == Priority::Resigning {
@@ -93,17 +97,26 @@ impl Engine {
             statistics.released_master += 1;
             instance.probe_at = None;
         }
-        instance.why = Some(transition.cause);
-        instance.since = now;
-        instance.since_unix_ms = clock::unix_milliseconds();
-        let observation = Observation::Transition {
+        let family = instance.plan.family;
+        let silence = instance.active_source.and_then(|source| instance.hearing.newest_of(&source));
+        let change = Change {
             instance: Arc::clone(&instance.name),
+            vrid: instance.plan.vrid,
+            family,
             at: now,
             transition,
             priority: instance.priority().get(),
             late: self.late,
+            silence: silence.map(|source| Silence {
+                source: sentence::address(family, source.heard.source),
+                lasted: now.since(source.arrived),
+            }),
+            detail: instance.detail(transition.cause, &self.ports[instance.port]),
         };
-        self.teller.tell(observation);
+        instance.why = sentence::why(&change);
+        instance.since = now;
+        instance.since_unix_ms = clock::unix_milliseconds();
+        self.teller.tell(Observation::Transition(change));
         self.sync_expected(at);
     }
 
@@ -116,8 +129,8 @@ impl Engine {
             let Some(address) = self.addressing.get(position) else { break };
             let request = AddressRequest {
                 operation: match operation {
-                    Operation::Add => crate::net::addresses::Operation::Add,
-                    Operation::Remove => crate::net::addresses::Operation::Remove,
+                    Operation::Add => addresses::Operation::Add,
+                    Operation::Remove => addresses::Operation::Remove,
                 },
                 ifindex: address.ifindex.unwrap_or(0),
                 address: address.plan.address,
@@ -128,6 +141,11 @@ impl Engine {
             };
             match socket.request(&request) {
                 Ok(sequence) => self.addressing.sent(position, operation, sequence),
+                // As many answers as the socket can hold are on their way: take them first.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.addressing.postpone(position, operation);
+                    break;
+                }
                 Err(error) => {
                     let notice = self.addressing.answered(position, operation, Err(error));
                     notices.extend(notice.map(|notice| (position, notice)));

@@ -17,7 +17,7 @@ use super::engine::Engine;
 pub struct Doorbells {
     epoll: AsyncFd<OwnedFd>,
     watched: BTreeSet<RawFd>,
-    ports: Vec<Option<u32>>,
+    opened: Option<u64>,
 }
 
 impl Doorbells {
@@ -30,7 +30,7 @@ impl Doorbells {
         Ok(Self {
             epoll: AsyncFd::with_interest(epoll, Interest::READABLE)?,
             watched: BTreeSet::new(),
-            ports: Vec::new(),
+            opened: None,
         })
     }
 
@@ -39,8 +39,7 @@ impl Doorbells {
     /// # Errors
     /// When a descriptor cannot be watched.
     pub fn watch(&mut self, engine: &Engine) -> io::Result<()> {
-        let ports: Vec<Option<u32>> = engine.ports.iter().map(super::port::Port::ifindex).collect();
-        if ports == self.ports && !self.watched.is_empty() {
+        if self.opened == Some(engine.sockets_opened) {
             return Ok(());
         }
         // A socket that was closed has left the epoll by itself, and its number may have been given to another.
@@ -60,7 +59,7 @@ impl Doorbells {
             }
         }
         self.watched = now;
-        self.ports = ports;
+        self.opened = Some(engine.sockets_opened);
         Ok(())
     }
 
@@ -81,7 +80,7 @@ impl Doorbells {
     /// When the epoll instance fails.
     pub async fn rung(&mut self) -> io::Result<()> {
         let mut guard = self.epoll.readable().await?;
-        // The inner epoll reports by level: whatever is not drained in this turn rings again.
+        // Tokio watches by edge: a turn that stops at a bound goes on by itself (`Engine::more`).
         guard.clear_ready();
         Ok(())
     }

@@ -24,9 +24,9 @@ use super::{
     trackers::Kind,
 };
 use crate::{
-    cli::XdpChoice,
     net::{addresses::AddressSocket, frame_socket::FrameSocket, link::Link, xdp::Program},
     observe::snapshot::TurnStatus,
+    track::Verdict,
 };
 
 /// Whose deadline it is.
@@ -36,6 +36,20 @@ pub enum Owner {
     Instance(usize),
     /// The once-a-second housekeeping.
     Tick,
+}
+
+/// Which rungs of the ladder may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpChoice {
+    /// Native, else generic, else the socket.
+    #[default]
+    Auto,
+    /// Native, else the socket.
+    Native,
+    /// Generic, else the socket.
+    Generic,
+    /// The socket.
+    Off,
 }
 
 /// What does not change while the loop runs.
@@ -54,7 +68,6 @@ pub struct Settings {
 }
 
 /// Everything the loop owns.
-#[derive(Debug)]
 pub struct Engine {
     pub(super) settings: Settings,
     pub(super) ports: Vec<Port>,
@@ -62,6 +75,8 @@ pub struct Engine {
     /// Instances by port and VRID: what the socket carrier looks up.
     pub(super) groups: HashMap<(usize, Vrid), usize>,
     pub(super) links: HashMap<u32, Link>,
+    /// Counts the sockets that ports opened: when it moved, what is watched must be looked at again.
+    pub(super) sockets_opened: u64,
     pub(super) deadlines: Deadlines<Owner>,
     pub(super) tick_at: Option<Instant>,
     pub(super) addressing: Addressing,
@@ -80,6 +95,8 @@ pub struct Engine {
     pub(super) claims: HashMap<VipKey, u32>,
     /// How late the event being handled is, for its observation.
     pub(super) late: u64,
+    /// A drain stopped at its bound: go on without waiting.
+    pub(super) more: bool,
 }
 
 impl Engine {
@@ -190,9 +207,14 @@ impl Engine {
     }
 
     /// A script's verdict.
-    pub(super) fn judge_script(&mut self, script: &str, good: bool) {
+    pub(super) fn judge_script(&mut self, verdict: &Verdict) {
         for at in 0..self.instances.len() {
-            if self.instances[at].trackers.judge(Kind::Script, script, good) {
+            if self.instances[at].trackers.judge(
+                Kind::Script,
+                &verdict.script,
+                verdict.good,
+                Some(&verdict.detail),
+            ) {
                 self.apply_trackers(at);
             }
         }
@@ -201,7 +223,7 @@ impl Engine {
     /// A link's state, for those who track it.
     pub(super) fn judge_interface(&mut self, name: &str, up: bool) {
         for at in 0..self.instances.len() {
-            if self.instances[at].trackers.judge(Kind::Interface, name, up) {
+            if self.instances[at].trackers.judge(Kind::Interface, name, up, None) {
                 self.apply_trackers(at);
             }
         }

@@ -56,7 +56,7 @@ impl Engine {
                 let Some(key) = address.ifindex.and_then(|index| vip_key(index, address.plan.address)) else {
                     continue;
                 };
-                let Some(Vip { claims, claimant, .. }) = program.vip(&key) else { continue };
+                let Some(Vip { claims, claimant, .. }) = program.vip(key) else { continue };
                 if self.claims.insert(key, claims).unwrap_or(0) != claims && claims > 0 {
                     found.push((address.instance, address.plan.address.to_string(), claimant));
                 }

@@ -10,7 +10,11 @@ use regent_common::{
 };
 use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 
-use super::{hearing::Hearing, trackers::Trackers};
+use super::{
+    hearing::Hearing,
+    port::Port,
+    trackers::{Kind, Trackers},
+};
 use crate::config::plan::InstancePlan;
 
 /// Most bytes of an advert with its IP header: 255 addresses and a password.
@@ -64,8 +68,8 @@ pub struct Instance {
     pub active_source: Option<[u8; 16]>,
     /// What it counts.
     pub statistics: Statistics,
-    /// Why the state was entered, and when.
-    pub why: Option<Cause>,
+    /// Why the state was entered, as a sentence.
+    pub why: String,
     /// When the state was entered.
     pub since: Instant,
     /// The same by the wall clock.
@@ -102,7 +106,7 @@ impl Instance {
             started: false,
             active_source: None,
             statistics: Statistics::default(),
-            why: None,
+            why: "not started yet".into(),
             since: now,
             since_unix_ms: now_unix_ms,
             troubles: BTreeMap::new(),
@@ -125,6 +129,24 @@ impl Instance {
     /// The worst thing that keeps it from taking part.
     pub fn fault(&self) -> Option<FaultCause> {
         self.faults.first().copied()
+    }
+
+    /// What a cause does not say: which interface, which script.
+    pub fn detail(&self, cause: Cause, port: &Port) -> Option<String> {
+        let Cause::Fault(fault) = cause else { return None };
+        match fault {
+            FaultCause::Interface => Some(match (&port.link, &port.trouble) {
+                (None, _) => format!("interface {} is absent", port.name),
+                (Some(_), Some(trouble)) => trouble.clone(),
+                (Some(_), None) => format!("interface {} is down or without carrier", port.name),
+            }),
+            FaultCause::NoSourceAddress => {
+                Some(format!("interface {} has no {} address to send from", port.name, self.plan.family))
+            }
+            FaultCause::TrackedInterface => self.trackers.worst(Kind::Interface),
+            FaultCause::TrackedScript => self.trackers.worst(Kind::Script),
+            FaultCause::Config => None,
+        }
     }
 
     /// Sets or clears one fault and returns whether that changed anything.

@@ -22,8 +22,8 @@ const VERSION: u32 = 1;
 /// An address that may be ours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Entry {
-    /// Kernel index of the interface when it was written.
-    pub ifindex: u32,
+    /// Interface.
+    pub device: String,
     /// The address.
     pub address: IpAddr,
     /// Its prefix length.
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn entry(last: u8) -> Entry {
-        Entry { ifindex: 7, address: IpAddr::from([10, 0, 0, last]), prefix_length: 32 }
+        Entry { device: "ens33".into(), address: IpAddr::from([10, 0, 0, last]), prefix_length: 32 }
     }
 
     #[test]

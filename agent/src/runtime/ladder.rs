@@ -9,9 +9,11 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use regent_common::map::{Vip, VipKey};
 use regent_vrrp::{Event, Instant};
 
-use super::{engine::Engine, port::Port};
+use super::{
+    engine::{Engine, XdpChoice},
+    port::Port,
+};
 use crate::{
-    cli::XdpChoice,
     net::{
         addresses::VRRP_ADDRESS_PROTOCOL,
         advert_socket::{AdvertSocket, Filter},
@@ -112,6 +114,7 @@ impl Engine {
         self.judge_interface(name, false);
         let Some(at) = self.ports.iter().position(|port| *port.name == *name) else { return };
         let losses = self.ports[at].losses;
+        self.sockets_opened += 1;
         self.ports[at] = Port { losses, ..Port::new(Arc::clone(&self.ports[at].name)) };
         self.tell_carrier(at);
         self.port_changed(at);
@@ -164,7 +167,7 @@ impl Engine {
         let source = self.ports[at].addresses.iter().find_map(|address| match address.address {
             IpAddr::V4(ip) => {
                 let ours = address.protocol == Some(VRRP_ADDRESS_PROTOCOL);
-                let usable = !address.secondary && !ours && (!virtual_address(ip.into()) || owned(ip.into()));
+                let usable = !address.is_secondary() && !ours && (!virtual_address(ip.into()) || owned(ip.into()));
                 usable.then_some(ip)
             }
             IpAddr::V6(_) => None,
@@ -189,6 +192,7 @@ impl Engine {
     /// Opens the sockets of a port whose link is new, and climbs the ladder.
     fn open_port(&mut self, at: usize) {
         let Some(link) = self.ports[at].link.clone() else { return };
+        self.sockets_opened += 1;
         let port = &mut self.ports[at];
         port.source = None;
         port.addresses.retain(|address| address.index == link.index);
@@ -251,7 +255,7 @@ impl Engine {
             | LinkKind::Bridge
             | LinkKind::Bond
             | LinkKind::Macvlan { .. }
-            | LinkKind::Other(_) => {}
+            | LinkKind::Ipvlan { .. } => {}
         }
         let Some(program) = self.program.as_mut() else {
             return (Carrier::Socket, self.program_trouble.clone());

@@ -29,6 +29,15 @@ pub struct Tracker {
     pub reverse: bool,
     /// Its last verdict; unknown before the first.
     pub good: Option<bool>,
+    /// What was said with it.
+    pub detail: Option<String>,
+}
+
+impl Tracker {
+    /// Whether it alone keeps the instance from taking part. What is not known yet does.
+    fn forbids(&self) -> bool {
+        self.weight == 0 && self.good.is_none_or(|good| good == self.reverse)
+    }
 }
 
 /// All trackers of one instance.
@@ -46,6 +55,7 @@ impl Trackers {
             weight: tracked.weight,
             reverse: tracked.reverse,
             good: None,
+            detail: None,
         });
         let interfaces = plan.track_interfaces.iter().map(|tracked| Tracker {
             kind: Kind::Interface,
@@ -53,16 +63,18 @@ impl Trackers {
             weight: tracked.weight,
             reverse: tracked.reverse,
             good: None,
+            detail: None,
         });
         Self { list: scripts.chain(interfaces).collect() }
     }
 
     /// Takes a verdict and returns whether it changed anything.
-    pub fn judge(&mut self, kind: Kind, name: &str, good: bool) -> bool {
+    pub fn judge(&mut self, kind: Kind, name: &str, good: bool, detail: Option<&str>) -> bool {
         let mut changed = false;
         for tracker in self.list.iter_mut().filter(|tracker| tracker.kind == kind && *tracker.name == *name) {
             changed |= tracker.good != Some(good);
             tracker.good = Some(good);
+            tracker.detail = detail.map(str::to_owned);
         }
         changed
     }
@@ -76,16 +88,29 @@ impl Trackers {
         };
         self.list
             .iter()
-            .any(|tracker| tracker.kind == kind && tracker.weight == 0 && tracker.good != Some(true) != tracker.reverse)
+            .any(|tracker| tracker.kind == kind && tracker.forbids())
             .then_some(cause)
+    }
+
+    /// The first tracker without weight that is bad, as a sentence.
+    pub fn worst(&self, kind: Kind) -> Option<String> {
+        let worst = self.list.iter().find(|tracker| tracker.kind == kind && tracker.forbids())?;
+        Some(match (kind, worst.good) {
+            (Kind::Script, None) => format!("script {} has not finished its first run yet", worst.name),
+            (Kind::Script, Some(_)) => match &worst.detail {
+                Some(detail) => format!("script {} failed: {detail}", worst.name),
+                None => format!("script {} failed", worst.name),
+            },
+            (Kind::Interface, _) => format!("tracked interface {} is down or absent", worst.name),
+        })
     }
 
     /// The priority after weights. A tracker whose verdict is not known yet does not weigh.
     pub fn priority(&self, base: LocalPriority) -> LocalPriority {
         let known = self.list.iter().filter_map(|tracker| {
-            tracker.good.map(|good| effective::Tracker { weight: tracker.weight, reverse: tracker.reverse, good })
+            tracker.good.map(|good| regent_vrrp::Tracker { weight: tracker.weight, reverse: tracker.reverse, good })
         });
-        effective::effective(base, known).0
+        effective(base, known).0
     }
 
     /// For the status.

@@ -4,7 +4,7 @@
 //! 2. Drain ring and sockets, bounded.
 //! 3. Netlink: answers to our requests, then reports.
 //! 4. Verdicts of trackers.
-//! 5. Requests of the rest of the agent.
+//! 5. What the rest of the agent asks and orders.
 //! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
 //!    never loses to our own late wake-up.
 //! 7. Carry out what is left of long lists: address requests, announcements.
@@ -12,21 +12,25 @@
 use std::{io, time::Duration};
 
 use regent_vrrp::{Event, StateName};
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 use super::{
-    control::{Request, ScriptVerdict},
     doorbells::Doorbells,
     engine::{Engine, Owner},
+    inbox::{Inbox, Order},
     instance::PACKET_MAX,
 };
-use crate::net::{clock, deadline::DeadlineTimer, monitor::NetlinkEvent};
+use crate::{
+    net::{clock, deadline::DeadlineTimer, monitor::NetlinkEvent},
+    observe::snapshot::Snapshot,
+    track::Verdict,
+};
 
 /// Ring records taken in one turn.
 const RECORDS_PER_TURN: usize = 512;
 /// Packets taken from each socket in one turn.
 const PACKETS_PER_TURN: usize = 64;
-/// Reports, verdicts and requests taken in one turn, of each kind.
+/// Reports and verdicts taken in one turn, of each kind.
 const MESSAGES_PER_TURN: usize = 128;
 /// Deadlines fired in one turn; more would keep adverts waiting in the ring.
 const DEADLINES_PER_TURN: usize = 1024;
@@ -35,23 +39,13 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long giving up may take until the thread ends regardless.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Where the loop hears from the rest of the agent.
-#[derive(Debug)]
-pub struct Inbox {
-    /// Links and addresses.
-    pub netlink: mpsc::Receiver<NetlinkEvent>,
-    /// Scripts.
-    pub verdicts: mpsc::Receiver<ScriptVerdict>,
-    /// Status, stop.
-    pub requests: mpsc::Receiver<Request>,
-}
-
 /// What ended a wait.
 enum Woken {
     Doorbell,
     Netlink(NetlinkEvent),
-    Verdict(ScriptVerdict),
-    Request(Request),
+    Verdict(Verdict),
+    Snapshot(oneshot::Sender<Snapshot>),
+    Order(Order),
 }
 
 /// Runs until told to stop, and gives everything up before it returns.
@@ -78,7 +72,8 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
                 rang = doorbells.rung() => { rang?; Woken::Doorbell }
                 Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
                 Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
-                Some(request) = inbox.requests.recv() => Woken::Request(request),
+                Some(answer) = inbox.snapshots.recv() => Woken::Snapshot(answer),
+                Some(order) = inbox.orders.recv() => Woken::Order(order),
             }
         };
         engine.now = clock::now();
@@ -89,7 +84,8 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
         let mut first = Some(woken);
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
-        if engine.take_requests(inbox, &mut first) && stopping.is_none() {
+        engine.take_snapshots(inbox, &mut first);
+        if engine.take_orders(inbox, &mut first) && stopping.is_none() {
             engine.stop();
             stopping = Some(engine.now + FAREWELL);
             // The farewell ends by itself even if the kernel never answers.
@@ -110,13 +106,14 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
 
 impl Engine {
     fn has_work_left(&self) -> bool {
-        self.addressing.has_requests() || !self.announcing.is_empty()
+        self.more || self.addressing.has_requests() || !self.announcing.is_empty()
     }
 
     fn drain_ring(&mut self) {
+        self.more = false;
         let Some(program) = self.program.as_mut() else { return };
         let mut records = Vec::new();
-        program.drain(RECORDS_PER_TURN, |record| records.push(record));
+        self.more = program.drain(RECORDS_PER_TURN, |record| records.push(record)) == RECORDS_PER_TURN;
         for record in &records {
             self.rang(record);
         }
@@ -125,7 +122,8 @@ impl Engine {
     fn drain_sockets(&mut self) {
         let mut buffer = [0; 2 * PACKET_MAX];
         for at in 0..self.ports.len() {
-            for _ in 0..PACKETS_PER_TURN {
+            for taken in 1..=PACKETS_PER_TURN {
+                self.more |= taken == PACKETS_PER_TURN;
                 let port = &self.ports[at];
                 let received = match (&port.socket, &port.listen) {
                     (Some(socket), _) => socket.receive(&mut buffer),
@@ -159,29 +157,27 @@ impl Engine {
 
     fn take_verdicts(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
         if let Some(Woken::Verdict(verdict)) = first.take_if(|woken| matches!(woken, Woken::Verdict(_))) {
-            self.judge_script(&verdict.script, verdict.good);
+            self.judge_script(&verdict);
         }
         for _ in 0..MESSAGES_PER_TURN {
             let Ok(verdict) = inbox.verdicts.try_recv() else { break };
-            self.judge_script(&verdict.script, verdict.good);
+            self.judge_script(&verdict);
+        }
+    }
+
+    fn take_snapshots(&self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Snapshot(answer)) = first.take_if(|woken| matches!(woken, Woken::Snapshot(_))) {
+            drop(answer.send(self.snapshot()));
+        }
+        while let Ok(answer) = inbox.snapshots.try_recv() {
+            drop(answer.send(self.snapshot()));
         }
     }
 
     /// Returns whether it is time to stop.
-    fn take_requests(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) -> bool {
-        let mut stop = false;
-        let mut next = match first.take() {
-            Some(Woken::Request(request)) => Some(request),
-            Some(Woken::Doorbell | Woken::Netlink(_) | Woken::Verdict(_)) | None => None,
-        };
-        for _ in 0..MESSAGES_PER_TURN {
-            match next.take().or_else(|| inbox.requests.try_recv().ok()) {
-                Some(Request::Snapshot(answer)) => drop(answer.send(self.snapshot())),
-                Some(Request::Stop) => stop = true,
-                None => break,
-            }
-        }
-        stop
+    fn take_orders(&self, inbox: &mut Inbox, first: &mut Option<Woken>) -> bool {
+        let told = matches!(first.take(), Some(Woken::Order(Order::Stop)));
+        told || matches!(inbox.orders.try_recv(), Ok(Order::Stop))
     }
 
     /// Fires every deadline that has come, at most a turn's worth.
