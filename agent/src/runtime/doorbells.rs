@@ -8,14 +8,14 @@ use std::{
 };
 
 use rustix::event::epoll;
-use tokio::io::{Interest, unix::AsyncFd};
-
 use super::engine::Engine;
+use crate::net::readiness::Readiness;
 
 /// The epoll instance and what is in it.
 #[derive(Debug)]
 pub struct Doorbells {
-    epoll: AsyncFd<OwnedFd>,
+    epoll: OwnedFd,
+    readiness: Readiness,
     watched: BTreeSet<RawFd>,
     opened: Option<u64>,
 }
@@ -28,7 +28,8 @@ impl Doorbells {
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         Ok(Self {
-            epoll: AsyncFd::with_interest(epoll, Interest::READABLE)?,
+            readiness: Readiness::watch(&epoll)?,
+            epoll,
             watched: BTreeSet::new(),
             opened: None,
         })
@@ -65,7 +66,7 @@ impl Doorbells {
 
     fn add(&self, now: &mut BTreeSet<RawFd>, descriptor: BorrowedFd<'_>) -> io::Result<()> {
         let data = epoll::EventData::new_u64(0);
-        match epoll::add(self.epoll.get_ref(), descriptor, data, epoll::EventFlags::IN) {
+        match epoll::add(&self.epoll, descriptor, data, epoll::EventFlags::IN) {
             Ok(()) | Err(rustix::io::Errno::EXIST) => {
                 now.insert(descriptor.as_raw_fd());
                 Ok(())
@@ -79,9 +80,7 @@ impl Doorbells {
     /// # Errors
     /// When the epoll instance fails.
     pub async fn rung(&mut self) -> io::Result<()> {
-        let mut guard = self.epoll.readable().await?;
-        // Tokio watches by edge: a turn that stops at a bound goes on by itself (`Engine::more`).
-        guard.clear_ready();
-        Ok(())
+        // Watched by edge: a turn that stops at a bound goes on by itself (`Engine::more`).
+        self.readiness.wait().await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc};
 
 use regent_common::{
     Vrid,
@@ -111,6 +111,19 @@ impl Engine {
             };
             self.handle(at, event);
         }
+    }
+
+    /// Notes what the kernel granted to this thread, and says what it means when it did not.
+    pub fn privileges(&mut self, realtime: io::Result<()>, memory: io::Result<()>) {
+        let subject: Arc<str> = "scheduling".into();
+        if let Err(error) = &realtime {
+            self.teller.note(&subject, error.to_string());
+        }
+        if let Err(error) = &memory {
+            self.teller.note(&subject, error.to_string());
+        }
+        self.turn.realtime = realtime.is_ok();
+        self.turn.memory_locked = memory.is_ok();
     }
 
     /// Gives up everything: priority 0, then the addresses.

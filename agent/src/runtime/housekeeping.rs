@@ -66,11 +66,15 @@ impl Engine {
             let Some(mac) = self.ports[at].link.as_ref().map(|link| link.mac) else { continue };
             let Some(watch) = self.ports[at].arp_watch.as_mut() else { continue };
             let mut claims = Vec::new();
-            watch.drain(ARP_PER_TICK, |arp: &Arp| {
+            let drained = watch.drain(ARP_PER_TICK, |arp: &Arp| {
                 if arp.sender_mac != mac {
                     claims.push((Ipv4Addr::from(arp.sender), arp.sender_mac));
                 }
             });
+            // The interface went down: netlink tells the same with more words.
+            if drained.is_err() {
+                continue;
+            }
             for (ip, claimant) in claims {
                 let held = self.addressing.iter().find(|address| {
                     address.plan.address == ip && address.presence == Presence::Ours

@@ -224,7 +224,7 @@ impl Engine {
         } else if !self.settings.observing
             && let Some(ifindex) = port.ifindex()
         {
-            port.arp_watch = ArpWatch::open(ifindex).ok();
+            port.arp_watch = ArpWatch::open(ifindex, &port.name).ok();
         }
         // The kernel must know the groups before the socket stops carrying them.
         self.publish_groups(at);

@@ -30,4 +30,4 @@ mod turn;
 
 pub use engine::{Settings, XdpChoice};
 pub use journal::{RunDir, RunDirError};
-pub use life::{Life, run};
+pub use life::{AsyncServe, Life, Served, run};

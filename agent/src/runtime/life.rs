@@ -1,0 +1,203 @@
+//! The life of the daemon: start, run, end. Everything here happens on the control runtime, never on the VRRP thread.
+//!
+//! Order of the start, so that nothing is half done when something is in the way: run directory and lock (taken by the
+//! caller), leftovers of a crash, the journal of what may become ours, the control socket, then the VRRP thread.
+//! Order of the end: the VRRP thread gives everything up, the observer drains, notify programs get their last word, the run
+//! directory is cleared.
+
+use std::{io, thread, time::Duration};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    build::Blueprint,
+    engine::{Engine, Settings},
+    inbox::{self, Inbox, Order},
+    journal::{Entry, RunDir},
+    leftovers, tell, turn,
+};
+use crate::{
+    config::plan::Plan,
+    net::{clock, inventory, monitor::Monitor, scheduling},
+    observe::{
+        events::Events,
+        observation::Observation,
+        observer::{Clocks, Observer},
+        source::SnapshotSource,
+    },
+};
+
+/// How long the observer may take to log the end.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the daemon is started with. Everything that can fail before the network is touched has been tried by then.
+#[derive(Debug)]
+pub struct Life {
+    /// The instances.
+    pub plan: Plan,
+    /// Ports to listen on in observe mode; empty means all that are up.
+    pub observed: Vec<String>,
+    /// What does not change.
+    pub settings: Settings,
+    /// The run directory, locked.
+    pub run_dir: RunDir,
+}
+
+/// How the VRRP thread ended.
+#[derive(Debug, thiserror::Error)]
+enum ThreadError {
+    #[error("{0}")]
+    Build(#[from] super::build::BuildError),
+    #[error("the VRRP thread cannot wait for events: {0}")]
+    Wait(#[from] io::Error),
+    #[error("the VRRP thread ended unexpectedly; its report is above")]
+    Panicked,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
+pub async fn run(life: Life, serve: impl AsyncServe) -> anyhow::Result<()> {
+    let Life { plan, observed, settings, run_dir } = life;
+    let mut inventory = inventory::inventory().await?;
+    for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
+        tracing::warn!(
+            "removed {}/{} from {}: an agent that crashed had left it there",
+            entry.address,
+            entry.prefix_length,
+            entry.device
+        );
+    }
+    let intentions = leftovers::intentions(&plan, &inventory);
+    run_dir
+        .write(intentions.clone())
+        .map_err(|error| anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display()))?;
+
+    let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
+    let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
+    let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
+    let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
+    let (source, snapshots) = SnapshotSource::new();
+    let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
+    let observed = if settings.observing && observed.is_empty() {
+        inventory.links.iter().filter(|link| link.up && !link.loopback).map(|link| link.name.clone()).collect()
+    } else {
+        observed
+    };
+    let events = Events::default();
+    let mut served = serve.begin(&run_dir, &plan, source, events.clone(), verdict_sender)?;
+    let observer = Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events);
+    let observer = tokio::spawn(observer.run(observations, served.notifier()));
+
+    let blueprint = Blueprint { plan, observed, settings, inventory };
+    let inbox = Inbox { netlink, verdicts, snapshots, orders };
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender)?;
+    let result = tokio::select! {
+        result = &mut ended => result,
+        told = told_to_stop() => {
+            told?;
+            // The queue is never full, since this is the only order; it is closed when the thread has ended.
+            if order_sender.send(Order::Stop).await.is_err() {
+                tracing::debug!("the VRRP thread has ended already");
+            }
+            ended.await
+        }
+    };
+    let result = result.unwrap_or(Err(ThreadError::Panicked));
+    monitor.abort();
+    if timeout(DRAIN, observer).await.is_err() {
+        tracing::warn!("some observations were not logged in time");
+    }
+    served.end().await;
+    match result {
+        Ok(()) => {
+            run_dir.clear();
+            Ok(())
+        }
+        Err(error) => {
+            give_back(&intentions).await;
+            Err(error.into())
+        }
+    }
+}
+
+/// What surrounds the loop and is built by the caller: control socket, metrics, scripts, notify programs.
+pub trait AsyncServe {
+    /// What it becomes.
+    type Served: Served;
+    /// Begins to serve.
+    ///
+    /// # Errors
+    /// When the control socket or a listener cannot be opened.
+    fn begin(
+        self,
+        run_dir: &RunDir,
+        plan: &Plan,
+        source: SnapshotSource,
+        events: Events,
+        verdicts: mpsc::Sender<crate::track::Verdict>,
+    ) -> anyhow::Result<Self::Served>;
+}
+
+/// See [`AsyncServe`].
+pub trait Served {
+    /// What is called with every observation, before it is logged.
+    fn notifier(&mut self) -> impl FnMut(&Observation) + Send + 'static;
+    /// Ends everything that was begun.
+    fn end(self) -> impl Future<Output = ()>;
+}
+
+fn spawn_thread(
+    blueprint: Blueprint,
+    mut inbox: Inbox,
+    sender: mpsc::Sender<Observation>,
+) -> io::Result<oneshot::Receiver<Result<(), ThreadError>>> {
+    let (ending, ended) = oneshot::channel();
+    thread::Builder::new().name("vrrp".into()).spawn(move || {
+        let result = vrrp_thread(blueprint, &mut inbox, sender);
+        drop(ending.send(result));
+    })?;
+    Ok(ended)
+}
+
+fn vrrp_thread(
+    blueprint: Blueprint,
+    inbox: &mut Inbox,
+    sender: mpsc::Sender<Observation>,
+) -> Result<(), ThreadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    let mut engine = Engine::build(blueprint, sender)?;
+    engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
+    runtime.block_on(turn::run(&mut engine, inbox))?;
+    Ok(())
+}
+
+async fn told_to_stop() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => tracing::warn!("SIGHUP: reload is not supported yet; restart to take a new config"),
+        }
+    }
+}
+
+/// After a failure of the VRRP thread: nothing of ours stays on the host.
+async fn give_back(intentions: &[Entry]) {
+    let removed = match inventory::inventory().await {
+        Ok(mut inventory) => leftovers::remove(intentions, &mut inventory).await.map(|_| ()),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    if let Err(error) = removed {
+        tracing::error!("{error}");
+    }
+}
