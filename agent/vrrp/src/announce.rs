@@ -46,6 +46,7 @@ impl Schedule {
     /// Another Active Router was heard and loses. See [`departures::Departure::ContestsAreAnnounced`].
     pub(crate) fn contest(&mut self, now: Instant, plan: &Announcements) -> Option<u8> {
         if departures::spaced(self.last, departures::CONTEST_SPACING, now) {
+            self.contest = None;
             return self.contested(now, plan);
         }
         let covered = self.second.is_some() || self.contest_second.is_some() || self.contest.is_some();
