@@ -244,7 +244,7 @@ fn sequence_before(newest: u32, behind: u32) -> u32 {
 /// Cuts the first answer off `bytes`: the sequence number that it answers, and the kernel's verdict.
 fn split_answer(bytes: &mut &[u8]) -> Option<(u32, io::Result<()>)> {
     loop {
-        let word = |at: usize| Some(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?);
+        let word = |at: usize| <[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok();
         let length = u32::from_ne_bytes(word(0)?) as usize;
         let [kind_low, kind_high, ..] = word(4)?;
         let sequence = u32::from_ne_bytes(word(8)?);

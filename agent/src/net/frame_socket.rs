@@ -17,7 +17,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use regent_common::ethernet;
 use socket2::{Domain, Socket, Type};
 
-use super::{failure::attempted, packet_address::packet_address};
+use super::{failure::attempted, packet_socket::packet_address};
 
 /// Frames of one system call.
 const BATCH: usize = 64;

@@ -85,16 +85,18 @@ pub async fn inventory() -> Result<Inventory, InventoryError> {
 
 async fn list(handle: &mut Handle) -> Result<Inventory, InventoryError> {
     let links = RouteNetlinkMessage::GetLink(LinkMessage::default());
-    let mut links = dump(handle, "interfaces", links, |message| match message {
-        RouteNetlinkMessage::NewLink(message) => Link::read(&message),
-        _ => None,
+    let mut links = dump(handle, "interfaces", links, |message| {
+        if let RouteNetlinkMessage::NewLink(message) = message { Link::read(&message) } else { None }
     })
     .await?;
     links.sort_unstable_by_key(|link| link.index);
     let addresses = RouteNetlinkMessage::GetAddress(AddressMessage::default());
-    let addresses = dump(handle, "addresses", addresses, |message| match message {
-        RouteNetlinkMessage::NewAddress(message) => AssignedAddress::read(&message),
-        _ => None,
+    let addresses = dump(handle, "addresses", addresses, |message| {
+        if let RouteNetlinkMessage::NewAddress(message) = message {
+            AssignedAddress::read(&message)
+        } else {
+            None
+        }
     })
     .await?;
     Ok(Inventory { links, addresses })
@@ -139,14 +141,14 @@ async fn dump_once<T>(
         if answer.header.flags & NLM_F_DUMP_INTR != 0 {
             consistency = Consistency::Interrupted;
         }
-        match answer.payload {
-            NetlinkPayload::InnerMessage(message) => items.extend(read(message)),
-            NetlinkPayload::Done(_) => return Ok(consistency),
-            NetlinkPayload::Error(error) => {
-                return Err(InventoryError::Refused { what, error: error.to_io() });
-            }
-            NetlinkPayload::Overrun(_) => consistency = Consistency::Interrupted,
-            _ => {}
+        if let NetlinkPayload::InnerMessage(message) = answer.payload {
+            items.extend(read(message));
+        } else if let NetlinkPayload::Done(_) = answer.payload {
+            return Ok(consistency);
+        } else if let NetlinkPayload::Error(error) = answer.payload {
+            return Err(InventoryError::Refused { what, error: error.to_io() });
+        } else if let NetlinkPayload::Overrun(_) = answer.payload {
+            consistency = Consistency::Interrupted;
         }
     }
     Err(InventoryError::Cut { what })

@@ -230,10 +230,9 @@ fn kind(info: &[LinkInfo], parent: Option<u32>) -> LinkKind {
 }
 
 fn vlan_id(info: &[LinkInfo]) -> Option<u16> {
-    let data = info.iter().find_map(|item| match item {
-        LinkInfo::Data(InfoData::Vlan(data)) => Some(data),
-        _ => None,
-    })?;
+    let data = info
+        .iter()
+        .find_map(|item| if let LinkInfo::Data(InfoData::Vlan(data)) = item { Some(data) } else { None })?;
     data.iter().find_map(|item| if let InfoVlan::Id(id) = item { Some(*id) } else { None })
 }
 

@@ -5,15 +5,19 @@
 
 pub mod addresses;
 pub mod advert_socket;
+pub mod arp_watch;
 pub mod clock;
 pub mod deadline;
 pub mod frame_socket;
 pub mod inventory;
 pub mod link;
+pub mod listen_socket;
 pub mod monitor;
+pub mod other_vrrp;
 pub mod readiness;
+pub mod scheduling;
 
 mod failure;
 mod filter;
-mod packet_address;
+mod packet_socket;
 mod reception;

@@ -157,32 +157,31 @@ impl Monitor {
     }
 
     fn event(&mut self, payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<NetlinkEvent> {
-        match payload {
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(message)) => {
-                let link = Link::read(&message)?;
-                if self.told.get(&link.index) == Some(&link) {
-                    return None;
-                }
-                self.told.insert(link.index, link.clone());
-                Some(NetlinkEvent::Link(link))
+        if let NetlinkPayload::Overrun(_) = payload {
+            self.listing_due = true;
+        }
+        let NetlinkPayload::InnerMessage(message) = payload else {
+            return None;
+        };
+        if let RouteNetlinkMessage::NewLink(message) = message {
+            let link = Link::read(&message)?;
+            if self.told.get(&link.index) == Some(&link) {
+                return None;
             }
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(message))
-                if is_about_the_interface(&message) =>
-            {
-                self.told.remove(&message.header.index);
-                Some(NetlinkEvent::LinkGone(message.header.index))
+            self.told.insert(link.index, link.clone());
+            Some(NetlinkEvent::Link(link))
+        } else if let RouteNetlinkMessage::DelLink(message) = message {
+            if !is_about_the_interface(&message) {
+                return None;
             }
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewAddress(message)) => {
-                AssignedAddress::read(&message).map(NetlinkEvent::Address)
-            }
-            NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelAddress(message)) => {
-                AssignedAddress::read(&message).map(NetlinkEvent::AddressGone)
-            }
-            NetlinkPayload::Overrun(_) => {
-                self.listing_due = true;
-                None
-            }
-            _ => None,
+            self.told.remove(&message.header.index);
+            Some(NetlinkEvent::LinkGone(message.header.index))
+        } else if let RouteNetlinkMessage::NewAddress(message) = message {
+            AssignedAddress::read(&message).map(NetlinkEvent::Address)
+        } else if let RouteNetlinkMessage::DelAddress(message) = message {
+            AssignedAddress::read(&message).map(NetlinkEvent::AddressGone)
+        } else {
+            None
         }
     }
 
