@@ -7,5 +7,6 @@
 //! each other: `runtime` imports all of them, then `cli`, then `main`.
 
 pub mod config;
+pub mod net;
 pub mod observe;
 pub mod words;

@@ -1,0 +1,3 @@
+//! The wire: where adverts come from and go to.
+
+pub mod xdp;
