@@ -7,6 +7,7 @@
 //! each other: `runtime` imports all of them, then `cli`, then `main`.
 
 pub mod child;
+pub mod cli;
 pub mod config;
 pub mod observe;
 pub mod track;
