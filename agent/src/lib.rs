@@ -9,6 +9,7 @@
 pub mod child;
 pub mod cli;
 pub mod config;
+pub mod notify;
 pub mod observe;
 pub mod track;
 pub mod words;

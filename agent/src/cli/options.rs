@@ -166,8 +166,6 @@ struct DaemonArguments {
     /// The config, in keepalived's language
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    #[command(flatten)]
-    instance: InstanceArguments,
     /// Where the control socket and the journal live
     #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
     run_dir: PathBuf,
@@ -186,6 +184,9 @@ struct DaemonArguments {
     /// How to log, on stderr
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     log_format: LogFormatArgument,
+    // Last: its help heading would go on over what follows.
+    #[command(flatten)]
+    instance: InstanceArguments,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
