@@ -260,7 +260,10 @@ impl Engine {
         let Some(program) = self.program.as_mut() else {
             return (Carrier::Socket, self.program_trouble.clone());
         };
-        let mut reason = String::new();
+        let mut reason = match self.settings.xdp {
+            XdpChoice::Generic => "native XDP is off by choice".to_owned(),
+            XdpChoice::Auto | XdpChoice::Native | XdpChoice::Off => String::new(),
+        };
         for (mode, carrier) in modes {
             match program.attach(index, *mode) {
                 Ok(()) => return (*carrier, reason),

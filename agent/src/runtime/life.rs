@@ -18,7 +18,9 @@ use super::{
     engine::{Engine, Settings},
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
-    leftovers, tell, turn,
+    leftovers,
+    surroundings::{self, Notifiers},
+    tell, turn,
 };
 use crate::{
     config::plan::Plan,
@@ -62,7 +64,7 @@ enum ThreadError {
 ///
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
-pub async fn run(life: Life, serve: impl AsyncServe) -> anyhow::Result<()> {
+pub async fn run(life: Life) -> anyhow::Result<()> {
     let Life { plan, observed, settings, run_dir } = life;
     let mut inventory = inventory::inventory().await?;
     for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
@@ -90,9 +92,11 @@ pub async fn run(life: Life, serve: impl AsyncServe) -> anyhow::Result<()> {
         observed
     };
     let events = Events::default();
-    let mut served = serve.begin(&run_dir, &plan, source, events.clone(), verdict_sender)?;
+    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
+    let notifiers = Notifiers::start(&plan);
     let observer = Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events);
-    let observer = tokio::spawn(observer.run(observations, served.notifier()));
+    let told = notifiers.clone();
+    let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
 
     let blueprint = Blueprint { plan, observed, settings, inventory };
     let inbox = Inbox { netlink, verdicts, snapshots, orders };
@@ -110,10 +114,11 @@ pub async fn run(life: Life, serve: impl AsyncServe) -> anyhow::Result<()> {
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
     monitor.abort();
+    drop(scripts);
     if timeout(DRAIN, observer).await.is_err() {
         tracing::warn!("some observations were not logged in time");
     }
-    served.end().await;
+    notifiers.finish().await;
     match result {
         Ok(()) => {
             run_dir.clear();
@@ -124,32 +129,6 @@ pub async fn run(life: Life, serve: impl AsyncServe) -> anyhow::Result<()> {
             Err(error.into())
         }
     }
-}
-
-/// What surrounds the loop and is built by the caller: control socket, metrics, scripts, notify programs.
-pub trait AsyncServe {
-    /// What it becomes.
-    type Served: Served;
-    /// Begins to serve.
-    ///
-    /// # Errors
-    /// When the control socket or a listener cannot be opened.
-    fn begin(
-        self,
-        run_dir: &RunDir,
-        plan: &Plan,
-        source: SnapshotSource,
-        events: Events,
-        verdicts: mpsc::Sender<crate::track::Verdict>,
-    ) -> anyhow::Result<Self::Served>;
-}
-
-/// See [`AsyncServe`].
-pub trait Served {
-    /// What is called with every observation, before it is logged.
-    fn notifier(&mut self) -> impl FnMut(&Observation) + Send + 'static;
-    /// Ends everything that was begun.
-    fn end(self) -> impl Future<Output = ()>;
 }
 
 fn spawn_thread(

@@ -24,10 +24,11 @@ mod life;
 mod port;
 mod status;
 mod strangers;
+mod surroundings;
 mod tell;
 mod trackers;
 mod turn;
 
 pub use engine::{Settings, XdpChoice};
 pub use journal::{RunDir, RunDirError};
-pub use life::{AsyncServe, Life, Served, run};
+pub use life::{Life, run};
