@@ -161,6 +161,11 @@ impl Addressing {
         self.queue.is_empty() && self.outstanding.is_empty()
     }
 
+    /// Whether answers are due.
+    pub fn awaits_answers(&self) -> bool {
+        !self.outstanding.is_empty()
+    }
+
     /// Whether requests are due.
     pub fn has_requests(&self) -> bool {
         !self.queue.is_empty()

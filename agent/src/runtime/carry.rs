@@ -159,6 +159,9 @@ impl Engine {
 
     /// Takes the kernel's answers.
     pub(super) fn take_acknowledgements(&mut self) {
+        if !self.addressing.awaits_answers() {
+            return;
+        }
         let Some(socket) = self.address_socket.as_mut() else { return };
         let mut answers = Vec::new();
         let received = socket.acknowledgements(|sequence, result| answers.push((sequence, result)));
@@ -169,7 +172,7 @@ impl Engine {
         for (sequence, result) in answers {
             if let Some((position, notice)) = self.addressing.acknowledged(sequence, result) {
                 self.address_notice(position, notice);
-            } 
+            }
         }
     }
 

@@ -141,7 +141,8 @@ impl Engine {
         self.step(at, event);
     }
 
-    fn step(&mut self, at: usize, event: Event) {
+    /// Like [`Self::handle`], when the slots have just been read.
+    pub(super) fn step(&mut self, at: usize, event: Event) {
         let actions = self.instances[at].router.handle(self.now, event);
         let was_active = self.instances[at].expected().rings_always();
         self.carry_out(at, actions);

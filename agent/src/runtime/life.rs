@@ -8,7 +8,7 @@
 use std::{io, thread, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
     time::timeout,
 };
@@ -66,6 +66,8 @@ enum ThreadError {
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
 pub async fn run(life: Life) -> anyhow::Result<()> {
     let Life { plan, observed, settings, run_dir } = life;
+    // From here on a signal is an order, not an end without clean-up.
+    let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
     for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
         tracing::warn!(
@@ -103,8 +105,8 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let mut ended = spawn_thread(blueprint, inbox, observation_sender)?;
     let result = tokio::select! {
         result = &mut ended => result,
-        told = told_to_stop() => {
-            told?;
+        told = signals.told_to_stop() => {
+            tracing::info!("{told}: giving up every address");
             // The queue is never full, since this is the only order; it is closed when the thread has ended.
             if order_sender.send(Order::Stop).await.is_err() {
                 tracing::debug!("the VRRP thread has ended already");
@@ -157,15 +159,32 @@ fn vrrp_thread(
     Ok(())
 }
 
-async fn told_to_stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => tracing::warn!("SIGHUP: reload is not supported yet; restart to take a new config"),
+/// The signals that the daemon answers.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns the name of the signal that ends the daemon.
+    async fn told_to_stop(mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP: reload is not supported yet; restart the agent to take a new config");
+                }
+            }
         }
     }
 }

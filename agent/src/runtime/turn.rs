@@ -201,7 +201,7 @@ impl Engine {
                     }
                     self.late = u64::try_from(self.now.since(due).as_nanos()).unwrap_or(u64::MAX);
                     self.turn.worst_lateness_ns = self.turn.worst_lateness_ns.max(self.late);
-                    self.handle(at, Event::Deadline);
+                    self.step(at, Event::Deadline);
                     self.late = 0;
                 }
             }
