@@ -1,1 +1,30 @@
-fn main() {}
+//! The project's own commands: one verb, one file.
+
+mod build_ebpf;
+mod process;
+mod setup;
+mod toolchain;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Find what building and testing need, and add what is missing
+    Setup(setup::Arguments),
+    /// Build the BPF object, and the release agent that embeds it
+    BuildEbpf(build_ebpf::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().verb {
+        Verb::Setup(arguments) => setup::run(&arguments),
+        Verb::BuildEbpf(arguments) => build_ebpf::run(&arguments),
+    }
+}

@@ -24,7 +24,9 @@ pub enum LoadError {
     )]
     Permission,
     /// Too little memory, or (before kernel 5.11) too low a limit of locked memory.
-    #[error("no memory for the maps of the XDP program: raise RLIMIT_MEMLOCK or the memory limit of the service")]
+    #[error(
+        "no memory for the maps of the XDP program: raise RLIMIT_MEMLOCK or the memory limit of the service"
+    )]
     Memory,
     /// No bpf(2).
     #[error("this kernel has no BPF")]

@@ -62,8 +62,7 @@ impl Link {
             Mode::Native => XDP_FLAGS_DRV_MODE,
             Mode::Generic => XDP_FLAGS_SKB_MODE,
         };
-        let attributes =
-            LinkCreate { program: program.as_raw_fd(), ifindex, attach_type: BPF_XDP, flags };
+        let attributes = LinkCreate { program: program.as_raw_fd(), ifindex, attach_type: BPF_XDP, flags };
         let fd = bpf(BPF_LINK_CREATE, &attributes)?;
         // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))

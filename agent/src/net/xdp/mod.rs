@@ -17,7 +17,9 @@ use aya::{
     maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
     programs::Xdp,
 };
-use regent_common::map::{self, CounterRow, Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey};
+use regent_common::map::{
+    self, CounterRow, Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey,
+};
 
 pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError};
