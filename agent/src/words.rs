@@ -24,6 +24,15 @@ pub const fn state_number(state: StateName) -> u8 {
     }
 }
 
+/// The states, in the order of their numbers.
+pub const STATES: [StateName; 4] =
+    [StateName::Initialize, StateName::Backup, StateName::Active, StateName::Fault];
+
+/// keepalived's number of a state by its word at the rim; `None` for no such word.
+pub fn state_number_of(word: &str) -> Option<u8> {
+    STATES.into_iter().find(|name| state(*name) == word).map(state_number)
+}
+
 /// A measured time, to three places, cut: `3.609 s`, `609.375 ms`.
 pub fn lapse(time: Duration) -> String {
     let (seconds, nanoseconds) = (time.as_secs(), time.subsec_nanos());
@@ -59,6 +68,15 @@ pub fn interval(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_has_one_word_and_one_number() {
+        for (number, name) in STATES.into_iter().enumerate() {
+            assert_eq!(usize::from(state_number(name)), number);
+            assert_eq!(state_number_of(state(name)), Some(state_number(name)));
+        }
+        assert_eq!(state_number_of("ACTIVE"), None);
+    }
 
     #[test]
     fn lapses_are_cut_to_three_places() {

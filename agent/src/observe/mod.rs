@@ -6,9 +6,11 @@
 
 pub mod events;
 pub mod log;
+pub mod metrics;
 pub mod observation;
 pub mod observer;
 pub mod sentence;
+pub mod server;
 pub mod snapshot;
 pub mod source;
 

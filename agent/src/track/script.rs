@@ -4,7 +4,13 @@
 //! run at once. A script that cannot be run counts as failed: keepalived ignores it and lets the instance become
 //! master, which hides exactly the mistake that the script was written against.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     runtime::Handle,
@@ -53,13 +59,21 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct ScriptTracker {
     task: JoinHandle<()>,
+    running: Arc<AtomicBool>,
 }
 
 impl ScriptTracker {
     /// Starts on `runtime` (the control runtime). The first run begins at once; `verdicts` gets the first verdict
     /// and then each that differs from the one before. A full queue makes the script wait.
     pub fn start(runtime: &Handle, script: ScriptSpec, verdicts: mpsc::Sender<Verdict>) -> Self {
-        Self { task: runtime.spawn(watch(script, verdicts)) }
+        let running = Arc::new(AtomicBool::new(false));
+        let task = runtime.spawn(watch(script, verdicts, Arc::clone(&running)));
+        Self { task, running }
+    }
+
+    /// Whether it runs at this moment.
+    pub fn running(&self) -> bool {
+        self.running.load(Ordering::Relaxed)
     }
 }
 
@@ -69,7 +83,7 @@ impl Drop for ScriptTracker {
     }
 }
 
-async fn watch(script: ScriptSpec, verdicts: mpsc::Sender<Verdict>) {
+async fn watch(script: ScriptSpec, verdicts: mpsc::Sender<Verdict>, running: Arc<AtomicBool>) {
     let mut judge = Judge::new(script.rise, script.fall, script.starts_failed);
     let mut credentials = None;
     let verdict = |good, detail| Verdict { script: Arc::clone(&script.name), good, detail };
@@ -83,7 +97,9 @@ async fn watch(script: ScriptSpec, verdicts: mpsc::Sender<Verdict>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
+        running.store(true, Ordering::Relaxed);
         let result = run(&script, &mut credentials).await;
+        running.store(false, Ordering::Relaxed);
         let success = matches!(&result, Ok(run) if run.outcome.is_success());
         if let Some(good) = judge.result(success)
             && verdicts.send(verdict(good, describe(&script, result))).await.is_err()
@@ -236,6 +252,7 @@ mod tests {
                 None => sleep(Duration::from_millis(10)).await,
             }
         };
+        assert!(tracker.running());
         drop(tracker);
         for _ in 0..200 {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
