@@ -212,5 +212,6 @@ pub mod code {
         SCRIPT_INCOMPLETE = "RG0416", "a script block without a command";
         DEFAULT_INTERFACE = "RG0417", "an instance takes the default interface";
         SCRIPT_UNUSED = "RG0418", "a script that no instance tracks";
+        NOT_LINK_LOCAL = "RG0419", "the first IPv6 address is not link-local";
     }
 }

@@ -108,7 +108,7 @@ pub(super) fn expand(
     };
     let tree = expander.parse(root);
     if let Files::Beside(path) = files {
-        expander.chain.push(identity(path));
+        expander.chain.push((identity(path), path.clone()));
     }
     let mut statements = Vec::new();
     expander.nodes(&tree.nodes, root, &mut statements);
@@ -124,8 +124,8 @@ struct Expander<'a> {
     diagnostics: &'a mut Diagnostics,
     /// Variables that some line defines.
     names: BTreeSet<String>,
-    /// The files that are open, the root first.
-    chain: Vec<PathBuf>,
+    /// The files that are open, the root first: which file, and its path as it was written.
+    chain: Vec<(PathBuf, PathBuf)>,
     bytes: usize,
     /// A limit was reached and reported.
     full: bool,
@@ -198,22 +198,30 @@ impl Expander<'_> {
                 read.glued_comment = Some(Span { source, start: last.span.end, end: last.span.end + 1 });
             }
         }
-        if let Some(password) = read.words.iter().position(|word| word.value == "auth_pass")
-            && let Some(after) = read.words.get(password)
-        {
-            // To the end of the line: what follows a `#` in it may be part of it all the same.
-            let rest = text.get(after.span.end as usize..).unwrap_or_default();
-            let length = rest.find('\n').unwrap_or(rest.len());
-            let end = after.span.end.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
-            self.sources.keep_secret(Span { source, start: after.span.end, end });
-        }
+        self.keep_password(&read, &text);
         if let Some(first) = read.words.first()
             && first.value.starts_with('@')
             && !first.quoted
         {
             read.obstacle = Some(Obstacle::Condition(first.span));
+            let second = read.words.get(1).filter(|second| second.value.contains('='));
+            self.names.extend(second.and_then(|second| definition_name(&second.value)).map(str::to_owned));
         }
         read
+    }
+
+    /// What follows `auth_pass` is not shown; nor is a comment that may be the rest of it.
+    fn keep_password(&mut self, statement: &Statement, text: &str) {
+        let Some(at) = statement.words.iter().position(|word| word.value == "auth_pass") else { return };
+        for word in statement.words.iter().skip(at + 1) {
+            self.sources.keep_secret(word.span);
+        }
+        if let Some(comment) = statement.glued_comment {
+            let rest = text.get(comment.start as usize..).unwrap_or_default();
+            let length = rest.find('\n').unwrap_or(rest.len());
+            let end = comment.start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+            self.sources.keep_secret(Span { end, ..comment });
+        }
     }
 
     fn include(&mut self, statement: &Statement, statements: &mut Vec<Statement>) {
@@ -225,14 +233,15 @@ impl Expander<'_> {
             );
             return;
         };
-        let Files::Beside(root) = self.files else {
+        let Files::Beside(_) = self.files else {
             self.diagnostics.push(
                 Diagnostic::error(code::INCLUDE_NO_FILES, format!("`{}` is not read", pattern.value))
                     .primary(whole, "this text is not a file, so there is nothing to include from"),
             );
             return;
         };
-        let directory = self.chain.last().unwrap_or(root).parent().map(Path::to_owned).unwrap_or_default();
+        let directory =
+            self.chain.last().and_then(|(_, path)| path.parent()).map(Path::to_owned).unwrap_or_default();
         let demands = Demands::of(&word.value);
         let matches = glob::matches(&directory, &pattern.value);
         self.report_matches(&matches, pattern, demands);
@@ -279,7 +288,7 @@ impl Expander<'_> {
         statements: &mut Vec<Statement>,
     ) {
         let identity = identity(path);
-        if self.chain.contains(&identity) {
+        if self.chain.iter().any(|(open, _)| *open == identity) {
             self.diagnostics.push(
                 Diagnostic::error(code::INCLUDE_CYCLE, format!("`{}` would include itself", path.display()))
                     .primary(from, "this include is skipped"),
@@ -304,7 +313,7 @@ impl Expander<'_> {
         };
         let source = self.sources.add(path.display().to_string(), text.into(), Some(from));
         let tree = self.parse(source);
-        self.chain.push(identity);
+        self.chain.push((identity, path.to_owned()));
         self.nodes(&tree.nodes, source, statements);
         self.chain.pop();
     }

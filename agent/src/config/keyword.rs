@@ -14,7 +14,7 @@ use std::{
 };
 
 pub(super) use acting::{AuthenticationTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
-pub(super) use suggest::quoted_nearest;
+pub(super) use suggest::{nearest, quoted_nearest};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -268,3 +268,6 @@ pub fn words_of(parent: &str) -> impl Iterator<Item = &'static str> {
 pub(super) fn opens_root_block(word: &str) -> bool {
     known::ROOT_BLOCKS.contains(&word)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod instance;
 mod reader;
 mod script;
 mod track;
+mod value;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::{
     plan::{AddressPlan, Command, RunAs},
     source::{Sources, Span},
 };
+use reader::Damage;
 pub(super) use reader::Reader;
 
 /// A value and where it was said.
@@ -181,8 +183,8 @@ pub(super) fn read(
     let mut reader = Reader { sources, diagnostics, look };
     let mut model = Model::default();
     // A line of an instance that stands at the root was torn off by a stray brace: the instance before it is not whole.
-    let mut torn = Vec::new();
-    for entry in reader.entries::<RootTerm>(statements, &mut torn) {
+    let mut damage = Damage::default();
+    for entry in reader.entries::<RootTerm>(statements, &mut damage) {
         let Some(block) = &entry.statement.block else { continue };
         match entry.term {
             RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
@@ -190,7 +192,7 @@ pub(super) fn read(
             RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
         }
     }
-    for span in torn {
+    for span in damage.misplaced {
         let before = |instance: &&mut Instance| {
             instance.name.span.source == span.source && instance.name.span.start < span.start
         };

@@ -25,13 +25,10 @@ impl Checker<'_> {
     /// The plan of an instance; `None` when it cannot be run, which is then diagnosed.
     pub(super) fn instance(&mut self, instance: &Instance) -> Option<InstancePlan> {
         if instance.damaged {
+            // Why is an error of its own, where the line or the brace is.
             self.report(
-                Diagnostic::error(
-                    code::INSTANCE_DAMAGED,
-                    format!("instance `{}` cannot be read whole", instance.name.value),
-                )
-                .primary(instance.name.span, "left out")
-                .help("the other errors say why"),
+                Diagnostic::note(code::INSTANCE_DAMAGED, left_out(instance))
+                    .primary(instance.name.span, "cannot be read whole"),
             );
             return None;
         }

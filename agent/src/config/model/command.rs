@@ -195,3 +195,6 @@ fn digits(rest: &mut Peekable<Chars<'_>>, first: u32, radix: u32, most: usize) -
     }
     char::from_u32(value)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,16 @@
 
 use regent_common::Version;
 
-use super::{Garp, Globals, Reader, reader::Entry};
+use super::{
+    Garp, Globals, Reader,
+    reader::{Damage, Entry},
+};
 use crate::config::{expand::Block, keyword::GlobalTerm};
 
 const DEFAULT: &str = "the default is used";
 
 pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals) {
-    let entries = reader.entries::<GlobalTerm>(&block.statements, &mut Vec::new());
+    let entries = reader.entries::<GlobalTerm>(&block.statements, &mut Damage::default());
     for entry in entries {
         match entry.term {
             GlobalTerm::RouterId => globals.router_id = entry.value().map(|word| word.value.clone()),

@@ -1,21 +1,35 @@
 //! Lines of `track_script` and `track_interface`: `NAME [weight N [reverse]]`.
 
-use super::{Reader, Spanned, Tracker};
+use super::{Reader, Spanned, Tracker, reader::Damage};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Statement,
     keyword,
-    source::Span,
 };
+
+/// The interfaces of a block. A name that no interface can have is diagnosed and kept: what it guards stays guarded.
+pub(super) fn interfaces(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<Tracker>,
+) {
+    for statement in statements.iter().filter(|statement| statement.obstacle.is_none()) {
+        if let Some(word) = statement.words.first() {
+            reader.interface(word, "it counts as down");
+        }
+    }
+    read(reader, statements, damage, trackers);
+}
 
 /// The trackers of a block. Repeated names are diagnosed and skipped.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     statements: &[Statement],
-    torn: &mut Vec<Span>,
+    damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
-    for statement in reader.lines(statements, torn) {
+    for statement in reader.lines(statements, damage) {
         let Some((name, options)) = statement.words.split_first() else { continue };
         let mut tracker =
             Tracker { name: Spanned { value: name.value.clone(), span: name.span }, weight: None };
