@@ -3,6 +3,8 @@
 //! Each `config/NAME.conf` has a `config/NAME.expected` with the rendered diagnostics and the plan. After a wanted
 //! change, `REGENT_BLESS=1 cargo test -p regent-agent --test config` writes them anew; read the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files stops")]
+
 #[path = "config/bad_input.rs"]
 mod bad_input;
 #[path = "config/flags.rs"]

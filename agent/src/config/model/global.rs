@@ -28,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             | GlobalTerm::GarpRefreshRepeat
             | GlobalTerm::GarpLowerDelay
             | GlobalTerm::GarpLowerRepeat => garp(reader, &entry, &mut globals.garp),
-            GlobalTerm::ScriptUser => globals.script_user = reader.run_as(entry.values()),
+            GlobalTerm::ScriptUser => globals.script_user = reader.user(&entry),
             GlobalTerm::DefaultInterface => {
                 globals.default_interface =
                     entry.value().and_then(|word| reader.interface(word, "the line is skipped"));

@@ -199,7 +199,7 @@ impl Reader<'_> {
         let word = match obstacle {
             Obstacle::Condition(_) => statement.words.get(1),
             Obstacle::Variable(_) => statement.words.first(),
-            Obstacle::Definition(_) | Obstacle::Sequence(_) => None,
+            Obstacle::Definition(_) | Obstacle::Sequence(_) | Obstacle::Lost => None,
         };
         let keyword = word.and_then(|word| Some((word, keyword::keyword(parent, &word.value)?)));
         match keyword.map(|(word, keyword)| (word, keyword, keyword.status)) {
@@ -222,6 +222,7 @@ impl Reader<'_> {
                 );
                 return false;
             }
+            Obstacle::Lost => return true,
             Obstacle::Variable(span) => (span, code::VARIABLE, "variables are not supported yet"),
             Obstacle::Sequence(span) => (span, code::SEQUENCE, "sequences are not supported yet"),
             Obstacle::Condition(span) => (span, code::CONDITION, "conditional lines are not supported yet"),

@@ -37,7 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
             }
             ScriptTerm::Rise => script.rise = count(reader, &entry),
             ScriptTerm::Fall => script.fall = count(reader, &entry),
-            ScriptTerm::User => script.user = reader.run_as(entry.values()),
+            ScriptTerm::User => script.user = reader.user(&entry),
             ScriptTerm::InitFail => script.starts_failed = true,
         }
     }

@@ -11,6 +11,7 @@ use crate::config::{
     expand::Word,
     keyword::{self, Kind, Seconds},
     plan::RunAs,
+    source::Span,
 };
 
 /// Linux: IFNAMSIZ − 1.
@@ -198,18 +199,23 @@ impl Reader<'_> {
         Some(Weight { value, reverse })
     }
 
-    /// `USER [GROUP]`, where keepalived's colon before the group asks for the supplementary groups.
-    pub(super) fn run_as(&mut self, words: &[Word]) -> Option<RunAs> {
-        let user = words.first()?.value.clone();
-        let group = words.get(1).map(|word| (word, word.value.trim_start_matches(':')));
-        if let Some((word, _)) = group.filter(|(word, _)| word.value.starts_with(':')) {
+    /// `USER [GROUP]` of a line of their own.
+    pub(super) fn user<T>(&mut self, entry: &Entry<'_, T>) -> Option<RunAs> {
+        let (user, group) = (entry.value()?, entry.values().get(1));
+        let span = group.map_or(user.span, |group| user.span.to(group.span));
+        Some(self.run_as(&user.value, group.map(|group| group.value.as_str()), span))
+    }
+
+    /// A user and maybe a group, where keepalived's colon before the group asks for the supplementary groups.
+    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> RunAs {
+        if group.is_some_and(|group| group.starts_with(':')) {
             self.report(
                 Diagnostic::warning(code::NOT_SUPPORTED_YET, "supplementary groups are not supported yet")
-                    .primary(word.span, "the colon has no effect"),
+                    .primary(span, "the colon has no effect"),
             );
         }
-        let group = group.map(|(_, group)| group.to_owned()).filter(|group| !group.is_empty());
-        Some(RunAs { user, group })
+        let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
+        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
     }
 }
 
