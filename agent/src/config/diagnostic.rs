@@ -127,6 +127,11 @@ impl Diagnostics {
         }
     }
 
+    /// What is pushed from now on is only counted: no need to look for anything more to say.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= MAX_KEPT
+    }
+
     pub(super) fn append(&mut self, more: Self) {
         more.kept.into_iter().for_each(|diagnostic| self.push(diagnostic));
         self.dropped += more.dropped;

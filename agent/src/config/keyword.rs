@@ -1,7 +1,7 @@
 //! The one table of the language: every word, where it stands, what it takes, what it does.
 //!
-//! The model reads configs by it; `check`, completion and the man page are to read it too. [`acting`] holds the words
-//! that act, [`known`] the rest of keepalived's. Knows nothing of the model: a word that acts names a term of its
+//! The model reads configs by it; `check`, completion and the man page are to read it too. `acting` holds the words
+//! that act, `known` the rest of keepalived's. Knows nothing of the model: a word that acts names a term of its
 //! block, and the model matches on terms.
 
 mod acting;

@@ -86,11 +86,25 @@ fn rubbish_costs_a_bounded_number_of_diagnostics() {
     assert!(loaded.has_errors());
 }
 
-/// Each of these takes well under a second in a debug build; one pass of quadratic time would take hours.
+/// Reads a text and shows what is wrong with it, in bounded time. Each of these takes well under a second in a debug
+/// build; one pass of quadratic time would take hours.
+#[expect(clippy::disallowed_methods, reason = "how long something takes is what is tested")]
+fn is_read_in_time(name: &str, text: &str) {
+    let start = std::time::Instant::now();
+    let loaded = config::parse("c", text);
+    let shown = loaded.render(false).len();
+    assert_eq!(loaded.print(), text);
+    let taken = start.elapsed();
+    assert!(taken.as_secs() < 20, "{name} took {taken:?} for {shown} bytes of diagnostics");
+}
+
+/// A few of each would do to show what a piece means; this many show what it costs.
+const LENGTH: usize = 1 << 17;
+
+const INSTANCE: &str = "vrrp_instance A {\ninterface e\nvirtual_router_id 1\n";
+
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test of how long something takes")]
 fn time_grows_with_the_length_of_the_text_alone() {
-    const LENGTH: usize = 1 << 18;
     for piece in [
         "{",
         "}",
@@ -123,23 +137,40 @@ fn time_grows_with_the_length_of_the_text_alone() {
         "vrrp_script s { script /bin/true\n}\n",
         "virtual_ipaddress { 192.0.2.1\n",
         "global_defs { router_id x\n}\n",
+        "priority 1\n",
     ] {
-        for head in [
-            "",
-            "vrrp_instance A {\ninterface e\nvirtual_router_id 1\nvirtual_ipaddress {\n",
-            "vrrp_instance A {\nnotify \"",
-        ] {
-            let text = format!("{head}{}", piece.repeat(LENGTH / piece.len()));
-            let start = std::time::Instant::now();
-            let loaded = config::parse("c", &text);
-            let rendered = loaded.render(false).len();
-            assert_eq!(loaded.print(), text);
-            let taken = start.elapsed();
-            assert!(
-                taken.as_secs() < 20,
-                "{head:?} and {piece:?} took {taken:?} for {rendered} bytes of diagnostics"
+        for head in ["", &format!("{INSTANCE}virtual_ipaddress {{\n"), &format!("{INSTANCE}notify \"")] {
+            is_read_in_time(
+                &format!("{head:?} and {piece:?}"),
+                &format!("{head}{}", piece.repeat(LENGTH / piece.len())),
             );
         }
+    }
+}
+
+#[test]
+fn time_grows_with_the_number_of_names_alone() {
+    let numbered = |piece: fn(usize) -> String| (0..LENGTH / 16).map(piece).collect::<String>();
+    let scripts = numbered(|n| format!("vrrp_script s{n} {{ script a\n}}\n"));
+    let instances = numbered(|n| format!("vrrp_instance i{n} {{ interface e{n}\nvirtual_router_id 1\n}}\n"));
+    let misplaced = "priority 1\n".repeat(LENGTH / 16);
+    for (name, text) in [
+        ("trackers", format!("{INSTANCE}track_interface {{\n{}}} }}", numbered(|n| format!("e{n}\n")))),
+        (
+            "unknown scripts",
+            format!("{scripts}{INSTANCE}track_script {{\n{}}} }}", numbered(|n| format!("t{n}\n"))),
+        ),
+        ("misplaced words", misplaced + &instances),
+        ("variables", numbered(|n| format!("$A{n}=1\n$A{n}\n"))),
+        (
+            "addresses",
+            format!(
+                "{INSTANCE}virtual_ipaddress {{\n{}}} }}",
+                numbered(|n| format!("10.{}.{}.1\n", n / 256, n % 256))
+            ),
+        ),
+    ] {
+        is_read_in_time(name, &text);
     }
 }
 

@@ -351,19 +351,20 @@ impl Checker<'_> {
 
     fn report_unknown_script(&mut self, instance: &Instance, tracker: &Tracker) {
         let name = &tracker.name.value;
-        let block = self.model.scripts.iter().find(|script| script.name.value == *name);
+        let block = self.scripts.block(name);
         let (what, remark) = match block {
             Some(_) => ("cannot be run", "its block is at fault"),
             None => ("does not exist", "no `vrrp_script` block has this name"),
         };
-        let nearest = if block.is_none() { self.scripts.quoted_nearest(name) } else { String::new() };
+        let search = block.is_none() && !self.diagnostics.is_full();
+        let nearest = if search { self.scripts.quoted_nearest(name) } else { String::new() };
         let mut diagnostic =
             Diagnostic::error(code::UNKNOWN_SCRIPT, format!("tracked script `{name}` {what}"))
                 .primary(tracker.name.span, remark)
                 .help(nearest)
                 .help(format!("{}, since nothing would guard it", left_out(instance)));
-        if let Some(script) = block {
-            diagnostic = diagnostic.secondary(script.name.span, "this block");
+        if let Some(block) = block {
+            diagnostic = diagnostic.secondary(block, "this block");
         }
         self.report(diagnostic);
     }

@@ -25,8 +25,8 @@ pub(in super::super) struct Reader<'a> {
 pub(super) struct Damage {
     /// A line cannot be read yet, or a brace is missing: the block is not what it was meant to be.
     pub torn: bool,
-    /// Words that belong into a `vrrp_instance` and stand elsewhere.
-    pub misplaced: Vec<Span>,
+    /// Words that belong into a `vrrp_instance` and stand here: for each, how many entries come before it.
+    pub misplaced: Vec<usize>,
 }
 
 /// A line whose keyword acts.
@@ -79,7 +79,9 @@ impl Reader<'_> {
                 continue;
             };
             let Some(keyword) = keyword::keyword(T::PARENT, &word.value) else {
-                damage.misplaced.extend(self.report_unknown(T::PARENT, word, statement));
+                if self.report_unknown(T::PARENT, word, statement) {
+                    damage.misplaced.push(entries.len());
+                }
                 continue;
             };
             let term = match keyword.status {
@@ -242,8 +244,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The place, when the line belongs into an instance.
-    fn report_unknown(&mut self, parent: &'static str, word: &Word, statement: &Statement) -> Option<Span> {
+    /// Whether the line belongs into an instance.
+    fn report_unknown(&mut self, parent: &'static str, word: &Word, statement: &Statement) -> bool {
         let skipped = if statement.block.is_some() { "skipped, with its whole block" } else { "skipped" };
         let place =
             if parent.is_empty() { "outside all blocks".to_owned() } else { format!("in `{parent}`") };
@@ -264,7 +266,7 @@ impl Reader<'_> {
                 .help(keyword::quoted_nearest(name, keyword::words_of(parent))),
         };
         self.report(diagnostic);
-        homes.contains(&"vrrp_instance").then_some(word.span)
+        homes.contains(&"vrrp_instance")
     }
 
     fn report_not_yet(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, consequence: &str) {

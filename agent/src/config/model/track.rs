@@ -1,10 +1,13 @@
 //! Lines of `track_script` and `track_interface`: `NAME [weight N [reverse]]`.
 
+use std::collections::BTreeMap;
+
 use super::{Reader, Spanned, Tracker, reader::Damage};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Statement,
     keyword,
+    source::Span,
 };
 
 /// The interfaces of a block. A name that no interface can have is diagnosed and kept: what it guards stays guarded.
@@ -29,12 +32,13 @@ pub(super) fn read(
     damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
+    let mut names: BTreeMap<String, Span> =
+        trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect();
     for statement in reader.lines(statements, damage) {
         let Some((name, options)) = statement.words.split_first() else { continue };
         let mut tracker =
             Tracker { name: Spanned { value: name.value.clone(), span: name.span }, weight: None };
-        if let Some(earlier) = trackers.iter().find(|earlier| earlier.name.value == name.value) {
-            let earlier = earlier.name.span;
+        if let Some(earlier) = names.get(&name.value).copied() {
             reader.report(
                 Diagnostic::warning(code::DUPLICATE_TRACKER, format!("`{}` is tracked twice", name.value))
                     .primary(name.span, "this line is skipped")
@@ -66,6 +70,7 @@ pub(super) fn read(
                 .help("one tracker per line"),
             ),
         }
+        names.insert(name.value.clone(), name.span);
         trackers.push(tracker);
     }
 }
