@@ -131,7 +131,7 @@ fn statements(pieces: &[Piece], source: SourceId, sources: &mut Sources) -> Vec<
 }
 
 fn statement(words: Vec<Word>, block: Option<Block>) -> Statement {
-    Statement { words, block, obstacle: None, glued_comment: None }
+    Statement { words, block, ..Statement::default() }
 }
 
 fn block(open: Span, statements: Vec<Statement>) -> Block {
