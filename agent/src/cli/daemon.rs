@@ -9,6 +9,6 @@ use super::{exit::Status, options::DaemonOptions};
 /// # Errors
 /// What was attempted, on what, and what to do.
 pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
-    let settled = options.work.clone().settle(|path| path.exists());
+    let settled = options.work.clone().settle();
     bail!("the daemon is not wired up yet; it would run {settled:?}")
 }

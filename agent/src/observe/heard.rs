@@ -16,6 +16,8 @@ use crate::words;
 pub const PERIOD: Duration = Duration::from_secs(1);
 /// A group whose losses or rejections grow is told again at most this often, in milliseconds.
 const AGAIN_MS: u64 = 60_000;
+/// Groups shown on a terminal.
+const SHOWN: usize = 16;
 
 /// Prints what `source` says to `output` until nobody answers any more.
 ///
@@ -103,7 +105,7 @@ impl View {
     /// What to print now; empty when nothing changed.
     pub fn update(&mut self, snapshot: &Snapshot) -> String {
         match self {
-            Self::Terminal { look, drawn } => redraw(drawn, table::groups(&snapshot.heard, *look)),
+            Self::Terminal { look, drawn } => redraw(drawn, screen(&snapshot.heard, *look)),
             Self::Lines { told, begun } => {
                 let mut text = String::new();
                 if !std::mem::replace(begun, true) {
@@ -116,6 +118,17 @@ impl View {
             }
         }
     }
+}
+
+/// A table that fits a terminal, since what has scrolled off cannot be drawn over.
+fn screen(heard: &[HeardStatus], look: Look) -> String {
+    let shown = heard.get(..SHOWN).unwrap_or(heard);
+    let mut text = table::groups(shown, look);
+    let rest = heard.len() - shown.len();
+    if rest > 0 {
+        text.push_str(&format!("and {rest} more: agent status --heard\n"));
+    }
+    text
 }
 
 /// Moves up over the old table, erases it and draws the new one.
@@ -232,6 +245,14 @@ mod tests {
         assert_eq!(view.update(&observing(1000, vec![sample::heard()])), "");
         let none = view.update(&observing(2000, Vec::new()));
         assert_eq!(none, "\x1b[2A\x1b[JNo VRRP group is heard that is not configured here.\n");
+    }
+
+    #[test]
+    fn a_terminal_shows_no_more_than_fits() {
+        let heard = (0..100).map(|vrid| HeardStatus { vrid, ..sample::heard() }).collect();
+        let text = View::new(Some(Look::PLAIN)).update(&observing(0, heard));
+        assert_eq!(text.lines().count(), 18);
+        assert!(text.ends_with("and 84 more: agent status --heard\n"), "{text}");
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ impl Look {
         let table = Table::new();
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         match table.width() {
-            Some(width) if table.is_tty() => Self { width: width.max(60), colour: !no_colour },
+            Some(width) if table.is_tty() => Self { width: width.max(40), colour: !no_colour },
             Some(_) | None => Self::PLAIN,
         }
     }
