@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use tokio::sync::mpsc;
 
-use super::lab::{PATIENCE, alone, block_on, command, ip, link, listing};
+use super::lab::{PATIENCE, alone, block_on, command, ip, link, listing, wait_until};
 use crate::net::{
     inventory::{Inventory, inventory},
     link::{LinkKind, carrier_of},
@@ -64,6 +64,8 @@ fn the_monitor_begins_with_an_inventory_and_follows_a_link_down_up_gone_and_made
         ip("link add port0 type veth peer name port1");
         ip("link set port0 up");
         ip("link set port1 up");
+        // A carrier is noticed some time later.
+        wait_until("port0 is up", || link("port0").up);
         let old = link("port0").index;
         block_on(async {
             let (sender, mut events) = mpsc::channel(64);
