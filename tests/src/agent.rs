@@ -133,22 +133,8 @@ impl Agent {
     /// When it is not built.
     pub fn launch(node: &Node, options: &Options) -> Result<Self> {
         let mut command = command(node, options)?;
-        let name = format!("agent on {}", node.role());
-        let process = Process::spawn(&name, &mut command, STOP)?;
+        let process = Process::spawn("agent", node, &mut command, STOP)?;
         Ok(Self { process, program: program()?, run_directory: run_directory(node) })
-    }
-
-    /// As [`Self::start`], to outlive us: its log goes to `agent.log` in the host's directory.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
-    pub fn start_kept(node: &Node, options: &Options) -> Result<Self> {
-        let mut command = command(node, options)?;
-        let log = node.directory().join("agent.log");
-        let process = Process::spawn_kept(&format!("agent on {}", node.role()), &mut command, &log)?;
-        let mut agent = Self { process, program: program()?, run_directory: run_directory(node) };
-        agent.wait_ready()?;
-        Ok(agent)
     }
 
     fn wait_ready(&mut self) -> Result<()> {

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    namespace::{self, Namespace},
+    namespace::{self, Lifetime, Namespace},
     node::Node,
     switch::Switch,
 };
@@ -31,7 +31,7 @@ pub struct Lab {
     name: String,
     directory: PathBuf,
     switch: Arc<Switch>,
-    kept: bool,
+    lifetime: Lifetime,
     mtu: u16,
 }
 
@@ -41,24 +41,29 @@ impl Lab {
     /// # Errors
     /// Without the right to make namespaces.
     pub fn new() -> Result<Self> {
-        Self::make(PREFIX, false)
+        Self::make(PREFIX, Lifetime::of_owner())
     }
 
-    /// A lab that stays after its owner has gone: [`remove_kept`] removes it.
+    /// An empty lab that goes on drop too, unless [`Self::keep`] is called before: then [`remove_kept`] removes it.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn kept() -> Result<Self> {
-        Self::make(KEPT_PREFIX, true)
+    pub fn lasting() -> Result<Self> {
+        Self::make(KEPT_PREFIX, Lifetime::lasting())
     }
 
-    fn make(prefix: &str, kept: bool) -> Result<Self> {
+    /// From now on nothing of a lasting lab goes on drop: not its namespaces, not its daemons, not its files.
+    pub fn keep(&self) {
+        self.lifetime.keep();
+    }
+
+    fn make(prefix: &str, lifetime: Lifetime) -> Result<Self> {
         let name = format!("{prefix}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let directory = std::env::temp_dir().join(&name);
         fs::create_dir(&directory).with_context(|| format!("make {}", directory.display()))?;
-        let made = Namespace::make(format!("{name}-switch"), kept).and_then(Switch::make);
+        let made = Namespace::make(format!("{name}-switch"), lifetime.clone()).and_then(Switch::make);
         match made {
-            Ok(switch) => Ok(Self { name, directory, switch: Arc::new(switch), kept, mtu: 1500 }),
+            Ok(switch) => Ok(Self { name, directory, switch: Arc::new(switch), lifetime, mtu: 1500 }),
             Err(error) => {
                 fs::remove_dir_all(&directory).ok();
                 Err(error.context("make a switch in a network namespace"))
@@ -91,7 +96,7 @@ impl Lab {
     /// # Errors
     /// When the role or the number is taken.
     pub fn host(&self, role: &str, number: u8) -> Result<Node> {
-        let namespace = Namespace::make(format!("{}-{role}", self.name), self.kept)?;
+        let namespace = Namespace::make(format!("{}-{role}", self.name), self.lifetime.clone())?;
         let directory = self.directory.join(role);
         Node::make(role, number, namespace, Arc::clone(&self.switch), directory, self.mtu)
             .with_context(|| format!("make host {role}"))
@@ -100,7 +105,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if self.kept {
+        if self.lifetime.is_kept() {
             return;
         }
         if let Err(error) = fs::remove_dir_all(&self.directory) {

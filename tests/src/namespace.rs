@@ -10,7 +10,10 @@ use std::{
     os::{fd::AsFd, unix::process::CommandExt},
     path::Path,
     process::{Command, Output, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -23,12 +26,46 @@ use nix::{
 /// Where named namespaces are mounted.
 pub const DIRECTORY: &str = "/run/netns";
 
+/// How long a lab and all in it live.
+#[derive(Clone, Debug, Default)]
+pub struct Lifetime {
+    lasting: bool,
+    kept: Arc<AtomicBool>,
+}
+
+impl Lifetime {
+    /// As long as its owner.
+    pub fn of_owner() -> Self {
+        Self::default()
+    }
+
+    /// As long as its owner, unless it is told to stay: what runs in it does not depend on the owner.
+    pub fn lasting() -> Self {
+        Self { lasting: true, kept: Arc::default() }
+    }
+
+    /// Whether it could stay.
+    pub const fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// From now on nothing goes on drop.
+    pub fn keep(&self) {
+        self.kept.store(self.lasting, Ordering::Relaxed);
+    }
+
+    /// Whether it stays.
+    pub fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+}
+
 /// A network namespace, removed on drop unless it is to be kept.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
     handle: Arc<File>,
-    kept: bool,
+    lifetime: Lifetime,
 }
 
 impl Namespace {
@@ -37,7 +74,7 @@ impl Namespace {
     ///
     /// # Errors
     /// When it exists already, or without CAP_SYS_ADMIN.
-    pub fn make(name: String, kept: bool) -> Result<Self> {
+    pub fn make(name: String, lifetime: Lifetime) -> Result<Self> {
         succeed(Command::new("ip").args(["netns", "add", &name]))?;
         let path = Path::new(DIRECTORY).join(&name);
         let opened = File::open(&path).with_context(|| format!("open {}", path.display()));
@@ -48,7 +85,7 @@ impl Namespace {
                 return Err(error);
             }
         };
-        let namespace = Self { name, handle, kept };
+        let namespace = Self { name, handle, lifetime };
         namespace.ip(&["link", "set", "lo", "up"])?;
         namespace.enter(|| {
             for scope in ["all", "default"] {
@@ -84,12 +121,17 @@ impl Namespace {
         })
     }
 
-    /// A command that will run inside. Unless the namespace is kept, it dies with the thread that starts it, so that
-    /// a killed test run leaves no daemon behind.
+    /// Its lifetime.
+    pub const fn lifetime(&self) -> &Lifetime {
+        &self.lifetime
+    }
+
+    /// A command that will run inside. Unless the namespace is lasting, it dies with the thread that starts it, so
+    /// that a killed test run leaves no daemon behind.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let handle = Arc::clone(&self.handle);
-        let kept = self.kept;
+        let lasting = self.lifetime.is_lasting();
         // Its own process group: Ctrl-C at the terminal is for us, and we stop what we started, in order.
         command.process_group(0);
         // SAFETY: between fork and exec only async-signal-safe calls are made: setns and prctl, both plain system
@@ -97,7 +139,7 @@ impl Namespace {
         unsafe {
             command.pre_exec(move || {
                 setns(handle.as_fd(), CloneFlags::CLONE_NEWNET).map_err(io::Error::from)?;
-                if !kept {
+                if !lasting {
                     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
                 }
                 Ok(())
@@ -117,7 +159,7 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        if self.kept {
+        if self.lifetime.is_kept() {
             return;
         }
         if let Err(error) = remove(&self.name) {

@@ -16,7 +16,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::clock::Moment;
+use crate::{clock::Moment, namespace::Lifetime, node::Node};
 
 /// Lines of log kept of each daemon; the oldest go first.
 const LOG_LINES: usize = 4_000;
@@ -32,7 +32,7 @@ pub struct Process {
     log: Arc<Log>,
     readers: Vec<JoinHandle<()>>,
     grace: Duration,
-    kept: bool,
+    lifetime: Lifetime,
 }
 
 #[derive(Debug, Default)]
@@ -54,17 +54,25 @@ impl Log {
 }
 
 impl Process {
-    /// Starts it; `grace` is how long it has to stop on drop before it is killed.
+    /// Starts it on `node`; `grace` is how long it has to stop on drop before it is killed.
+    ///
+    /// On a host that may outlive us its output goes to `log` in the host's directory, since nobody would read
+    /// a pipe.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn spawn(name: &str, command: &mut Command, grace: Duration) -> Result<Self> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {name}: {command:?}"))?;
+    pub fn spawn(name: &str, node: &Node, command: &mut Command, grace: Duration) -> Result<Self> {
+        let lifetime = node.namespace().lifetime().clone();
+        let name = format!("{name} on {}", node.role());
+        command.stdin(Stdio::null());
+        if lifetime.is_lasting() {
+            let path = node.directory().join("log");
+            let file = std::fs::File::create(&path).with_context(|| format!("make {}", path.display()))?;
+            command.stdout(file.try_clone()?).stderr(file);
+        } else {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
+        let mut child = command.spawn().with_context(|| format!("start {name}: {command:?}"))?;
         let log = Arc::new(Log::default());
         let mut readers = Vec::new();
         if let Some(output) = child.stdout.take() {
@@ -73,30 +81,7 @@ impl Process {
         if let Some(output) = child.stderr.take() {
             readers.push(listen(output, Arc::clone(&log)));
         }
-        Ok(Self { name: name.to_owned(), child, status: None, log, readers, grace, kept: false })
-    }
-
-    /// Starts it with its output in a file, to outlive us: dropping it does nothing.
-    ///
-    /// # Errors
-    /// When the program cannot be started or the file cannot be made.
-    pub fn spawn_kept(name: &str, command: &mut Command, log: &std::path::Path) -> Result<Self> {
-        let file = std::fs::File::create(log).with_context(|| format!("make {}", log.display()))?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            .spawn()
-            .with_context(|| format!("start {name}: {command:?}"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            status: None,
-            log: Arc::default(),
-            readers: Vec::new(),
-            grace: Duration::ZERO,
-            kept: true,
-        })
+        Ok(Self { name, child, status: None, log, readers, grace, lifetime })
     }
 
     /// Its process.
@@ -221,7 +206,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.kept || matches!(self.exited(), Ok(Some(_))) {
+        if self.lifetime.is_kept() || matches!(self.exited(), Ok(Some(_))) {
             return;
         }
         if !self.grace.is_zero() && self.stop(self.grace).is_ok() {

@@ -17,7 +17,7 @@ pub fn lab_reason() -> Option<String> {
         return Some("not root: network namespaces need CAP_SYS_ADMIN".to_owned());
     }
     let name = format!("rg-{}-0-probe", std::process::id());
-    match namespace::Namespace::make(name, false) {
+    match namespace::Namespace::make(name, namespace::Lifetime::of_owner()) {
         Ok(_) => None,
         Err(error) => Some(format!("no network namespaces here: {error:#}")),
     }
