@@ -39,6 +39,11 @@ impl Moment {
         Self::now().since(self)
     }
 
+    /// This moment, `earlier` before; the clock's beginning at most.
+    pub fn minus(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(earlier.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// This moment, `later` afterwards.
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))

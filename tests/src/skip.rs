@@ -2,18 +2,14 @@
 
 use crate::{agent, keepalived, namespace};
 
-/// What a scenario needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// The real keepalived.
-    pub keepalived: bool,
-    /// The XDP program, built into the agent.
-    pub object: bool,
+/// Whether we are root.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 /// Why nothing of the lab can run here.
 pub fn lab_reason() -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
+    if !is_root() {
         return Some("not root: network namespaces need CAP_SYS_ADMIN".to_owned());
     }
     let name = format!("rg-{}-0-probe", std::process::id());
