@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod build_ebpf;
+mod ci;
 mod demo;
+mod setup;
+mod test;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "The project's own commands", disable_help_subcommand = true)]
@@ -16,6 +20,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Set up, build and run every test.
+    Test(test::Arguments),
+    /// Run what every change must pass: tests, formatting, lints, docs.
+    Ci,
     /// Show a failover: two routers, a client and one virtual address, in network namespaces.
     Demo(demo::Arguments),
 }
@@ -32,6 +40,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<()> {
     match arguments.verb {
+        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Ci => ci::run(),
         Verb::Demo(arguments) => demo::run(&arguments),
     }
 }
