@@ -127,6 +127,17 @@ impl Agent {
         Ok(agent)
     }
 
+    /// Starts it by that command, which ends in its command line on `node`, and waits until it answers.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_command(node: &Node, command: &mut Command) -> Result<Self> {
+        let process = Process::spawn("agent", node, command, STOP)?;
+        let mut agent = Self { process, program: program()?, run_directory: run_directory(node) };
+        agent.wait_ready()?;
+        Ok(agent)
+    }
+
     /// Starts it and waits for nothing.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! worked out apart from the agent.
 
 pub mod agent;
+pub mod bpf_link;
 pub mod capture;
 pub mod client;
 pub mod clock;

@@ -3,8 +3,17 @@
 //! Several run at a time, since they mostly wait. Without root each is reported as ignored, with the reason in front.
 
 mod scenarios {
+    pub mod conflicts;
+    pub mod ladder;
+    pub mod leftovers;
+    pub mod outside;
+    pub mod refusals;
+    pub mod rejected;
+    pub mod rig;
     pub mod takeover;
+    pub mod trackers;
     pub mod trial;
+    pub mod unprivileged;
 }
 
 use std::process::ExitCode;
@@ -25,7 +34,16 @@ fn main() -> ExitCode {
     {
         eprintln!("sweep what a killed run left: {error:#}");
     }
-    let mut trials = Vec::new();
-    trials.extend(scenarios::takeover::trials(&reasons));
+    let topics = [
+        scenarios::takeover::trials,
+        scenarios::ladder::trials,
+        scenarios::rejected::trials,
+        scenarios::trackers::trials,
+        scenarios::leftovers::trials,
+        scenarios::conflicts::trials,
+        scenarios::refusals::trials,
+        scenarios::outside::trials,
+    ];
+    let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
