@@ -6,6 +6,12 @@
 //! built from; `track` watches what priorities depend on. `config`, `net`, `track`, `notify` and `observe` never import
 //! each other: `runtime` imports all of them, then `cli`, then `main`.
 
+pub mod child;
+pub mod cli;
 pub mod config;
+pub mod net;
+pub mod notify;
 pub mod observe;
+pub mod runtime;
+pub mod track;
 pub mod words;

@@ -7,6 +7,9 @@ pub const BUCKETS: usize = 7;
 /// Upper edges of the buckets but the last, in tenths of the advertised interval.
 pub const EDGES_TENTHS: [u64; BUCKETS - 1] = [5, 9, 11, 15, 25, 35];
 
+/// Longer gaps than this, eighteen years, are taken for this.
+const LONGEST_GAP: u64 = 1 << 59;
+
 /// Arrivals of one source's accepted adverts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -35,7 +38,8 @@ impl Arrivals {
         if last == 0 || resigning {
             return;
         }
-        let tenths = now.saturating_sub(last).saturating_mul(10);
+        // Bounded before it is multiplied: a saturating product would need 128 bits, which BPF does not have.
+        let tenths = now.saturating_sub(last).min(LONGEST_GAP) * 10;
         let bucket = if tenths < interval * EDGES_TENTHS[0] {
             0
         } else if tenths < interval * EDGES_TENTHS[1] {

@@ -7,6 +7,13 @@ pub trait Bytes {
     /// `N` bytes from offset `at`.
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]>;
 
+    /// The same number, of which nothing is known any more. Only the XDP program's reader does something here: its
+    /// verifier then walks what follows once, and not once for every way that led to another value.
+    #[inline(always)]
+    fn opaque(&self, value: usize) -> usize {
+        value
+    }
+
     /// One byte.
     #[inline(always)]
     fn u8(&self, at: usize) -> Option<u8> {
@@ -31,5 +38,10 @@ impl<B: Bytes + ?Sized> Bytes for &B {
     #[inline(always)]
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         (**self).array(at)
+    }
+
+    #[inline(always)]
+    fn opaque(&self, value: usize) -> usize {
+        (**self).opaque(value)
     }
 }

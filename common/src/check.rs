@@ -1,7 +1,7 @@
 //! Every receive check (RFC 9568 §7.1 with its errata, RFC 3768 §7.1), once, for both carriers.
 //!
 //! A packet is read in two steps, because the group it belongs to is known only after its first eight bytes:
-//! [`Preamble`] finds the group, [`judge`] passes the verdict. Bytes are read only through [`Bytes`], lengths come
+//! [`Preamble`] finds the group and adds up the message, [`judge`] passes the verdict. Bytes are read only through [`Bytes`], lengths come
 //! from the IP header and never from the end of the frame (which may be padded).
 //!
 //! The order is the RFC's but for what is cheap: TTL, version, type, length, checksum, count, interval,
@@ -11,7 +11,7 @@ use crate::{
     AdvertInterval, Counter, Family, PROTOCOL, Reason, Version,
     advert::{self, Heard, note},
     bytes::Bytes,
-    checksum,
+    checksum::{self, Sum},
     ipv4::{self, Ipv4},
     ipv6::{self, Ipv6},
     map::Expected,
@@ -47,7 +47,34 @@ pub struct Preamble {
     /// Family.
     pub family: Family,
     /// The first eight bytes; zeros when there are fewer, so that the VRID reads 0, which no group has.
-    pub fixed: [u8; advert::FIXED_LENGTH],
+    fixed: Fixed,
+    /// Sum over the whole words of the message; `None` when the frame is cut off.
+    sum: Option<Sum>,
+}
+
+/// The eight bytes before the addresses, the first one lowest: one register in BPF, where an array would be eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fixed(u64);
+
+impl Fixed {
+    #[inline(always)]
+    fn read<B: Bytes>(bytes: &B, message: usize, length: u16) -> Self {
+        if (length as usize) < advert::FIXED_LENGTH {
+            return Self(0);
+        }
+        Self(bytes.array(message).map_or(0, u64::from_le_bytes))
+    }
+
+    #[inline(always)]
+    const fn sum(self) -> Sum {
+        let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
+        Sum::ZERO.word([a, b, c, d]).word([e, f, g, h])
+    }
+
+    #[inline(always)]
+    const fn byte(self, at: u32) -> u8 {
+        (self.0 >> (8 * at)) as u8
+    }
 }
 
 impl Preamble {
@@ -65,17 +92,16 @@ impl Preamble {
         if header.fragment || length as usize > checksum::MAX_WORDS * 4 {
             return Err(NotJudged::ForSocket);
         }
-        let [s1, s2, s3, s4] = header.source;
-        let [d1, d2, d3, d4] = header.destination;
-        let message = at + header.header_length;
+        let message = bytes.opaque(at + header.header_length);
         Ok(Self {
-            source: [s1, s2, s3, s4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-            destination: [d1, d2, d3, d4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            source: ipv4::widened(header.source),
+            destination: ipv4::widened(header.destination),
             message,
             length,
             ttl: header.ttl,
             family: Family::Ipv4,
-            fixed: fixed(bytes, message, length),
+            fixed: Fixed::read(bytes, message, length),
+            sum: checksum::sum(bytes, message, length as usize / 4),
         })
     }
 
@@ -92,7 +118,7 @@ impl Preamble {
         if header.payload_length as usize > checksum::MAX_WORDS * 4 {
             return Err(NotJudged::ForSocket);
         }
-        let message = at + ipv6::HEADER_LENGTH;
+        let message = bytes.opaque(at + ipv6::HEADER_LENGTH);
         Ok(Self {
             source: header.source,
             destination: header.destination,
@@ -100,47 +126,73 @@ impl Preamble {
             length: header.payload_length,
             ttl: header.hop_limit,
             family: Family::Ipv6,
-            fixed: fixed(bytes, message, header.payload_length),
+            fixed: Fixed::read(bytes, message, header.payload_length),
+            sum: checksum::sum(bytes, message, header.payload_length as usize / 4),
         })
     }
 
-    /// The VRID on the wire; 0 when it could not be read.
+    /// Version and type nibbles.
     #[inline(always)]
-    pub const fn vrid(&self) -> u8 {
-        self.fixed[1]
+    const fn version_type(&self) -> u8 {
+        self.fixed.byte(0)
     }
 
     /// The version nibble.
     #[inline(always)]
     pub const fn version(&self) -> u8 {
-        self.fixed[0] >> 4
+        self.version_type() >> 4
+    }
+
+    /// The VRID on the wire; 0 when it could not be read.
+    #[inline(always)]
+    pub const fn vrid(&self) -> u8 {
+        self.fixed.byte(1)
     }
 
     /// The priority byte.
     #[inline(always)]
     pub const fn priority(&self) -> u8 {
-        self.fixed[2]
+        self.fixed.byte(2)
+    }
+
+    /// The address count byte.
+    #[inline(always)]
+    const fn count(&self) -> u8 {
+        self.fixed.byte(3)
+    }
+
+    /// Version 2: where the authentication data begins, given that the length fits. Counted from the front: the
+    /// verifier would not believe that the length is not below eight.
+    #[inline(always)]
+    const fn authentication(&self, count: u8) -> usize {
+        self.message + advert::FIXED_LENGTH + count as usize * self.family.address_length()
+    }
+
+    /// Version 2: the authentication type.
+    #[inline(always)]
+    const fn auth_type(&self) -> u8 {
+        self.fixed.byte(4)
+    }
+
+    /// The advertised interval; `None` for 0.
+    #[inline(always)]
+    const fn interval(&self, version: Version) -> Option<AdvertInterval> {
+        match version {
+            Version::V2 => AdvertInterval::from_v2_wire(self.fixed.byte(5)),
+            Version::V3 => {
+                AdvertInterval::from_v3_wire(u16::from_be_bytes([self.fixed.byte(4), self.fixed.byte(5)]))
+            }
+        }
     }
 
     /// Whether it was sent to the group's address.
     #[inline(always)]
     pub fn is_multicast(&self) -> bool {
         match self.family {
-            Family::Ipv4 => {
-                let [a, b, c, d] = ipv4::VRRP_GROUP;
-                self.destination[..4] == [a, b, c, d]
-            }
+            Family::Ipv4 => self.destination == ipv4::widened(ipv4::VRRP_GROUP),
             Family::Ipv6 => self.destination == ipv6::VRRP_GROUP,
         }
     }
-}
-
-#[inline(always)]
-fn fixed<B: Bytes>(bytes: &B, message: usize, length: u16) -> [u8; advert::FIXED_LENGTH] {
-    if (length as usize) < advert::FIXED_LENGTH {
-        return [0; advert::FIXED_LENGTH];
-    }
-    bytes.array(message).unwrap_or([0; advert::FIXED_LENGTH])
 }
 
 /// The verdict on one packet. Without an expectation (a group that is not configured here) it is judged on its own
@@ -150,7 +202,7 @@ fn fixed<B: Bytes>(bytes: &B, message: usize, length: u16) -> [u8; advert::FIXED
 /// The first check that failed.
 #[inline(always)]
 pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expected>) -> Result<Heard, Reason> {
-    let [version_type, _, priority, count, b4, b5, _, _] = preamble.fixed;
+    let (version_type, count) = (preamble.version_type(), preamble.count());
     let (ttl_min, ttl_max) = match expected {
         Some(expected) => (expected.ttl_min, expected.ttl_max),
         None => (255, 255),
@@ -179,12 +231,8 @@ pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expecte
     if count == 0 {
         return Err(Reason::CountZero);
     }
-    let interval = match version {
-        Version::V2 => AdvertInterval::from_v2_wire(b5),
-        Version::V3 => AdvertInterval::from_v3_wire(u16::from_be_bytes([b4, b5])),
-    };
     // RFC 9568 §5.2.7, erratum 8301: 1..=4095. One such advert makes keepalived and FRR flap.
-    let Some(interval) = interval else {
+    let Some(interval) = preamble.interval(version) else {
         return Err(Reason::IntervalZero);
     };
     let mut heard = Heard {
@@ -192,7 +240,7 @@ pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expecte
         addresses: addresses.fingerprint(),
         interval: interval.centiseconds(),
         notes: form,
-        priority,
+        priority: preamble.priority(),
         version: version as u8,
         count,
         family: preamble.family as u8,
@@ -238,17 +286,13 @@ fn checksum_holds<B: Bytes>(
     preamble: &Preamble,
     version: Version,
     count: u8,
-) -> Result<(checksum::Sum, u16), Reason> {
-    let [a, b, c, d, e, f, g, h] = preamble.fixed;
-    let fixed = checksum::Sum::default().word([a, b, c, d]).word([e, f, g, h]);
-    let words = count as usize * (preamble.family.address_length() / 4);
-    let at = preamble.message + advert::FIXED_LENGTH;
+) -> Result<(Sum, u16), Reason> {
     // Past the end although the IP header promised it: the frame is cut off.
-    let addresses = checksum::sum(bytes, at, words).ok_or(Reason::Length)?;
-    let mut message = fixed.and(addresses);
+    let message = preamble.sum.ok_or(Reason::Length)?;
+    let mut addresses = message.without(preamble.fixed.sum());
     if let Version::V2 = version {
-        let [a, b, c, d, e, f, g, h] = bytes.array::<8>(at + words * 4).ok_or(Reason::Length)?;
-        message = message.word([a, b, c, d]).word([e, f, g, h]);
+        let data = bytes.array(preamble.authentication(count)).ok_or(Reason::Length)?;
+        addresses = addresses.without(Sum::ZERO.pair(u64::from_ne_bytes(data)));
     }
     let form = match (preamble.family, version) {
         (Family::Ipv4, Version::V2) if message.holds() => 0,
@@ -276,7 +320,7 @@ fn is_ours<B: Bytes>(
     expected: &Expected,
 ) -> Result<(), Reason> {
     if let Version::V2 = version {
-        authentic(bytes, preamble, expected)?;
+        authentic(bytes, preamble, heard, expected)?;
         // RFC 3768 §7.1: "MUST verify that the Adver Interval in the packet is the same as the locally configured".
         if heard.interval != expected.interval {
             return Err(Reason::Interval);
@@ -309,8 +353,13 @@ fn is_ours<B: Bytes>(
 
 /// RFC 2338 §7.1 and keepalived: the type must be ours, and for a password all eight bytes.
 #[inline(always)]
-fn authentic<B: Bytes>(bytes: &B, preamble: &Preamble, expected: &Expected) -> Result<(), Reason> {
-    let wire_type = preamble.fixed[4];
+fn authentic<B: Bytes>(
+    bytes: &B,
+    preamble: &Preamble,
+    heard: &Heard,
+    expected: &Expected,
+) -> Result<(), Reason> {
+    let wire_type = preamble.auth_type();
     if wire_type > 2 {
         return Err(Reason::AuthTypeInvalid);
     }
@@ -318,8 +367,7 @@ fn authentic<B: Bytes>(bytes: &B, preamble: &Preamble, expected: &Expected) -> R
         return Err(Reason::AuthTypeMismatch);
     }
     if wire_type == 1 {
-        let at = preamble.message + preamble.length as usize - advert::AUTHENTICATION_LENGTH;
-        let data = bytes.array::<8>(at).ok_or(Reason::Length)?;
+        let data = bytes.array::<8>(preamble.authentication(heard.count)).ok_or(Reason::Length)?;
         // Compared as one number: no early exit that would time the password.
         if u64::from_ne_bytes(data) != u64::from_ne_bytes(expected.auth_data) {
             return Err(Reason::AuthFailure);

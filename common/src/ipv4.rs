@@ -4,10 +4,19 @@ use crate::{PROTOCOL, bytes::Bytes, checksum};
 
 /// Bytes of a header without options.
 pub const HEADER_LENGTH: usize = 20;
+/// Where the header says what follows it.
+pub const PROTOCOL_OFFSET: usize = 9;
 /// The group of adverts, 224.0.0.18 (RFC 9568 §5.1.1.2).
 pub const VRRP_GROUP: [u8; 4] = [224, 0, 0, 18];
 /// Traffic class CS6, internetwork control: what keepalived and FRR send. Receivers do not check it.
 pub const TRAFFIC_CLASS: u8 = 0xc0;
+
+/// As the sixteen bytes that keys and records hold: the address, then zeros. One integer all the way, so that the BPF
+/// backend needs two registers for it and not sixteen.
+#[inline(always)]
+pub const fn widened(address: [u8; 4]) -> [u8; 16] {
+    (u32::from_le_bytes(address) as u128).to_le_bytes()
+}
 
 /// What the checks need of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,23 +39,26 @@ pub struct Ipv4 {
 
 impl Ipv4 {
     /// Reads the header at `at`; `None` when it is cut off or is none of IPv4.
+    ///
+    /// Field by field, in the widths they have: the BPF backend keeps them in registers then, not byte by byte on its
+    /// small stack.
     #[inline(always)]
     pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
-        let [first, _, l1, l2, _, _, f1, f2, ttl, protocol, _, _, s1, s2, s3, s4, d1, d2, d3, d4] =
-            bytes.array::<HEADER_LENGTH>(at)?;
+        let destination = bytes.array(at + 16)?;
+        let first = bytes.u8(at)?;
         let header_length = ((first & 0x0f) as usize) * 4;
         if first >> 4 != 4 || header_length < HEADER_LENGTH {
             return None;
         }
         Some(Self {
             header_length,
-            total_length: u16::from_be_bytes([l1, l2]),
-            ttl,
-            protocol,
+            total_length: bytes.be16(at + 2)?,
             // More Fragments, or an offset: 0x4000 is Don't Fragment.
-            fragment: u16::from_be_bytes([f1, f2]) & 0x3fff != 0,
-            source: [s1, s2, s3, s4],
-            destination: [d1, d2, d3, d4],
+            fragment: bytes.be16(at + 6)? & 0x3fff != 0,
+            ttl: bytes.u8(at + 8)?,
+            protocol: bytes.u8(at + PROTOCOL_OFFSET)?,
+            source: bytes.array(at + 12)?,
+            destination,
         })
     }
 }

@@ -5,6 +5,8 @@ use crate::bytes::Bytes;
 
 /// Bytes of the fixed header.
 pub const HEADER_LENGTH: usize = 40;
+/// Where the header says what follows it.
+pub const NEXT_HEADER_OFFSET: usize = 6;
 /// The group of adverts, ff02::12 (RFC 9568 §5.1.2.2).
 pub const VRRP_GROUP: [u8; 16] = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
 
@@ -27,16 +29,16 @@ impl Ipv6 {
     /// Reads the header at `at`; `None` when it is cut off or is none of IPv6.
     #[inline(always)]
     pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
-        let [first, _, _, _, l1, l2, next_header, hop_limit] = bytes.array::<8>(at)?;
-        if first >> 4 != 6 {
+        let destination = bytes.array(at + 24)?;
+        if bytes.u8(at)? >> 4 != 6 {
             return None;
         }
         Some(Self {
-            payload_length: u16::from_be_bytes([l1, l2]),
-            next_header,
-            hop_limit,
+            payload_length: bytes.be16(at + 4)?,
+            next_header: bytes.u8(at + NEXT_HEADER_OFFSET)?,
+            hop_limit: bytes.u8(at + 7)?,
             source: bytes.array(at + 8)?,
-            destination: bytes.array(at + 24)?,
+            destination,
         })
     }
 }

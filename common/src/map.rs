@@ -2,11 +2,11 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Reason, arrival::Arrivals, record::Slot};
+use crate::{Counter, Reason, arrival::Arrivals, record::Slot};
 
 /// Configured groups: [`GroupKey`] → [`Expected`].
 pub const INSTANCES: &str = "INSTANCES";
-/// Per-CPU counters: `instance × Counter::COUNT + slot` → u64.
+/// Per-CPU counters: instance → [`CounterRow`].
 pub const COUNTERS: &str = "COUNTERS";
 /// The newest adverts of each instance: index → [`InstanceSlots`].
 pub const SLOTS: &str = "SLOTS";
@@ -18,6 +18,9 @@ pub const STRANGERS: &str = "STRANGERS";
 pub const VIPS: &str = "VIPS";
 /// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
 pub const SHOWN: &str = "SHOWN";
+
+/// One instance's counters, each at its [`Counter::slot`]: read and cleared whole.
+pub type CounterRow = [u64; Counter::COUNT];
 
 /// Instances that the maps hold unless the loader asks for more.
 pub const INSTANCE_CAPACITY: u32 = 256;

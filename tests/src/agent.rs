@@ -33,8 +33,8 @@ pub fn program() -> Result<PathBuf> {
         let path = PathBuf::from(path);
         return if path.exists() { Ok(path) } else { Err(anyhow!("{VARIABLE}: no {}", path.display())) };
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("find the workspace")?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     ["release/agent", "debug/agent"]
         .iter()
         .map(|path| target.join(path))
@@ -42,6 +42,12 @@ pub fn program() -> Result<PathBuf> {
         .max()
         .map(|(_, path)| path)
         .ok_or_else(|| anyhow!("the agent is not built: cargo build --package regent-agent"))
+}
+
+/// The root of the workspace that this lab was built in.
+pub fn workspace() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }
 
 /// Where adverts are to come from.
@@ -177,7 +183,7 @@ impl Agent {
     /// When it does not answer.
     pub fn status(&self) -> Result<Status> {
         let mut command = Command::new(&self.program);
-        command.arg("--run-dir").arg(&self.run_directory).args(["status", "-o", "json"]);
+        command.args(["status", "-o", "json", "--run-dir"]).arg(&self.run_directory);
         let output = finish(&mut command)?;
         if !output.status.success() {
             bail!("agent status: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
@@ -192,7 +198,7 @@ impl Agent {
     /// When it does not answer.
     pub fn status_table(&self) -> Result<String> {
         let mut command = Command::new(&self.program);
-        command.arg("--run-dir").arg(&self.run_directory).arg("status");
+        command.args(["status", "--run-dir"]).arg(&self.run_directory);
         crate::namespace::succeed(&mut command)
     }
 

@@ -1,5 +1,7 @@
 //! Whether the lab can work here, and if not, why: a test that cannot run says so by name.
 
+use std::path::PathBuf;
+
 use crate::{agent, keepalived, namespace};
 
 /// Whether we are root.
@@ -29,12 +31,13 @@ pub fn keepalived_reason() -> Option<String> {
     keepalived::program().is_none().then(|| "keepalived is not installed: apt install keepalived".to_owned())
 }
 
-/// Why scenarios of the XDP rungs cannot run here.
-///
-/// Asked of the agent itself: whether the object is in the binary only the binary knows.
+/// Why scenarios of the XDP rungs cannot run here: the object is embedded when the agent is built, if it is there.
 pub fn object_reason() -> Option<String> {
-    const HINT: &str = "the agent was built without the XDP object: cargo xtask build-ebpf";
-    let answer = agent::verb(&["version", "-o", "json"]).ok()?;
-    let version: serde_json::Value = serde_json::from_slice(&answer.stdout).ok()?;
-    (version["xdp_object"] == false).then(|| HINT.to_owned())
+    const REMEDY: &str = "build it by `cargo xtask build-ebpf`";
+    let modified = |path: PathBuf| path.metadata().and_then(|data| data.modified()).ok();
+    let Some(object) = modified(agent::workspace().join("target/bpf/regent.bpf.o")) else {
+        return Some(format!("the XDP object is not built: {REMEDY}"));
+    };
+    let built = modified(agent::program().ok()?)?;
+    (built < object).then(|| format!("the agent is older than the XDP object: {REMEDY}"))
 }

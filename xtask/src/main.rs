@@ -1,47 +1,42 @@
-//! The project's own commands: `cargo xtask VERB`. One verb per file.
-
-use std::process::ExitCode;
-
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+//! The project's own commands: one verb, one file.
 
 mod build_ebpf;
 mod ci;
 mod demo;
+mod process;
 mod setup;
 mod test;
+mod toolchain;
 
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "The project's own commands", disable_help_subcommand = true)]
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own commands")]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Verb {
-    /// Set up, build and run every test.
+    /// Find what building and testing need, and add what is missing
+    Setup(setup::Arguments),
+    /// Build the BPF object, and the release agent that embeds it
+    BuildEbpf(build_ebpf::Arguments),
+    /// Set up, build, and run every test
     Test(test::Arguments),
-    /// Run what every change must pass: tests, formatting, lints, docs.
-    Ci,
-    /// Show a failover: two routers, a client and one virtual address, in network namespaces.
+    /// Show a failover: two routers, a client and one virtual address, in network namespaces
     Demo(demo::Arguments),
+    /// Run what every change must pass: tests, formatting, lints, docs
+    Ci,
 }
 
-fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run(arguments: Arguments) -> Result<()> {
-    match arguments.verb {
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().verb {
+        Verb::Setup(arguments) => setup::run(&arguments),
+        Verb::BuildEbpf(arguments) => build_ebpf::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
-        Verb::Ci => ci::run(),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Ci => ci::run(),
     }
 }

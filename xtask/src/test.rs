@@ -6,7 +6,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, IsTerminal, Write, stdout},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,6 +15,8 @@ use lab::{
     clock::{Moment, Span},
     skip,
 };
+
+use crate::{build_ebpf, process, setup};
 
 /// Options of the tests.
 #[derive(Debug, clap::Args)]
@@ -44,10 +46,10 @@ struct Sum {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let start = Moment::now();
     if arguments.without_xdp {
-        cargo(["build", "--release", "--package", "regent-agent"])?;
+        build_ebpf::agent_only()?;
     } else {
-        crate::setup::run(&crate::setup::Arguments::default())?;
-        crate::build_ebpf::run()?;
+        setup::run_all(None)?;
+        build_ebpf::run(&build_ebpf::Arguments { route: None, object_only: false })?;
     }
     let mut sum = Sum::default();
     let passed = tests(&arguments.rest, &mut sum)?;
@@ -81,19 +83,11 @@ fn reasons() -> Vec<String> {
     [lab, peer, object].into_iter().flatten().collect()
 }
 
-fn cargo<const N: usize>(arguments: [&str; N]) -> Result<()> {
-    let status = Command::new(env!("CARGO")).args(arguments).status().context("start cargo")?;
-    ensure!(status.success(), "cargo {} failed", arguments.join(" "));
-    Ok(())
-}
-
 /// Runs all suites, one after the other, with the release agent under test.
 fn tests(rest: &[String], sum: &mut Sum) -> Result<bool> {
-    let target = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/agent");
-    let agent = target.canonicalize().with_context(|| format!("find {}", target.display()))?;
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = process::cargo();
     command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(rest);
-    command.env(agent::VARIABLE, agent.as_os_str());
+    command.env(agent::VARIABLE, process::workspace().join("target/release/agent"));
     if stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", OsStr::new("always"));
     }

@@ -1,4 +1,18 @@
 //! What the agent shows of itself: log, status, metrics. Never imports config, net, track or notify.
+//!
+//! The VRRP thread tells [`observation::Observation`]s, which [`observer::Observer`] turns into log lines and
+//! [`events::Events`], and answers [`source::SnapshotSource`] with a [`snapshot::Snapshot`], which is what status,
+//! metrics and the observe mode's table are drawn from.
 
+pub mod events;
+pub mod log;
+pub mod metrics;
 pub mod observation;
+pub mod observer;
+pub mod sentence;
+pub mod server;
 pub mod snapshot;
+pub mod source;
+
+#[cfg(test)]
+mod sample;

@@ -1,7 +1,8 @@
 //! What the VRRP thread tells everybody else, one record at a time, without waiting for anybody.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use regent_common::{Family, Vrid};
 use regent_vrrp::{Instant, Transition};
 
 /// Where adverts of a port come from.
@@ -18,22 +19,55 @@ pub enum Carrier {
     None,
 }
 
+impl Carrier {
+    /// One word, as in JSON and metric labels.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+            Self::Socket => "socket",
+            Self::None => "none",
+        }
+    }
+}
+
+/// A change of state, with what is needed to say why.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Which instance.
+    pub instance: Arc<str>,
+    /// Its VRID.
+    pub vrid: Vrid,
+    /// Its family: how the addresses in the cause are read.
+    pub family: Family,
+    /// When.
+    pub at: Instant,
+    /// From where to where, and why.
+    pub transition: Transition,
+    /// Effective priority.
+    pub priority: u8,
+    /// How late the loop was when it handled the event that caused it, in nanoseconds.
+    pub late: u64,
+    /// The router that was Active before, and for how long it had not been heard; absent when none was.
+    pub silence: Option<Silence>,
+    /// What the cause does not say: which tracker, which interface; a sentence without a full stop.
+    pub detail: Option<String>,
+}
+
+/// The router that was Active was not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// Its address.
+    pub source: IpAddr,
+    /// Since its newest advert.
+    pub lasted: Duration,
+}
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Observation {
     /// An instance changed state.
-    Transition {
-        /// Which.
-        instance: Arc<str>,
-        /// When.
-        at: Instant,
-        /// From where to where, and why.
-        transition: Transition,
-        /// Effective priority.
-        priority: u8,
-        /// How late the loop was when it handled the event that caused it, in nanoseconds.
-        late: u64,
-    },
+    Transition(Change),
     /// A port changed its carrier.
     Carrier {
         /// Interface name.

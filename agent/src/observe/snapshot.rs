@@ -79,6 +79,8 @@ pub struct InstanceStatus {
     pub priority_effective: u8,
     /// Our interval, in milliseconds.
     pub interval_ms: u64,
+    /// `garp_master_delay`: from becoming Active to the second batch of announcements, in milliseconds.
+    pub announce_delay_ms: u64,
     /// Who is Active: the peer, or nobody known, or ourselves.
     pub active: Option<ActiveStatus>,
     /// The virtual addresses.
@@ -161,6 +163,8 @@ pub struct TrackerStatus {
     pub name: String,
     /// Good; absent until known.
     pub good: Option<bool>,
+    /// A script runs at this moment.
+    pub running: bool,
     /// 0: Fault while bad.
     pub weight: i32,
 }

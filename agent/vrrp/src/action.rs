@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use regent_common::Priority;
 
-use crate::{FaultCause, router::StateName};
+use crate::{FaultCause, StateName};
 
 /// Why a state was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,13 @@ pub enum Cause {
     DownTimer,
     /// The Active Router resigned (priority 0), and Skew_Time passed.
     Resigned,
+    /// A router of lower priority is Active, and we waited for Active_Down_Interval since we last obeyed one.
+    LowerPriority {
+        /// Its address.
+        source: [u8; 16],
+        /// Its priority.
+        priority: Priority,
+    },
     /// A router of higher priority is Active.
     HigherPriority {
         /// Its address.

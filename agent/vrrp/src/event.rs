@@ -8,7 +8,7 @@ use crate::{Instant, Parameters};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advert {
     /// When it arrived. Timers run from here, so that our own late wake-up does not lengthen or shorten them. Never later
-    /// than the `now` it is handled with.
+    /// than the `now` it is handled with; taken as `now` if it claims to be.
     pub arrived: Instant,
     /// The sender; IPv4 in the first four bytes, compared as unsigned in network order (RFC 9568 §6.4.3).
     pub source: [u8; 16],
@@ -48,13 +48,16 @@ pub enum Event {
     Fault(FaultCause),
     /// Nothing stands in the way any more: take part as after a start.
     FaultCleared,
-    /// The effective priority changed (trackers).
+    /// The effective priority changed (trackers). An owner stays one, and nobody becomes one.
     Priority(LocalPriority),
     /// The primary address changed: the tie-break uses it.
     Source([u8; 16]),
     /// Adverts may have been missed for a reason of our own (carrier lost and found): a Backup waits one whole
     /// Active_Down_Interval from now before it believes in silence.
     Deaf,
-    /// Parameters were reloaded; states and running timers are kept where they still mean the same.
+    /// Parameters were reloaded; states and running timers are kept where they still mean the same. What trackers added
+    /// to the priority is carried over until the next [`Event::Priority`].
     Reload(Parameters),
+    /// The list of virtual addresses was changed by a reload: an Active advertises and announces it at once.
+    AddressesChanged,
 }

@@ -13,14 +13,26 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod departures;
+
 mod action;
+mod active;
+mod announce;
+mod backup;
+mod effective;
 mod event;
 mod instant;
+mod local;
 mod parameters;
 mod router;
+mod state;
+mod timers;
 
 pub use action::{Action, Actions, Cause, Transition};
+pub use effective::{Tracker, effective};
 pub use event::{Advert, Event, FaultCause};
 pub use instant::Instant;
 pub use parameters::{Announcements, Parameters, Preemption};
-pub use router::{Router, StateName};
+pub use router::Router;
+pub use state::StateName;
+pub use timers::{active_down_interval, skew_time};

@@ -1,40 +1,255 @@
-//! RFC 9568 §6.4: the state machine.
+//! RFC 9568 §6.4, RFC 3768 §6.4: the state machine. One `match` of state and event decides; the states know the rest.
+//!
+//! Owns the transitions and the order of the actions that carry them out. Total: any event may come in any state, and
+//! one that means nothing there does nothing.
 
-use crate::{Actions, Event, Instant, Parameters};
+use core::{mem, time::Duration};
 
-/// The states of RFC 9568 §6.3, and Fault as keepalived has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StateName {
-    /// Waits for a startup event.
-    Initialize,
-    /// Monitors the Active Router.
-    Backup,
-    /// Forwards for the virtual addresses.
-    Active,
-    /// Cannot take part.
-    Fault,
-}
+use regent_common::{AdvertInterval, LocalPriority, Priority};
+
+use crate::{
+    Action, Actions, Advert, Cause, Event, FaultCause, Instant, Parameters, StateName, Transition,
+    active::{Active, Verdict},
+    backup::Backup,
+    local::Local,
+    state::State,
+};
 
 /// One virtual router.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Router {
-    _parameters: Parameters,
+    local: Local,
+    state: State,
 }
 
 impl Router {
     /// A router in Initialize.
     pub const fn new(parameters: Parameters) -> Self {
-        Self { _parameters: parameters }
+        Self { local: Local::new(parameters), state: State::Initialize { shut_down: false } }
     }
 
-    /// Handles one event.
+    /// Handles one event. `now` never runs backwards.
     #[must_use = "actions are to be carried out, in order"]
-    pub fn handle(&mut self, _now: Instant, _event: Event) -> Actions {
-        Actions::new()
+    pub fn handle(&mut self, now: Instant, event: Event) -> Actions {
+        match (&mut self.state, event) {
+            // §6.4.1 Initialize.
+            (State::Initialize { .. }, Event::Startup) => {
+                self.start(now, Cause::Startup, Cause::StartupAsOwner)
+            }
+            (State::Initialize { shut_down: false }, Event::Fault(cause)) => self.give_up_for(cause),
+            (State::Initialize { shut_down: true }, Event::Fault(_))
+            | (
+                State::Initialize { .. },
+                Event::Shutdown
+                | Event::Advert(_)
+                | Event::Deadline
+                | Event::FaultCleared
+                | Event::Deaf
+                | Event::AddressesChanged,
+            ) => Actions::new(),
+
+            // §6.4.2 Backup.
+            (State::Backup(backup), Event::Deadline) => {
+                if backup.deadline(&self.local) > now {
+                    return Actions::new();
+                }
+                let cause = backup.cause();
+                self.become_active(now, cause)
+            }
+            (State::Backup(backup), Event::Advert(advert)) => backup.hear(&self.local, &arrival(now, advert)),
+            (State::Backup(backup), Event::Deaf) => {
+                backup.deaf(now);
+                Actions::new()
+            }
+            (State::Backup(_), Event::Shutdown) => self.shut_down(),
+            (State::Backup(_), Event::Fault(cause)) => self.give_up_for(cause),
+            (State::Backup(_), Event::Startup | Event::FaultCleared | Event::AddressesChanged) => {
+                Actions::new()
+            }
+
+            // §6.4.3 Active.
+            (State::Active(active), Event::Deadline) => active.fire(&self.local, now),
+            (State::Active(active), Event::Advert(advert)) => {
+                let advert = arrival(now, advert);
+                match active.hear(&self.local, now, &advert) {
+                    Verdict::Stays(actions) => actions,
+                    Verdict::Yields(cause) => self.yield_to(&advert, cause),
+                }
+            }
+            (State::Active(active), Event::AddressesChanged) => active.addresses_changed(&self.local, now),
+            (State::Active(_), Event::Shutdown) => self.shut_down(),
+            (State::Active(_), Event::Fault(cause)) => self.give_up_for(cause),
+            (State::Active(_), Event::Startup | Event::FaultCleared | Event::Deaf) => Actions::new(),
+
+            // Fault: what is heard here is ignored.
+            (State::Fault(_), Event::FaultCleared) => {
+                self.start(now, Cause::FaultCleared, Cause::FaultCleared)
+            }
+            (State::Fault(cause), Event::Fault(other)) => {
+                *cause = other;
+                Actions::new()
+            }
+            (State::Fault(_), Event::Shutdown) => self.shut_down(),
+            (
+                State::Fault(_),
+                Event::Startup | Event::Advert(_) | Event::Deadline | Event::Deaf | Event::AddressesChanged,
+            ) => Actions::new(),
+
+            // Every state: what this router is.
+            (
+                State::Initialize { .. } | State::Backup(_) | State::Active(_) | State::Fault(_),
+                Event::Priority(priority),
+            ) => {
+                self.local.set_effective(priority);
+                Actions::new()
+            }
+            (
+                State::Initialize { .. } | State::Backup(_) | State::Active(_) | State::Fault(_),
+                Event::Source(source),
+            ) => self.reload(now, Parameters { source, ..*self.local.parameters() }),
+            (
+                State::Initialize { .. } | State::Backup(_) | State::Active(_) | State::Fault(_),
+                Event::Reload(parameters),
+            ) => self.reload(now, parameters),
+        }
     }
 
-    /// When to call with [`Event::Deadline`].
-    pub const fn deadline(&self) -> Option<Instant> {
-        None
+    /// When to call with [`Event::Deadline`]. May lie in the past: then at once.
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Backup(backup) => Some(backup.deadline(&self.local)),
+            State::Active(active) => Some(active.deadline()),
+            State::Initialize { .. } | State::Fault(_) => None,
+        }
     }
+
+    /// The state.
+    pub const fn state(&self) -> StateName {
+        self.state.name()
+    }
+
+    /// Why it cannot take part, in Fault.
+    pub const fn fault(&self) -> Option<FaultCause> {
+        match &self.state {
+            State::Fault(cause) => Some(*cause),
+            State::Initialize { .. } | State::Backup(_) | State::Active(_) => None,
+        }
+    }
+
+    /// The parameters, as last reloaded and with the current source.
+    pub const fn parameters(&self) -> &Parameters {
+        self.local.parameters()
+    }
+
+    /// The priority after trackers: what is advertised and compared.
+    pub const fn effective_priority(&self) -> LocalPriority {
+        self.local.effective()
+    }
+
+    /// The Active Router as far as known: in Active this one, in Backup the sender of the newest accepted advert.
+    pub fn active(&self) -> Option<([u8; 16], Priority)> {
+        match &self.state {
+            State::Backup(backup) => backup.followed(),
+            State::Active(_) => Some((self.local.parameters().source, self.local.priority())),
+            State::Initialize { .. } | State::Fault(_) => None,
+        }
+    }
+
+    /// Active_Adver_Interval: learned in Backup (version 3), our own otherwise.
+    pub fn active_interval(&self) -> AdvertInterval {
+        self.local.active_interval(self.learned())
+    }
+
+    /// Skew_Time, as of now.
+    pub fn skew_time(&self) -> Duration {
+        self.local.skew_time(self.learned())
+    }
+
+    /// Active_Down_Interval, as of now.
+    pub fn active_down_interval(&self) -> Duration {
+        self.local.active_down_interval(self.learned())
+    }
+
+    fn learned(&self) -> Option<AdvertInterval> {
+        match &self.state {
+            State::Backup(backup) => backup.learned(),
+            State::Initialize { .. } | State::Active(_) | State::Fault(_) => None,
+        }
+    }
+
+    /// §6.4.1, Startup: the owner is Active at once, everybody else listens first.
+    fn start(&mut self, now: Instant, cause: Cause, as_owner: Cause) -> Actions {
+        if self.local.is_owner() {
+            return self.become_active(now, as_owner);
+        }
+        let mut actions = Actions::new();
+        actions.push(self.transition(StateName::Backup, cause));
+        self.state = State::Backup(Backup::new(now));
+        actions
+    }
+
+    fn become_active(&mut self, now: Instant, cause: Cause) -> Actions {
+        let (active, actions) = Active::begin(&self.local, now, self.transition(StateName::Active, cause));
+        self.state = State::Active(active);
+        actions
+    }
+
+    /// §6.4.3: another Active wins. Our last advert tells it that there were two of us (see
+    /// [`crate::departures::Departure::Concession`]); nobody is told to take over, so no priority 0.
+    fn yield_to(&mut self, winner: &Advert, cause: Cause) -> Actions {
+        let mut actions = Actions::new();
+        actions.push(Action::SendAdvert(self.local.priority()));
+        actions.push(self.transition(StateName::Backup, cause));
+        actions.push(Action::CancelAnnouncements);
+        actions.push(Action::RemoveAddresses);
+        actions.push(Action::ActiveSource(Some(winner.source)));
+        self.state = State::Backup(Backup::following(winner));
+        actions
+    }
+
+    fn shut_down(&mut self) -> Actions {
+        self.give_up(State::Initialize { shut_down: true }, Cause::Shutdown)
+    }
+
+    fn give_up_for(&mut self, cause: FaultCause) -> Actions {
+        self.give_up(State::Fault(cause), Cause::Fault(cause))
+    }
+
+    /// §6.4.2 and §6.4.3, Shutdown, and the way into Fault. An Active says priority 0 whatever the reason: where it
+    /// cannot be sent it does no harm.
+    fn give_up(&mut self, to: State, cause: Cause) -> Actions {
+        let mut actions = Actions::new();
+        actions.push(self.transition(to.name(), cause));
+        match mem::replace(&mut self.state, to) {
+            State::Active(_) => {
+                actions.push(Action::CancelAnnouncements);
+                actions.push(Action::SendAdvert(Priority::Resigning));
+                actions.push(Action::RemoveAddresses);
+            }
+            State::Backup(backup) if backup.followed().is_some() => actions.push(Action::ActiveSource(None)),
+            State::Backup(_) | State::Initialize { .. } | State::Fault(_) => {}
+        }
+        actions
+    }
+
+    fn reload(&mut self, now: Instant, parameters: Parameters) -> Actions {
+        if parameters == *self.local.parameters() {
+            return Actions::new();
+        }
+        let old = self.local.reload(parameters);
+        match &mut self.state {
+            State::Active(active) => active.reloaded(&self.local, &old, now),
+            // Its timer is computed from the parameters.
+            State::Backup(_) | State::Initialize { .. } | State::Fault(_) => Actions::new(),
+        }
+    }
+
+    const fn transition(&self, to: StateName, cause: Cause) -> Action {
+        Action::Transition(Transition { from: self.state.name(), to, cause })
+    }
+}
+
+/// Nothing arrives later than now, whatever two clocks say.
+fn arrival(now: Instant, advert: Advert) -> Advert {
+    Advert { arrived: advert.arrived.min(now), ..advert }
 }

@@ -209,7 +209,7 @@ fn status_tells() -> Result<()> {
 fn status_without_a_daemon() -> Result<()> {
     let rig = Rig::new()?;
     let directory = lab::agent::run_directory(&rig.a);
-    let output = lab::agent::verb(&["--run-dir", &directory.display().to_string(), "status"])?;
+    let output = lab::agent::verb(&["status", "--run-dir", &directory.display().to_string()])?;
     ensure!(output.status.code() == Some(3), "it ended with {}", output.status);
     let said: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
     super::refusals::one_clear_error(&said, &[&directory.display().to_string()])

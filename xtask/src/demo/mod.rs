@@ -25,6 +25,7 @@ use lab::{
 };
 
 use self::{act::Act, narrator::Narrator};
+use crate::build_ebpf;
 
 /// Options of the demo.
 #[derive(Debug, Args)]
@@ -83,6 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         println!("Removed what `--keep` left.");
         return Ok(());
     }
+    prepare()?;
     let interrupted = Arc::new(AtomicBool::new(false));
     ctrlc::set_handler({
         let interrupted = Arc::clone(&interrupted);
@@ -117,6 +119,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     second.curtain(cast)?;
     stage.strike()?;
     narrator.closing();
+    Ok(())
+}
+
+/// Builds the agent, with the XDP program if its tools can be had. Without them the show goes on by the socket.
+fn prepare() -> Result<()> {
+    let whole = build_ebpf::Arguments { route: None, object_only: false };
+    if let Err(error) = build_ebpf::run(&whole) {
+        eprintln!("note: no XDP program: {error:#}");
+        eprintln!("note: the agents use the socket instead, which does the whole job too");
+        build_ebpf::agent_only()?;
+    }
     Ok(())
 }
 

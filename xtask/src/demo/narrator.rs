@@ -143,7 +143,7 @@ impl Narrator {
         println!();
         let line = |about: &str, command: String| println!("    {about:<22}{command}");
         for (node, word) in [(&stage.a, "status of a"), (&stage.b, "status of b")] {
-            line(word, format!("{program} --run-dir {} status", lab::agent::run_directory(node).display()));
+            line(word, format!("{program} status --run-dir {}", lab::agent::run_directory(node).display()));
         }
         line("addresses of b", format!("ip -n {b} addr show ens33"));
         line("adverts", format!("ip netns exec {client} tcpdump -ni ens33 vrrp or arp"));

@@ -1,0 +1,191 @@
+//! The daemon: from options to a running agent. Everything that can be wrong is found before the network is touched: one
+//! sentence each, and the exit status.
+
+use std::{collections::BTreeSet, path::Path};
+
+use anyhow::{Context, bail};
+use network_interface::{NetworkInterface, NetworkInterfaceConfig};
+use regent_common::Family;
+use tokio::runtime::Runtime;
+
+use super::{
+    exit::Status,
+    options::{DaemonOptions, Settled, XdpChoice},
+};
+use crate::{
+    config::{self, plan::Plan},
+    net::{clock, other_vrrp},
+    observe::log,
+    runtime::{self, Life, RunDir, Settings},
+};
+
+/// Threads of the control runtime: it mostly sleeps.
+const CONTROL_THREADS: usize = 2;
+
+/// Runs until a signal ends it.
+///
+/// # Errors
+/// What was attempted, on what, and what to do.
+pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
+    log::set_up(&options.log)?;
+    let started = clock::now();
+    let settled = options.work.clone().settle(Path::exists);
+    let observing = settled == Settled::Observe;
+    let (plan, config) = match settled {
+        Settled::Config(path) => match read(&path)? {
+            Some(plan) => (plan, Some(path.display().to_string())),
+            None => return Ok(Status::Config),
+        },
+        Settled::Instance(flags) => (Plan { instances: vec![flags.plan()], ..Plan::default() }, None),
+        Settled::Observe => (Plan::default(), None),
+    };
+    interfaces_exist(&options.interfaces)?;
+    let plan = limited_to(plan, &options.interfaces);
+    if let Some(instance) = plan.instances.iter().find(|instance| instance.family == Family::Ipv6) {
+        tracing::error!(
+            "vrrp_instance {}: IPv6 adverts are not supported yet; leave the instance to keepalived on this host for now",
+            instance.name
+        );
+        return Ok(Status::Config);
+    }
+    if plan.instances.is_empty() && !observing {
+        let wanted = if options.interfaces.is_empty() { String::new() } else { format!(" on {}", options.interfaces.join(", ")) };
+        tracing::error!("{}: no vrrp_instance to run{wanted}", config.as_deref().unwrap_or("the flags"));
+        return Ok(Status::Config);
+    }
+    permitted(observing)?;
+    let run_dir = RunDir::take(&options.run_directory)?;
+    if !observing {
+        nobody_else(&plan)?;
+    }
+    let life = Life {
+        settings: Settings {
+            observing,
+            xdp: match options.xdp {
+                XdpChoice::Auto => runtime::XdpChoice::Auto,
+                XdpChoice::Native => runtime::XdpChoice::Native,
+                XdpChoice::Generic => runtime::XdpChoice::Generic,
+                XdpChoice::Off => runtime::XdpChoice::Off,
+            },
+            router_id: plan.router_id.clone(),
+            config,
+            started,
+        },
+        plan,
+        observed: options.interfaces,
+        run_dir,
+    };
+    control_runtime()?.block_on(runtime::run(life))?;
+    Ok(Status::Good)
+}
+
+fn control_runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONTROL_THREADS)
+        .thread_name("control")
+        .enable_all()
+        .build()
+        .context("cannot start the control threads")
+}
+
+/// Reads a config and says everything that is wrong with it. `None` when that leaves an instance out: half of a config is
+/// not what anybody asked for.
+fn read(path: &Path) -> anyhow::Result<Option<Plan>> {
+    let loaded = config::load(path)?;
+    for line in loaded.lines() {
+        tracing::warn!("{line}");
+    }
+    Ok(Some(loaded.plan))
+}
+
+fn interfaces_exist(wanted: &[String]) -> anyhow::Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let there: BTreeSet<String> = NetworkInterface::show()
+        .context("cannot list the interfaces of this host")?
+        .into_iter()
+        .map(|interface| interface.name)
+        .collect();
+    for name in wanted {
+        if !there.contains(name) {
+            let there: Vec<&str> = there.iter().map(String::as_str).collect();
+            bail!("--iface {name}: no such interface on this host; there are {}", there.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// `--iface` limits the agent to those interfaces.
+fn limited_to(mut plan: Plan, interfaces: &[String]) -> Plan {
+    if interfaces.is_empty() {
+        return plan;
+    }
+    plan.instances.retain(|instance| {
+        let kept = interfaces.contains(&instance.interface);
+        if !kept {
+            tracing::info!(
+                "vrrp_instance {} is left out: it is on {}, and --iface limits the agent to {}",
+                instance.name,
+                instance.interface,
+                interfaces.join(", ")
+            );
+        }
+        kept
+    });
+    plan
+}
+
+/// The capabilities without which nothing works. What is missing beyond them only takes away its own feature.
+fn permitted(observing: bool) -> anyhow::Result<()> {
+    use rustix::thread::CapabilitySet;
+    let held = rustix::thread::capabilities(None).context("cannot read this process's capabilities")?.effective;
+    let mut missing = Vec::new();
+    if !held.contains(CapabilitySet::NET_RAW) {
+        missing.push("CAP_NET_RAW (to send and receive adverts)");
+    }
+    if !observing && !held.contains(CapabilitySet::NET_ADMIN) {
+        missing.push("CAP_NET_ADMIN (to assign addresses)");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!("missing {}: run as root, or grant them (systemd: AmbientCapabilities=)", missing.join(" and "))
+}
+
+/// Two daemons that speak for one group on one host contend with each other.
+fn nobody_else(plan: &Plan) -> anyhow::Result<()> {
+    let others = other_vrrp::other_vrrp_speakers();
+    for other in &others {
+        // Its children have the same config.
+        if others.iter().any(|parent| parent.pid == other.parent) {
+            continue;
+        }
+        let Ok(theirs) = config::load(&other.configuration_here()) else {
+            tracing::warn!(
+                "keepalived (pid {}) runs on this host with {}, which cannot be read: make sure that it holds none of our \
+                 VRIDs",
+                other.pid,
+                other.configuration.display()
+            );
+            continue;
+        };
+        for ours in &plan.instances {
+            let held = theirs.plan.instances.iter().find(|held| {
+                held.interface == ours.interface && held.vrid == ours.vrid && held.family == ours.family
+            });
+            if let Some(held) = held {
+                bail!(
+                    "VRID {} on {} is held by keepalived on this host (pid {}, vrrp_instance {} in {}): stop it first, for \
+                     example with `systemctl stop keepalived`",
+                    ours.vrid,
+                    ours.interface,
+                    other.pid,
+                    held.name,
+                    other.configuration.display()
+                );
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The command line: the edge of the agent, where errors become sentences on stderr and an exit status.
+
+pub mod daemon;
+pub mod exit;
+pub mod instance;
+pub mod options;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use self::{
+    exit::Status,
+    options::{Refusal, Request},
+};
+
+/// Runs the program with these words, the first of which is its name.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match options::parse(words) {
+        Ok(Request::Daemon(options)) => finish(daemon::run(*options)),
+        Ok(Request::Status(_)) => Status::Failed.into(),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+fn finish(result: anyhow::Result<Status>) -> ExitCode {
+    match result {
+        Ok(status) => status.into(),
+        Err(error) => {
+            print(&mut io::stderr(), &format!("error: {error:#}\n"));
+            Status::Failed.into()
+        }
+    }
+}
+
+fn refuse(refusal: &Refusal) -> ExitCode {
+    match refusal.status {
+        Status::Good => print(&mut io::stdout(), &refusal.text),
+        Status::Failed | Status::Usage | Status::NotReached | Status::Config => {
+            print(&mut io::stderr(), &refusal.text);
+        }
+    }
+    refusal.status.into()
+}
+
+/// Prints; a reader that went away (`agent status | head`) is no reason to fail.
+fn print(stream: &mut dyn Write, text: &str) {
+    drop(stream.write_all(text.as_bytes()).and_then(|()| stream.flush()));
+}

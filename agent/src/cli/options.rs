@@ -1,0 +1,289 @@
+//! The command line: words to typed options, or a refusal that says what is missing.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{
+    exit::Status,
+    instance::{InstanceArguments, InstanceFlags},
+};
+use crate::observe::log::{LogFormat, LogOptions};
+
+/// Where the control socket and the journal live.
+pub const RUN_DIRECTORY: &str = "/run/regent";
+/// Where pinned maps and links live.
+pub const BPF_DIRECTORY: &str = "/sys/fs/bpf/regent";
+/// The configs that are looked for when none is named, in order.
+pub const DEFAULT_CONFIGS: [&str; 2] = ["/etc/regent/regent.conf", "/etc/keepalived/keepalived.conf"];
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Run the daemon in the foreground.
+    Daemon(Box<DaemonOptions>),
+    /// Show the state of a running one.
+    Status(StatusOptions),
+}
+
+/// How the daemon runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonOptions {
+    /// The only interfaces to use; empty: those that the config names, or in observe mode all that are up but loopback.
+    pub interfaces: Vec<String>,
+    /// What to do.
+    pub work: Work,
+    /// Where the control socket and the journal live.
+    pub run_directory: PathBuf,
+    /// Where pinned maps and links live.
+    pub bpf_directory: PathBuf,
+    /// Where adverts come from.
+    pub xdp: XdpChoice,
+    /// Where metrics are served by TCP.
+    pub metrics: Option<SocketAddr>,
+    /// The log.
+    pub log: LogOptions,
+}
+
+/// What the daemon is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// What this config says; it was named, so it must exist.
+    Config(PathBuf),
+    /// What the default config says, or observe when there is none: see [`Work::settle`].
+    Default,
+    /// One instance, given by flags.
+    Instance(Box<InstanceFlags>),
+}
+
+/// [`Work`] after a look at the file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// What this config says.
+    Config(PathBuf),
+    /// One instance, given by flags.
+    Instance(Box<InstanceFlags>),
+    /// Nothing is configured: listen, count and show.
+    Observe,
+}
+
+impl Work {
+    /// Looks for the default configs with `exists`; the first that exists is taken.
+    pub fn settle(self, exists: impl Fn(&Path) -> bool) -> Settled {
+        match self {
+            Self::Config(path) => Settled::Config(path),
+            Self::Instance(flags) => Settled::Instance(flags),
+            Self::Default => match DEFAULT_CONFIGS.iter().map(Path::new).find(|path| exists(path)) {
+                Some(path) => Settled::Config(path.to_owned()),
+                None => Settled::Observe,
+            },
+        }
+    }
+}
+
+/// Where adverts may come from: `--xdp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum XdpChoice {
+    /// Native XDP, else generic XDP, else the socket
+    #[default]
+    Auto,
+    /// Native XDP, else the socket
+    Native,
+    /// Generic XDP, else the socket
+    Generic,
+    /// The socket
+    Off,
+}
+
+/// What `status` shows, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// Where the agent's control socket lives.
+    pub run_directory: PathBuf,
+    /// How.
+    pub output: OutputFormat,
+    /// Only the groups that are heard on the wire.
+    pub heard: bool,
+}
+
+/// How a verb prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// The command line is no request: help, the version, or a mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to print: on stdout when `status` is good, else on stderr.
+    pub text: String,
+    /// What to exit with.
+    pub status: Status,
+}
+
+impl Refusal {
+    /// A mistake in the command line.
+    pub fn usage(text: &str) -> Self {
+        Self {
+            text: format!("error: {text}\n\nFor more information, try '--help'.\n"),
+            status: Status::Usage,
+        }
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "agent",
+    version,
+    about = "A high-availability agent for Linux: VRRP with an XDP packet path",
+    long_about = "A high-availability agent for Linux: keepalived-compatible VRRP with an XDP packet path.\n\n\
+        Without a verb it runs as a daemon in the foreground: by --config FILE; or by flags for one instance (--vrid, \
+        --vip, ...); or by /etc/regent/regent.conf or /etc/keepalived/keepalived.conf, whichever exists. With none of \
+        these it observes: nothing is sent, assigned or dropped; what is heard is shown.",
+    after_help = "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config.",
+    args_conflicts_with_subcommands = true
+)]
+struct Line {
+    #[command(flatten)]
+    daemon: DaemonArguments,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Args)]
+struct DaemonArguments {
+    /// Use only this interface; may be given several times
+    #[arg(long = "iface", value_name = "INTERFACE")]
+    interfaces: Vec<String>,
+    /// The config, in keepalived's language
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the control socket and the journal live
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// Where pinned maps and links live
+    #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY)]
+    bpffs: PathBuf,
+    /// Where adverts come from
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    xdp: XdpChoice,
+    /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = metrics_address)]
+    metrics: Option<SocketAddr>,
+    /// What to log: error, warn, info, debug, trace, or directives as in RUST_LOG [default: RUST_LOG, else info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// How to log, on stderr
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormatArgument,
+    // Last: its help heading would go on over what follows.
+    #[command(flatten)]
+    instance: InstanceArguments,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormatArgument {
+    /// For people; with fields when it goes to the journal
+    Text,
+    /// One object for each line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show what a running agent does: state, why, since when, addresses, peers, counters
+    Status(StatusArguments),
+}
+
+#[derive(Debug, Args)]
+struct StatusArguments {
+    /// Where the agent's control socket lives
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: OutputFormat,
+    /// Show the groups heard on the wire that are not configured here
+    #[arg(long)]
+    heard: bool,
+}
+
+/// An address to listen on.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:9165 or [::]:9165".to_owned())
+}
+
+/// Reads a command line; the first word is the program's name.
+///
+/// # Errors
+/// Help or the version was asked for, or the line makes no sense.
+pub fn parse<I, W>(words: I) -> Result<Request, Refusal>
+where
+    I: IntoIterator<Item = W>,
+    W: Into<OsString> + Clone,
+{
+    let line = Line::try_parse_from(words).map_err(|error| Refusal {
+        status: if error.use_stderr() { Status::Usage } else { Status::Good },
+        text: error.render().to_string(),
+    })?;
+    match line.verb {
+        Some(Verb::Status(arguments)) => Ok(Request::Status(StatusOptions {
+            run_directory: arguments.run_dir,
+            output: arguments.output,
+            heard: arguments.heard,
+        })),
+        None => line.daemon.request().map(|options| Request::Daemon(Box::new(options))),
+    }
+}
+
+impl DaemonArguments {
+    fn request(self) -> Result<DaemonOptions, Refusal> {
+        let flags = self.instance.check(&self.interfaces).map_err(|text| Refusal::usage(&text))?;
+        let work = match (self.config, flags) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::usage(
+                    "--config and flags for an instance (--vrid, --vip, ...) exclude each other: \
+                     put the instance into the config, or leave --config out",
+                ));
+            }
+            (Some(config), None) => Work::Config(config),
+            (None, Some(flags)) => Work::Instance(Box::new(flags)),
+            (None, None) => Work::Default,
+        };
+        let format = match self.log_format {
+            LogFormatArgument::Text => LogFormat::Text,
+            LogFormatArgument::Json => LogFormat::Json,
+        };
+        Ok(DaemonOptions {
+            interfaces: unique(self.interfaces),
+            work,
+            run_directory: self.run_dir,
+            bpf_directory: self.bpffs,
+            xdp: self.xdp,
+            metrics: self.metrics,
+            log: LogOptions { format, level: self.log_level },
+        })
+    }
+}
+
+/// Each once, in the order given.
+fn unique(names: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        if !kept.contains(&name) {
+            kept.push(name);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

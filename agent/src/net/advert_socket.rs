@@ -1,0 +1,170 @@
+//! The raw socket of adverts on one interface: it sends, it keeps the group joined, and it is the carrier of last resort.
+//!
+//! It stays open whatever the XDP program does: joined, so that switches and the NIC's filter let adverts through; bound to
+//! protocol 112, so that the kernel answers no unicast advert with an ICMP error. Its filter decides what it takes.
+//! It does not look into packets: the checks of `regent_common` do.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddrV4},
+    num::NonZeroU32,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
+    time::Duration,
+};
+
+use nix::sys::socket::{setsockopt, sockopt};
+use regent_common::{PROTOCOL, ipv4::VRRP_GROUP};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+
+use super::{failure::attempted, filter, reception::Reception};
+
+/// Bytes that the kernel may hold for us, by its own accounting (some hundred adverts). Small, so that a flood costs
+/// bounded memory: of adverts only the newest of each source counts, and the loop reads at every turn.
+const RECEIVE_BUFFER: usize = 256 * 1024;
+/// TC_PRIO_INTERACTIVE: the first band of the default queue, before bulk traffic and our own gratuitous ARP.
+const PRIORITY: u32 = 6;
+
+/// What the socket takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Every packet of protocol 112: the socket is the carrier.
+    Everything,
+    /// Only what the XDP program cannot have seen whole: packets longer than the MTU. Those came in fragments, which XDP
+    /// passes by (the later ones show no protocol header to judge), and the kernel put them together before this socket.
+    ///
+    /// A sender that fragments below our MTU is not covered: a packet that came whole looks the same here, and taking both
+    /// would bring every advert twice and every flood once.
+    NotCarriedByXdp {
+        /// MTU of the interface, bytes of IP packet.
+        mtu: u32,
+    },
+}
+
+/// A raw IPv4 socket of protocol 112 on one interface. Never blocks.
+#[derive(Debug)]
+pub struct AdvertSocket {
+    socket: Socket,
+    reception: Reception,
+    name: String,
+}
+
+impl AdvertSocket {
+    /// Opens the socket on interface `ifindex`, joins 224.0.0.18 there, and takes [`Filter::Everything`]. `name` is for
+    /// messages. The interface may be down; after it was deleted and made again, open anew.
+    ///
+    /// # Errors
+    /// `PermissionDenied` without CAP_NET_RAW; otherwise when the interface is gone or its memberships are exhausted.
+    pub fn open(ifindex: u32, name: &str) -> io::Result<Self> {
+        let attempt = |step: &'static str| {
+            move |error| {
+                attempted(
+                    error,
+                    format_args!("{step} (IPv4 socket for VRRP on {name}, index {ifindex})"),
+                    "check that the interface still exists",
+                )
+            }
+        };
+        let index = NonZeroU32::new(ifindex)
+            .ok_or_else(|| attempt("bind")(io::Error::from(io::ErrorKind::InvalidInput)))?;
+        let kind = Type::RAW.nonblocking().cloexec();
+        let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::from(i32::from(PROTOCOL))))
+            .map_err(attempt("open a raw socket"))?;
+        // Until it is bound the socket hears every interface: take nothing, and throw away what slipped in before that.
+        socket.attach_filter(&filter::NOTHING).map_err(attempt("attach a filter"))?;
+        socket.bind_device_by_index_v4(Some(index)).map_err(attempt("bind to the interface"))?;
+        set_receive_buffer(&socket, RECEIVE_BUFFER).map_err(attempt("set the receive buffer"))?;
+        let reception = Reception::of(&socket).map_err(attempt("switch time stamps on"))?;
+        while reception.receive(&socket, &mut []).map_err(attempt("empty the queue"))?.is_some() {}
+
+        socket.set_header_included_v4(true).map_err(attempt("send whole packets"))?;
+        socket.set_multicast_loop_v4(false).map_err(attempt("switch loopback off"))?;
+        // Otherwise this socket hears every group that any process on this host joined.
+        socket.set_multicast_all_v4(false).map_err(attempt("limit the groups"))?;
+        socket.set_priority(PRIORITY).map_err(attempt("set the priority"))?;
+        rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
+            &socket,
+            &Ipv4Addr::UNSPECIFIED,
+            &Ipv4Addr::UNSPECIFIED,
+            ifindex,
+        )
+        .map_err(io::Error::from)
+        .map_err(attempt("choose the interface of the group"))?;
+        socket
+            .join_multicast_v4_n(&Ipv4Addr::from(VRRP_GROUP), &InterfaceIndexOrAddress::Index(ifindex))
+            .map_err(attempt("join 224.0.0.18"))?;
+        let socket = Self { socket, reception, name: name.to_owned() };
+        socket.set_filter(Filter::Everything)?;
+        Ok(socket)
+    }
+
+    /// Changes what the socket takes, in one step: no packet falls between two filters, and what is queued stays queued.
+    ///
+    /// To hand over to XDP: attach the program first, then narrow the filter; an advert in between comes twice, which
+    /// does no harm. To take over from XDP: widen the filter first.
+    ///
+    /// # Errors
+    /// When the kernel has no memory for the filter; the old one stays.
+    pub fn set_filter(&self, filter: Filter) -> io::Result<()> {
+        match filter {
+            Filter::Everything => self.socket.attach_filter(&filter::VRRP),
+            Filter::NotCarriedByXdp { mtu } => self.socket.attach_filter(&filter::vrrp_longer_than(mtu)),
+        }
+        .map_err(|error| {
+            attempted(
+                error,
+                format_args!("change the filter of the VRRP socket on {}", self.name),
+                "try again",
+            )
+        })
+    }
+
+    /// Sends a whole IP packet, header first. The kernel fills in the header's checksum, and nothing else that is not 0.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the send buffer is full; `NetworkDown` and the like as the interface is; the source address in
+    /// the packet is not checked.
+    pub fn send(&self, packet: &[u8], destination: Ipv4Addr) -> io::Result<()> {
+        let destination = SocketAddrV4::new(destination, 0).into();
+        loop {
+            match self.socket.send_to(packet, &destination) {
+                Ok(_whole) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next packet: how many bytes of `buffer` it fills, from its IP header on (cut off when the buffer is too small),
+    /// and how long ago the kernel received it (at most 10 s; 0 when the wall clock jumped). `None` when nothing waits.
+    ///
+    /// # Errors
+    /// Those of the socket itself; a later call may succeed.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Duration)>> {
+        self.reception.receive(&self.socket, buffer)
+    }
+
+    /// How many packets the kernel dropped because this socket's queue was full, as of the newest one read; wraps.
+    pub fn dropped(&self) -> u32 {
+        self.reception.dropped()
+    }
+}
+
+impl AsFd for AdvertSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl AsRawFd for AdvertSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+/// The size asked for, or as much of it as an unprivileged process gets.
+pub(super) fn set_receive_buffer(socket: &Socket, bytes: usize) -> io::Result<()> {
+    match setsockopt(socket, sockopt::RcvBufForce, &bytes) {
+        Ok(()) => Ok(()),
+        Err(_not_permitted) => socket.set_recv_buffer_size(bytes),
+    }
+}

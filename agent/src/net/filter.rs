@@ -1,0 +1,92 @@
+//! Classic BPF: which packets a socket takes at all. The rest costs userspace nothing.
+//!
+//! Programs are attached in one step: the kernel swaps the pointer, so every packet is judged by the old or by the new
+//! program, and none falls between.
+
+use regent_common::PROTOCOL;
+use socket2::SockFilter;
+
+const LOAD_BYTE: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
+const LOAD_HALF: u16 = (libc::BPF_LD | libc::BPF_H | libc::BPF_ABS) as u16;
+const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const IF_GREATER: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// Offsets in an IPv4 header.
+const TOTAL_LENGTH: u32 = 2;
+const NEXT_PROTOCOL: u32 = 9;
+
+/// Facts about the packet that are not in its bytes.
+const PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
+const VLAN_TAG_PRESENT: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_VLAN_TAG_PRESENT) as u32;
+
+const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
+const REJECT: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
+
+const fn load_byte(at: u32) -> SockFilter {
+    SockFilter::new(LOAD_BYTE, 0, 0, at)
+}
+
+const fn load_word(at: u32) -> SockFilter {
+    SockFilter::new(LOAD_WORD, 0, 0, at)
+}
+
+/// Jumps over `otherwise` instructions unless the loaded value is `value`.
+const fn if_equal(value: u32, otherwise: u8) -> SockFilter {
+    SockFilter::new(IF_EQUAL, 0, otherwise, value)
+}
+
+/// Jumps over `then` instructions when the loaded value is `value`.
+const fn unless_equal(value: u32, then: u8) -> SockFilter {
+    SockFilter::new(IF_EQUAL, then, 0, value)
+}
+
+/// Nothing.
+pub(super) const NOTHING: [SockFilter; 1] = [REJECT];
+
+/// IPv4 packets of protocol 112, of any length.
+pub(super) const VRRP: [SockFilter; 4] =
+    [load_byte(NEXT_PROTOCOL), if_equal(PROTOCOL as u32, 1), ACCEPT, REJECT];
+
+/// IPv4 packets of protocol 112 that are longer than `mtu`.
+pub(super) const fn vrrp_longer_than(mtu: u32) -> [SockFilter; 6] {
+    [
+        load_byte(NEXT_PROTOCOL),
+        if_equal(PROTOCOL as u32, 3),
+        SockFilter::new(LOAD_HALF, 0, 0, TOTAL_LENGTH),
+        SockFilter::new(IF_GREATER, 0, 1, mtu),
+        ACCEPT,
+        REJECT,
+    ]
+}
+
+/// For a packet socket without link-layer headers: what the interface itself received from outside.
+///
+/// A socket that is bound to a port also sees what the port handed up to a VLAN device, a bridge or a bond: the
+/// interface that a packet belongs to is the one that the kernel says now. Tagged packets whose VLAN has no device here
+/// are nobody's.
+const fn received_on(ifindex: u32, otherwise: u8) -> [SockFilter; 6] {
+    [
+        load_word(PACKET_TYPE),
+        unless_equal(libc::PACKET_OUTGOING as u32, otherwise + 4),
+        load_word(INTERFACE),
+        if_equal(ifindex, otherwise + 2),
+        load_word(VLAN_TAG_PRESENT),
+        if_equal(0, otherwise),
+    ]
+}
+
+/// For a packet socket: received ARP.
+pub(super) const fn received_arp(ifindex: u32) -> [SockFilter; 8] {
+    let [a, b, c, d, e, f] = received_on(ifindex, 1);
+    [a, b, c, d, e, f, ACCEPT, REJECT]
+}
+
+/// For a packet socket: received IPv4 packets of protocol 112.
+pub(super) const fn received_vrrp(ifindex: u32) -> [SockFilter; 10] {
+    let [a, b, c, d, e, f] = received_on(ifindex, 3);
+    let [g, h, i, j] = VRRP;
+    [a, b, c, d, e, f, g, h, i, j]
+}

@@ -1,0 +1,302 @@
+//! Interfaces and addresses as the kernel reports them, and which interface carries another's packets.
+
+use std::net::IpAddr;
+
+use netlink_packet_route::{
+    AddressFamily,
+    address::{AddressAttribute, AddressMessage, AddressScope},
+    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+};
+
+/// A network interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Interface index: names the interface until it is deleted; one made again under the same name has another.
+    pub index: u32,
+    /// Name.
+    pub name: String,
+    /// MAC; zeroes on an interface that has none or one of another length.
+    pub mac: [u8; 6],
+    /// MTU, bytes of IP packet.
+    pub mtu: u32,
+    /// Able to send and receive: switched on, and its carrier is there (IFF_UP and IFF_RUNNING).
+    pub up: bool,
+    /// The loopback interface.
+    pub loopback: bool,
+    /// Does multicast: without it no group can be joined (tunnels, some point-to-point interfaces).
+    pub multicast: bool,
+    /// Index of the bridge, bond or VRF that this interface is a port of.
+    pub controller: Option<u32>,
+    /// What it is made of.
+    pub kind: LinkKind,
+}
+
+/// How an interface gets its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Hardware, veth, dummy and everything that stands for itself. Also a device whose parent is in another network
+    /// namespace: nothing can be attached there.
+    Plain,
+    /// A VLAN of another interface.
+    Vlan {
+        /// Index of the interface below.
+        parent: u32,
+        /// VLAN identifier.
+        id: u16,
+    },
+    /// A bridge.
+    Bridge,
+    /// A bond or team.
+    Bond,
+    /// A macvlan of another interface.
+    Macvlan {
+        /// Index of the interface below.
+        parent: u32,
+    },
+    /// An ipvlan of another interface: it shares the MAC.
+    Ipvlan {
+        /// Index of the interface below.
+        parent: u32,
+    },
+}
+
+/// Where the frames of `link` first come in: the interface to attach to and the VLAN identifier that they carry there
+/// (0: no tag). One step down; for stacked devices see [`carrier_through`].
+pub const fn carrier_of(link: &Link) -> (u32, u16) {
+    match link.kind {
+        LinkKind::Vlan { parent, id } => (parent, id),
+        LinkKind::Macvlan { parent } | LinkKind::Ipvlan { parent } => (parent, 0),
+        LinkKind::Plain | LinkKind::Bridge | LinkKind::Bond => (link.index, 0),
+    }
+}
+
+/// Where the frames of a device on a device first come in, and the VLAN identifiers that they carry there, outermost
+/// first (0: no tag). `find` looks an interface up by its index. `None` when more than two tags are stacked, or when a
+/// parent is missing.
+pub fn carrier_through<'a>(
+    link: &'a Link,
+    find: impl Fn(u32) -> Option<&'a Link>,
+) -> Option<(u32, [u16; 2])> {
+    let mut tags = [0; 2];
+    let mut link = link;
+    // Each step leads to a device that existed before: eight are more than anybody stacks, and end a loop.
+    for _ in 0..8 {
+        let (parent, tag) = carrier_of(link);
+        if parent == link.index {
+            return Some((link.index, tags));
+        }
+        if tag != 0 {
+            // The tag of the device below stands outside.
+            let [outer, inner] = tags;
+            if inner != 0 {
+                return None;
+            }
+            tags = [tag, outer];
+        }
+        link = find(parent)?;
+    }
+    None
+}
+
+/// An address on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssignedAddress {
+    /// Interface index.
+    pub index: u32,
+    /// The address (the local one where there is also a peer).
+    pub address: IpAddr,
+    /// Prefix length.
+    pub prefix_length: u8,
+    /// Who assigned it (IFA_PROTO): [`super::addresses::VRRP_ADDRESS_PROTOCOL`] is ours. `None` when nobody said so, or on
+    /// a kernel before 5.18.
+    pub protocol: Option<u8>,
+    /// IFA_F_* flags.
+    pub flags: u32,
+    /// Scope as rtnetlink's number; 0 is global.
+    pub scope: u8,
+    /// Label (IPv4 only); the interface's name unless it was set.
+    pub label: Option<String>,
+}
+
+impl AssignedAddress {
+    /// IPv4: not the first of its prefix, and gone with that one unless `promote_secondaries` is set.
+    pub const fn is_secondary(&self) -> bool {
+        self.flags & libc::IFA_F_SECONDARY != 0
+    }
+
+    /// IPv6: not yet usable, duplicate address detection is running.
+    pub const fn is_tentative(&self) -> bool {
+        self.flags & libc::IFA_F_TENTATIVE != 0
+    }
+
+    /// Reads rtnetlink's message; `None` when it names no address.
+    pub(super) fn read(message: &AddressMessage) -> Option<Self> {
+        let header = &message.header;
+        let (mut address, mut local, mut label, mut protocol) = (None, None, None, None);
+        let mut flags = u32::from(header.flags.bits());
+        for attribute in &message.attributes {
+            if let AddressAttribute::Address(value) = attribute {
+                address = Some(*value);
+            } else if let AddressAttribute::Local(value) = attribute {
+                local = Some(*value);
+            } else if let AddressAttribute::Label(value) = attribute {
+                label = Some(value.clone());
+            } else if let AddressAttribute::Flags(value) = attribute {
+                flags = value.bits();
+            } else if let AddressAttribute::Protocol(value) = attribute {
+                protocol = Some(u8::from(*value));
+            }
+        }
+        Some(Self {
+            index: header.index,
+            address: local.or(address)?,
+            prefix_length: header.prefix_len,
+            protocol: protocol.filter(|protocol| *protocol != 0),
+            flags,
+            scope: scope_number(header.scope),
+            label,
+        })
+    }
+
+    /// Whether both are the same address of the same interface, whatever else is said about it.
+    pub fn is_same_assignment(&self, other: &Self) -> bool {
+        (self.index, self.address, self.prefix_length) == (other.index, other.address, other.prefix_length)
+    }
+}
+
+fn scope_number(scope: AddressScope) -> u8 {
+    scope.into()
+}
+
+impl Link {
+    /// Reads rtnetlink's message; `None` when it is about a bridge's port table, not about the interface itself.
+    pub(super) fn read(message: &LinkMessage) -> Option<Self> {
+        let header = &message.header;
+        if !is_about_the_interface(message) {
+            return None;
+        }
+        let mut link = Self {
+            index: header.index,
+            name: String::new(),
+            mac: [0; 6],
+            mtu: 0,
+            up: header.flags.contains(LinkFlags::Up | LinkFlags::Running),
+            loopback: header.flags.contains(LinkFlags::Loopback),
+            multicast: header.flags.contains(LinkFlags::Multicast),
+            controller: None,
+            kind: LinkKind::Plain,
+        };
+        let (mut parent, mut parent_is_elsewhere) = (None, false);
+        let mut info: &[LinkInfo] = &[];
+        for attribute in &message.attributes {
+            if let LinkAttribute::IfName(name) = attribute {
+                link.name.clone_from(name);
+            } else if let LinkAttribute::Address(mac) = attribute {
+                link.mac = mac.as_slice().try_into().unwrap_or_default();
+            } else if let LinkAttribute::Mtu(mtu) = attribute {
+                link.mtu = *mtu;
+            } else if let LinkAttribute::Controller(index) = attribute {
+                link.controller = Some(*index);
+            } else if let LinkAttribute::Link(index) = attribute {
+                parent = Some(*index);
+            } else if let LinkAttribute::LinkNetNsId(_) = attribute {
+                parent_is_elsewhere = true;
+            } else if let LinkAttribute::LinkInfo(value) = attribute {
+                info = value;
+            }
+        }
+        link.kind = kind(info, parent.filter(|_| !parent_is_elsewhere));
+        Some(link)
+    }
+}
+
+/// Messages of the link group also tell of bridge ports: the end of one of those is not the end of the interface.
+pub(super) fn is_about_the_interface(message: &LinkMessage) -> bool {
+    message.header.interface_family == AddressFamily::Unspec
+}
+
+fn kind(info: &[LinkInfo], parent: Option<u32>) -> LinkKind {
+    let device = info.iter().find_map(|item| if let LinkInfo::Kind(kind) = item { Some(kind) } else { None });
+    match (device, parent) {
+        (Some(InfoKind::Bridge), _) => LinkKind::Bridge,
+        (Some(InfoKind::Bond | InfoKind::Team), _) => LinkKind::Bond,
+        (Some(InfoKind::Vlan), Some(parent)) => {
+            vlan_id(info).map_or(LinkKind::Plain, |id| LinkKind::Vlan { parent, id })
+        }
+        (Some(InfoKind::MacVlan | InfoKind::MacVtap), Some(parent)) => LinkKind::Macvlan { parent },
+        (Some(InfoKind::IpVlan | InfoKind::IpVtap), Some(parent)) => LinkKind::Ipvlan { parent },
+        _ => LinkKind::Plain,
+    }
+}
+
+fn vlan_id(info: &[LinkInfo]) -> Option<u16> {
+    let data = info
+        .iter()
+        .find_map(|item| if let LinkInfo::Data(InfoData::Vlan(data)) = item { Some(data) } else { None })?;
+    data.iter().find_map(|item| if let InfoVlan::Id(id) = item { Some(*id) } else { None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(index: u32, kind: LinkKind) -> Link {
+        Link {
+            index,
+            name: format!("port{index}"),
+            mac: [2, 0, 0, 0, 0, 1],
+            mtu: 1500,
+            up: true,
+            loopback: false,
+            multicast: true,
+            controller: None,
+            kind,
+        }
+    }
+
+    fn through(links: &[Link], index: u32) -> Option<(u32, [u16; 2])> {
+        let find = |index| links.iter().find(|link| link.index == index);
+        carrier_through(find(index)?, find)
+    }
+
+    #[test]
+    fn an_interface_that_stands_for_itself_carries_itself_without_a_tag() {
+        for kind in [LinkKind::Plain, LinkKind::Bridge, LinkKind::Bond] {
+            assert_eq!(carrier_of(&link(7, kind)), (7, 0));
+            assert_eq!(through(&[link(7, kind)], 7), Some((7, [0, 0])));
+        }
+    }
+
+    #[test]
+    fn a_vlan_is_carried_by_its_parent_with_its_tag() {
+        let links = [link(2, LinkKind::Plain), link(7, LinkKind::Vlan { parent: 2, id: 300 })];
+        assert_eq!(carrier_of(&links[1]), (2, 300));
+        assert_eq!(through(&links, 7), Some((2, [300, 0])));
+    }
+
+    #[test]
+    fn a_vlan_in_a_vlan_has_the_lower_devices_tag_outside() {
+        let links = [
+            link(2, LinkKind::Bond),
+            link(7, LinkKind::Vlan { parent: 2, id: 100 }),
+            link(8, LinkKind::Vlan { parent: 7, id: 200 }),
+            link(9, LinkKind::Macvlan { parent: 8 }),
+        ];
+        assert_eq!(through(&links, 8), Some((2, [100, 200])));
+        assert_eq!(through(&links, 9), Some((2, [100, 200])));
+    }
+
+    #[test]
+    fn three_tags_a_missing_parent_and_a_loop_have_no_carrier() {
+        let three = [
+            link(1, LinkKind::Plain),
+            link(2, LinkKind::Vlan { parent: 1, id: 1 }),
+            link(3, LinkKind::Vlan { parent: 2, id: 2 }),
+            link(4, LinkKind::Vlan { parent: 3, id: 3 }),
+        ];
+        assert_eq!(through(&three, 4), None);
+        assert_eq!(through(&[link(7, LinkKind::Vlan { parent: 2, id: 300 })], 7), None);
+        let around = [link(1, LinkKind::Macvlan { parent: 2 }), link(2, LinkKind::Macvlan { parent: 1 })];
+        assert_eq!(through(&around, 1), None);
+    }
+}

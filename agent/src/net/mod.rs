@@ -1,0 +1,24 @@
+//! The agent's hands in the network: sockets, netlink, timers, and the XDP program.
+//!
+//! Owns every system call about packets, links, addresses and time. Decides nothing: what a packet or an event means
+//! is `regent_common`'s and `runtime`'s business, so nothing here imports `config`, `track`, `notify` or `observe`.
+
+pub mod addresses;
+pub mod advert_socket;
+pub mod arp_watch;
+pub mod clock;
+pub mod deadline;
+pub mod frame_socket;
+pub mod inventory;
+pub mod link;
+pub mod listen_socket;
+pub mod monitor;
+pub mod other_vrrp;
+pub mod readiness;
+pub mod scheduling;
+pub mod xdp;
+
+mod failure;
+mod filter;
+mod packet_socket;
+mod reception;

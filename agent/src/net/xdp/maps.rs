@@ -1,0 +1,152 @@
+//! What the program is told and what it hears: the maps, each by its own few calls.
+
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use aya::maps::{MapError, PerCpuValues};
+use regent_common::{
+    Counter,
+    map::{Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey},
+    record::{AdvertRecord, Slot},
+};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use super::{Program, error::map_error};
+
+/// Readings of one row before a slot that is written all the time is given up.
+const READINGS: usize = 8;
+
+/// Update or insert.
+const ANY: u64 = 0;
+
+impl Program {
+    /// Tells the program what adverts of a group must look like. From now on they are judged, and bad ones dropped.
+    ///
+    /// # Errors
+    /// When the map is full or the kernel refuses.
+    pub fn set_instance(&mut self, key: GroupKey, expected: &Expected) -> io::Result<()> {
+        self.instances.insert(key, expected, ANY).map_err(|error| map_error("cannot set a group", error))
+    }
+
+    /// Makes a group unknown to the program. It need not be known.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove_instance(&mut self, key: GroupKey) -> io::Result<()> {
+        gone(self.instances.remove(&key)).map_err(|error| map_error("cannot remove a group", error))
+    }
+
+    /// Empties a row, so that its next use begins with nothing. Remove the row's groups first.
+    ///
+    /// # Errors
+    /// When there is no such row or the kernel refuses.
+    pub fn clear_row(&mut self, index: u32) -> io::Result<()> {
+        let failed = |error| map_error("cannot clear the counters of an instance", error);
+        let cpus = self.counters.get(&index, 0).map_err(failed)?.len();
+        let zeros = PerCpuValues::try_from(vec![[0; Counter::COUNT]; cpus])?;
+        self.counters.set(index, zeros, ANY).map_err(failed)?;
+        self.slots
+            .set(index, InstanceSlots::new_zeroed(), ANY)
+            .map_err(|error| map_error("cannot clear the slots of an instance", error))
+    }
+
+    /// The newest adverts of an instance; slots that nobody holds have sequence 0. `None` for a row that is not
+    /// there. A slot that was being written at every reading is given as free: its advert is in the ring as well, or
+    /// is found a moment later.
+    ///
+    /// The kernel copies a row without a lock. A slot is taken as whole when it says so in two readings that
+    /// agree, which no copy in whatever order can feign.
+    pub fn slots(&self, index: u32) -> Option<InstanceSlots> {
+        let mut row = self.slots.get(&index, 0).ok()?;
+        let mut settled = row.slots.map(|slot| slot.sequence == 0);
+        for _ in 0..READINGS {
+            if settled.iter().all(|settled| *settled) {
+                break;
+            }
+            let again = self.slots.get(&index, 0).ok()?;
+            for ((slot, again), settled) in row.slots.iter_mut().zip(again.slots).zip(&mut settled) {
+                *settled |= slot.is_whole() && slot.as_bytes() == again.as_bytes();
+                if !*settled {
+                    *slot = again;
+                }
+            }
+        }
+        for (slot, settled) in row.slots.iter_mut().zip(settled) {
+            if !settled {
+                *slot = Slot::new_zeroed();
+            }
+        }
+        Some(row)
+    }
+
+    /// The counters of an instance, each at its [`Counter::slot`], all CPUs together. Zeros for a row that is not
+    /// there.
+    pub fn counters(&self, index: u32) -> [u64; Counter::COUNT] {
+        let mut sum = [0u64; Counter::COUNT];
+        if let Ok(rows) = self.counters.get(&index, 0) {
+            for row in rows.iter() {
+                for (sum, value) in sum.iter_mut().zip(row) {
+                    *sum = sum.wrapping_add(*value);
+                }
+            }
+        }
+        sum
+    }
+
+    /// Groups heard that are not configured here. Two system calls for each, at most
+    /// [`STRANGER_CAPACITY`](regent_common::map::STRANGER_CAPACITY) of them: for status, not for every turn.
+    pub fn strangers(&self) -> Vec<(StrangerKey, Stranger)> {
+        self.strangers.iter().filter_map(Result::ok).collect()
+    }
+
+    /// Tells the program about a virtual address of ours.
+    ///
+    /// # Errors
+    /// When the map is full or the kernel refuses.
+    pub fn set_vip(&mut self, key: VipKey, vip: &Vip) -> io::Result<()> {
+        self.vips.insert(key, vip, ANY).map_err(|error| map_error("cannot set a virtual address", error))
+    }
+
+    /// Makes a virtual address unknown to the program. It need not be known.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove_vip(&mut self, key: VipKey) -> io::Result<()> {
+        gone(self.vips.remove(&key)).map_err(|error| map_error("cannot remove a virtual address", error))
+    }
+
+    /// What is known of a virtual address, with the claims of others.
+    pub fn vip(&self, key: VipKey) -> Option<Vip> {
+        self.vips.get(&key, 0).ok()
+    }
+
+    /// Readable when records wait. Stays valid as long as the program.
+    pub fn ring(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
+    }
+
+    /// Hands over at most `budget` records, oldest first, and says how many.
+    pub fn drain(&mut self, budget: usize, mut each: impl FnMut(AdvertRecord)) -> usize {
+        let mut drained = 0;
+        while drained < budget
+            && let Some(bytes) = self.ring.next()
+        {
+            drained += 1;
+            // The kernel may pad a record at its end.
+            if let Ok((record, _)) = AdvertRecord::read_from_prefix(&bytes) {
+                each(record);
+            }
+        }
+        drained
+    }
+}
+
+/// Removing what is not there is no failure.
+fn gone(result: Result<(), MapError>) -> Result<(), MapError> {
+    match result {
+        Err(error) if super::error::system_error(&error) == Some(libc::ENOENT) => Ok(()),
+        other => other,
+    }
+}

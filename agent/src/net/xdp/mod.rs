@@ -1,0 +1,137 @@
+//! The XDP program from user space: loading, attaching, what it is told and what it hears.
+//!
+//! One load serves every port. The program is held by BPF links only, which the kernel drops with the process: an
+//! agent that dies leaves no program behind. Never replaces a program of somebody else, never blocks, reads no clock.
+//! Which port gets which rung of the ladder is decided by the runtime.
+
+mod diagnostics;
+mod error;
+mod link;
+mod maps;
+mod trial;
+
+use std::{collections::BTreeMap, os::fd::AsFd};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
+    programs::Xdp,
+};
+use regent_common::map::{
+    self, CounterRow, Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey,
+};
+
+pub use diagnostics::Diagnostics;
+pub use error::{AttachError, LoadError};
+pub use trial::{Entry, Trial};
+
+use error::prepared;
+use link::Link;
+
+/// The object, when this build has one. Aligned as the ELF parser wants it.
+#[cfg(bpf_object)]
+const OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/regent.bpf.o")));
+/// The object, when this build has one.
+#[cfg(not(bpf_object))]
+const OBJECT: Option<&[u8]> = None;
+
+/// Whether this build carries the BPF object. `cargo xtask build-ebpf` makes one that does.
+pub const fn embedded() -> bool {
+    OBJECT.is_some()
+}
+
+/// How much the maps hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Rows: instances at one time.
+    pub instances: u32,
+    /// Virtual addresses of all instances, on all ports.
+    pub vips: u32,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self { instances: map::INSTANCE_CAPACITY, vips: map::VIP_CAPACITY }
+    }
+}
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mode {
+    /// In the driver, before a socket buffer exists.
+    Native,
+    /// In the stack's receive path: any driver, at some cost.
+    Generic,
+}
+
+/// The loaded program, its maps and its links.
+pub struct Program {
+    ebpf: Ebpf,
+    instances: HashMap<MapData, GroupKey, Expected>,
+    counters: PerCpuArray<MapData, CounterRow>,
+    slots: Array<MapData, InstanceSlots>,
+    strangers: HashMap<MapData, StrangerKey, Stranger>,
+    vips: HashMap<MapData, VipKey, Vip>,
+    ring: RingBuf<MapData>,
+    links: BTreeMap<u32, Link>,
+}
+
+impl Program {
+    /// Loads the program and makes its maps. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, and a kernel from 5.15.
+    ///
+    /// # Errors
+    /// Says which of these is missing, or what the verifier disliked.
+    pub fn load(capacity: Capacity) -> Result<Self, LoadError> {
+        let object = OBJECT.ok_or(LoadError::NoObject)?;
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries(map::INSTANCES, capacity.instances)
+            .map_max_entries(map::COUNTERS, capacity.instances)
+            .map_max_entries(map::SLOTS, capacity.instances)
+            .map_max_entries(map::VIPS, capacity.vips)
+            .load(object)
+            .map_err(LoadError::from_loading)?;
+        program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
+        Ok(Self {
+            instances: prepared(map::INSTANCES, ebpf.take_map(map::INSTANCES))?,
+            counters: prepared(map::COUNTERS, ebpf.take_map(map::COUNTERS))?,
+            slots: prepared(map::SLOTS, ebpf.take_map(map::SLOTS))?,
+            strangers: prepared(map::STRANGERS, ebpf.take_map(map::STRANGERS))?,
+            vips: prepared(map::VIPS, ebpf.take_map(map::VIPS))?,
+            ring: prepared(map::RING, ebpf.take_map(map::RING))?,
+            links: BTreeMap::new(),
+            ebpf,
+        })
+    }
+
+    /// Puts the program on a port. A port that has it already, in whatever mode, is left first.
+    ///
+    /// # Errors
+    /// Tells another program on the port, which is left alone, from a driver that does not take this one.
+    pub fn attach(&mut self, ifindex: u32, mode: Mode) -> Result<(), AttachError> {
+        self.detach(ifindex);
+        let program = program(&mut self.ebpf, Entry::Regent).map_err(|_| AttachError::NotLoaded)?;
+        let fd = program.fd().map_err(|_| AttachError::NotLoaded)?;
+        let link = Link::create(fd.as_fd(), ifindex, mode)
+            .map_err(|error| AttachError::from_kernel(ifindex, mode, error))?;
+        self.links.insert(ifindex, link);
+        Ok(())
+    }
+
+    /// Takes the program off a port. Nothing happens to a port that has none of ours.
+    pub fn detach(&mut self, ifindex: u32) {
+        self.links.remove(&ifindex);
+    }
+
+    /// Whether the kernel still has the program on this port: false once the interface was deleted, moved away or the
+    /// link was broken from outside. One cheap system call.
+    pub fn is_attached(&self, ifindex: u32) -> bool {
+        self.links.get(&ifindex).and_then(Link::ifindex) == Some(ifindex)
+    }
+}
+
+/// The program of that name.
+fn program(ebpf: &mut Ebpf, entry: Entry) -> Result<&mut Xdp, LoadError> {
+    ebpf.program_mut(entry.name())
+        .and_then(|program| program.try_into().ok())
+        .ok_or(LoadError::Foreign { what: entry.name() })
+}

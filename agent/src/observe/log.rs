@@ -1,0 +1,151 @@
+//! Where log lines go: text or JSON on stderr, or the journal with its fields when stderr is the journal.
+
+use std::{
+    io::{self, IsTerminal},
+    os::fd::AsFd,
+};
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{
+    EnvFilter, Registry, filter::ParseError, fmt, layer::SubscriberExt, registry::LookupSpan,
+};
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people. Under systemd, the journal gets the fields beside the text.
+    #[default]
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How.
+    pub format: LogFormat,
+    /// What: a level, or directives as in RUST_LOG. `None`: RUST_LOG, else `info`.
+    pub level: Option<String>,
+}
+
+/// Logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error("cannot log at {given:?} (from {origin}): {source}; use error, warn, info, debug or trace")]
+    Level {
+        /// What was asked for.
+        given: String,
+        /// `--log-level` or RUST_LOG.
+        origin: &'static str,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+    /// Somebody else set it up before.
+    #[error("cannot set up the log: {0}")]
+    Taken(#[from] tracing::subscriber::SetGlobalDefaultError),
+}
+
+/// Talkative at `info` and `debug` about things that are ours to log.
+const QUIET: [&str; 6] =
+    ["netlink_packet_core", "netlink_packet_route", "netlink_proto", "netlink_sys", "hyper", "h2"];
+
+/// Sets the process's log up.
+///
+/// # Errors
+/// The level cannot be read, or a log was set up before.
+pub fn set_up(options: &LogOptions) -> Result<(), LogError> {
+    let filter = filter(options.level.as_deref(), std::env::var("RUST_LOG").ok().as_deref())?;
+    let journal = match options.format {
+        LogFormat::Text if stderr_is_journal() => tracing_journald::layer().ok(),
+        LogFormat::Text | LogFormat::Json => None,
+    };
+    let base = Registry::default().with(filter);
+    match (journal, options.format) {
+        (Some(journal), _) => {
+            let journal = journal.with_field_prefix(None).with_syslog_identifier("regent".to_owned());
+            tracing::subscriber::set_global_default(base.with(journal))?;
+        }
+        (None, LogFormat::Text) => {
+            tracing::subscriber::set_global_default(base.with(text(io::stderr, colour())))?
+        }
+        (None, LogFormat::Json) => tracing::subscriber::set_global_default(base.with(json(io::stderr)))?,
+    }
+    Ok(())
+}
+
+fn text<S, W>(writer: W, colour: bool) -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> fmt::MakeWriter<'w> + 'static,
+{
+    fmt::layer().with_writer(writer).with_ansi(colour).with_target(false)
+}
+
+fn json<S, W>(writer: W) -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> fmt::MakeWriter<'w> + 'static,
+{
+    fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false).with_writer(writer)
+}
+
+/// `--log-level` before RUST_LOG before `info`. The netlink crates stay quiet unless they are named.
+fn filter(level: Option<&str>, environment: Option<&str>) -> Result<EnvFilter, LogError> {
+    let (given, origin) = match (level, environment) {
+        (Some(level), _) => (level, "--log-level"),
+        (None, Some(environment)) if !environment.is_empty() => (environment, "RUST_LOG"),
+        (None, Some(_) | None) => ("info", "the default"),
+    };
+    let refused = |source| LogError::Level { given: given.to_owned(), origin, source };
+    let mut directives = String::new();
+    for target in QUIET.iter().filter(|target| !given.contains(**target)) {
+        directives.push_str(target);
+        directives.push_str("=error,");
+    }
+    directives.push_str(given);
+    EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).parse(directives).map_err(refused)
+}
+
+/// JOURNAL_STREAM holds "device:inode" of the journal's socket; a shell below may have inherited the variable and
+/// redirected stderr, so both are compared.
+fn stderr_is_journal() -> bool {
+    let Some(stream) = std::env::var("JOURNAL_STREAM").ok() else { return false };
+    rustix::fs::fstat(io::stderr().as_fd())
+        .is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// Colours for a person only: a terminal, and no NO_COLOR.
+fn colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_wins_over_the_environment() {
+        assert!(filter(Some("debug"), Some("error")).unwrap().to_string().contains("debug"));
+        assert!(filter(None, Some("error")).unwrap().to_string().ends_with("error"));
+        assert!(filter(None, None).unwrap().to_string().contains("info"));
+        assert!(filter(None, Some("")).unwrap().to_string().contains("info"));
+    }
+
+    #[test]
+    fn netlink_is_quiet_unless_it_is_named() {
+        assert!(filter(None, None).unwrap().to_string().contains("netlink_packet_route=error"));
+        let named = filter(Some("info,netlink_packet_route=debug"), None).unwrap().to_string();
+        assert!(
+            named.contains("netlink_packet_route=debug") && !named.contains("netlink_packet_route=error"),
+            "{named}"
+        );
+    }
+
+    #[test]
+    fn a_level_that_is_none_is_refused_with_its_origin() {
+        let text = filter(Some("regent=loud"), None).unwrap_err().to_string();
+        assert!(text.starts_with("cannot log at \"regent=loud\" (from --log-level): "), "{text}");
+    }
+}

@@ -1,0 +1,258 @@
+//! Status by HTTP: JSON on the control socket for whoever may open it, metrics by TCP for whoever asks.
+//!
+//! A client can cost no more than its share: connections are counted, each has a time to live, a request gets one
+//! snapshot, and when all places are taken the next client waits in the kernel's backlog. The VRRP thread only ever
+//! sees [`super::source`]'s short queue.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use socket2::{Domain, SockAddr, Socket, Type};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{events::Events, metrics, source::SnapshotSource};
+
+/// The control socket's name inside the run directory.
+pub const SOCKET: &str = "api.sock";
+/// Clients of the control socket, and scrapers, served at one time.
+const PLACES: usize = 16;
+/// From connecting to the end of the request's head.
+const HEAD_LIMIT: Duration = Duration::from_secs(3);
+/// From connecting to the last byte of the answer.
+const LIFE_LIMIT: Duration = Duration::from_secs(10);
+/// After an error of accept that will not go away by itself at once (no descriptors left).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Clients that wait in the kernel.
+const BACKLOG: i32 = 32;
+
+/// A listener could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another agent has this run directory.
+    #[error("another agent answers on {}: end it, or give this one another --run-dir", .0.display())]
+    Taken(PathBuf),
+    /// The control socket.
+    #[error("cannot listen on the control socket {}: {source}; is the directory there, and ours to write?", path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The metrics address.
+    #[error("cannot serve metrics on {address} (--metrics): {source}{}", metrics_advice(.source))]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn metrics_advice(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EADDRINUSE) => "; another program listens there: choose another port",
+        Some(libc::EADDRNOTAVAIL) => "; this host does not have that address",
+        Some(libc::EACCES) => "; ports below 1024 need CAP_NET_BIND_SERVICE",
+        Some(_) | None => "",
+    }
+}
+
+/// The listening sockets, bound before anything else starts, so that a port that is taken ends the start and nothing
+/// is half done. Dropping it removes the control socket.
+#[derive(Debug)]
+pub struct Listeners {
+    control: UnixListener,
+    metrics: Option<TcpListener>,
+    path: PathBuf,
+}
+
+impl Listeners {
+    /// Binds the control socket in `run_directory`, and `metrics` if asked for. Call it inside the control runtime,
+    /// holding the run directory's lock: a socket that nobody answers on is taken for a leftover and replaced.
+    ///
+    /// # Errors
+    /// Either cannot be bound.
+    pub fn bind(run_directory: &Path, metrics: Option<SocketAddr>) -> Result<Self, ListenError> {
+        let metrics = metrics
+            .map(|address| bind_tcp(address).map_err(|source| ListenError::Metrics { address, source }))
+            .transpose()?;
+        let path = run_directory.join(SOCKET);
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            return Err(ListenError::Taken(path));
+        }
+        match bind_unix(&path) {
+            Ok(control) => Ok(Self { control, metrics, path }),
+            Err(source) => Err(ListenError::Control { path, source }),
+        }
+    }
+
+    /// Where metrics are served, with the port that the system chose for port 0.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until it is dropped.
+    pub async fn serve(self, source: SnapshotSource, events: Events) -> Infallible {
+        let served = Served { source, events };
+        let control = accept(|| async { Ok(self.control.accept().await?.0) }, control_routes(served.clone()));
+        let metrics = async {
+            match &self.metrics {
+                Some(listener) => {
+                    accept(|| async { Ok(listener.accept().await?.0) }, metrics_routes(served)).await
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            never = control => never,
+            never = metrics => never,
+        }
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        // Gone already when somebody cleaned up before us.
+        drop(std::fs::remove_file(&self.path));
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    // A restart must not wait for the last scrapes to time out.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Only the owner may connect from the first moment on: the mode is set before the name exists (unix_bind takes it
+/// from the socket, less the umask), so that nobody slips in between.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+    rustix::fs::fchmod(socket.as_fd(), rustix::fs::Mode::from_raw_mode(0o600))?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    socket.listen(BACKLOG)?;
+    UnixListener::from_std(socket.into())
+}
+
+/// Accepts for ever, while there is a place; serves each client in a task of its own with a time to live.
+async fn accept<S, F>(next: impl Fn() -> F, routes: Router) -> Infallible
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = io::Result<S>>,
+{
+    let places = Arc::new(Semaphore::new(PLACES));
+    let mut clients = JoinSet::new();
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            std::future::pending::<()>().await;
+            continue;
+        };
+        while clients.try_join_next().is_some() {}
+        match next().await {
+            Ok(stream) => {
+                let service = TowerToHyperService::new(routes.clone());
+                clients.spawn(async move {
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(HEAD_LIMIT)
+                        .keep_alive(false)
+                        .serve_connection(TokioIo::new(stream), service);
+                    // What a client did wrong is its own business: it has the answer, or went away.
+                    drop(timeout(LIFE_LIMIT, connection).await);
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "accept failed");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Served {
+    source: SnapshotSource,
+    events: Events,
+}
+
+/// What the control socket answers. Verbs that change something (reload, drain, ...) get their place here.
+fn control_routes(served: Served) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/events", get(recent_events))
+        .route("/metrics", get(scrape))
+        .with_state(served)
+}
+
+/// What TCP answers: nothing but metrics.
+fn metrics_routes(served: Served) -> Router {
+    Router::new().route("/metrics", get(scrape)).with_state(served)
+}
+
+async fn status(State(served): State<Served>) -> Response {
+    match served.source.snapshot().await {
+        Some(snapshot) => Json(snapshot).into_response(),
+        None => busy(),
+    }
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn recent_events(State(served): State<Served>, Query(query): Query<After>) -> Response {
+    Json(served.events.after(query.after)).into_response()
+}
+
+async fn scrape(State(served): State<Served>) -> Response {
+    let Some(snapshot) = served.source.snapshot().await else { return busy() };
+    match metrics::encode(snapshot) {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write metrics: {error}\n")).into_response()
+        }
+    }
+}
+
+fn busy() -> Response {
+    let text = "the agent did not answer in time: it is starting, ending, or asked too often\n";
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+#[cfg(test)]
+mod tests;

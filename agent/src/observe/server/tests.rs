@@ -1,0 +1,223 @@
+//! Clients, kind and unkind.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpStream, UnixStream},
+    task::AbortHandle,
+    time::timeout,
+};
+
+use super::{LIFE_LIMIT, ListenError, Listeners, PLACES};
+use crate::observe::{
+    events::{Event, EventKind, Events},
+    sample,
+    source::SnapshotSource,
+};
+
+/// A server on a fake loop; ends with the test.
+struct Lab {
+    directory: tempfile::TempDir,
+    metrics: std::net::SocketAddr,
+    events: Events,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+fn lab() -> Lab {
+    let directory = tempfile::tempdir().unwrap();
+    let listeners = Listeners::bind(directory.path(), Some("127.0.0.1:0".parse().unwrap())).unwrap();
+    let metrics = listeners.metrics_address().unwrap();
+    let (source, mut requests) = SnapshotSource::new();
+    let events = Events::default();
+    let answers = tokio::spawn(async move {
+        while let Some(answer) = requests.recv().await {
+            drop(answer.send(sample::snapshot()));
+        }
+    });
+    let served = events.clone();
+    let server = tokio::spawn(async move {
+        listeners.serve(source, served).await;
+    });
+    Lab { directory, metrics, events, tasks: vec![answers.abort_handle(), server.abort_handle()] }
+}
+
+async fn get(stream: impl AsyncReadExt + AsyncWriteExt, path: &str) -> (String, String) {
+    let mut stream = std::pin::pin!(stream);
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: agent\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+async fn ask(directory: &Path, path: &str) -> (String, String) {
+    get(UnixStream::connect(directory.join("api.sock")).await.unwrap(), path).await
+}
+
+#[tokio::test]
+async fn the_control_socket_tells_the_state() {
+    let lab = lab();
+    let (head, body) = ask(lab.directory.path(), "/v1/status").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    let status: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status["schema"], "v1");
+    assert_eq!(status["instances"][0]["state"], "MASTER");
+    assert_eq!(status["ports"][0]["carrier"], "native");
+    assert!(ask(lab.directory.path(), "/v1/reload").await.0.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn events_are_told_from_where_the_client_left_off() {
+    let lab = lab();
+    for number in 1..=3 {
+        let (subject, text) = ("VI_1".to_owned(), format!("event {number}"));
+        let event = Event {
+            sequence: 0,
+            unix_ms: 0,
+            kind: EventKind::Note,
+            subject,
+            text,
+            repeated: 0,
+            transition: None,
+        };
+        lab.events.push(event);
+    }
+    let (_, body) = ask(lab.directory.path(), "/v1/events").await;
+    assert_eq!(serde_json::from_str::<Vec<Event>>(&body).unwrap().len(), 3);
+    let (_, body) = ask(lab.directory.path(), "/v1/events?after=2").await;
+    let rest: Vec<Event> = serde_json::from_str(&body).unwrap();
+    assert_eq!(rest.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["event 3"]);
+}
+
+#[tokio::test]
+async fn only_the_owner_may_open_the_control_socket_and_it_goes_with_the_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let listeners = Listeners::bind(directory.path(), None).unwrap();
+    let socket = directory.path().join("api.sock");
+    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(listeners);
+    assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn a_leftover_socket_is_replaced_and_a_live_one_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("api.sock");
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    assert!(socket.exists(), "the leftover of a crash");
+    let first = Listeners::bind(directory.path(), None).unwrap();
+    let error = Listeners::bind(directory.path(), None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("another agent answers on {}: end it, or give this one another --run-dir", socket.display())
+    );
+    assert!(socket.exists(), "the first one's socket was taken away");
+    drop(first);
+}
+
+#[tokio::test]
+async fn a_run_directory_that_is_missing_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = Listeners::bind(&directory.path().join("missing"), None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot listen on the control socket {}/missing/api.sock: No such file or directory (os error 2); is the \
+             directory there, and ours to write?",
+            directory.path().display()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_metrics_port_that_is_taken_is_an_error_before_anything_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap();
+    let error = Listeners::bind(directory.path(), Some(address)).unwrap_err();
+    assert!(matches!(error, ListenError::Metrics { .. }));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot serve metrics on {address} (--metrics): Address already in use (os error 98); another program \
+             listens there: choose another port"
+        )
+    );
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn metrics_are_served_by_tcp_and_nothing_else_is() {
+    let lab = lab();
+    let (head, body) = get(TcpStream::connect(lab.metrics).await.unwrap(), "/metrics").await;
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(body.contains(
+        "keepalived_vrrp_state{iname=\"VI_1\",intf=\"ens33\",vrid=\"50\",ip_address=\"10.0.0.3\"} 2"
+    ));
+    assert!(body.ends_with("# EOF\n"));
+    assert!(
+        get(TcpStream::connect(lab.metrics).await.unwrap(), "/v1/status").await.0.starts_with("HTTP/1.1 404")
+    );
+}
+
+#[tokio::test]
+async fn a_stuck_loop_is_an_answer_not_a_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let listeners = Listeners::bind(directory.path(), None).unwrap();
+    let (source, _nobody_answers) = SnapshotSource::new();
+    let server = tokio::spawn(async move { listeners.serve(source, Events::default()).await });
+    let (head, body) = timeout(Duration::from_secs(4), ask(directory.path(), "/v1/status")).await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+    assert_eq!(body, "the agent did not answer in time: it is starting, ending, or asked too often\n");
+    server.abort();
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_are_sent_away_and_do_not_keep_others_out_for_long() {
+    let lab = lab();
+    let mut silent = Vec::new();
+    for _ in 0..PLACES {
+        silent.push(TcpStream::connect(lab.metrics).await.unwrap());
+    }
+    // The next one waits for a place, and gets it when the silent ones' time is over.
+    let (head, _) =
+        timeout(LIFE_LIMIT, get(TcpStream::connect(lab.metrics).await.unwrap(), "/metrics")).await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    // The control socket has places of its own.
+    assert!(ask(lab.directory.path(), "/v1/status").await.0.starts_with("HTTP/1.1 200"));
+    drop(silent);
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a test that measures how long it waited")]
+async fn a_client_that_sends_its_request_in_drops_is_cut_off() {
+    let lab = lab();
+    let mut stream = TcpStream::connect(lab.metrics).await.unwrap();
+    let began = Instant::now();
+    let cut = async {
+        loop {
+            // A header that never ends.
+            if stream.write_all(b"X").await.is_err() {
+                return;
+            }
+            let mut byte = [0; 64];
+            if let Ok(Ok(0) | Err(_)) = timeout(Duration::from_millis(200), stream.read(&mut byte)).await {
+                return;
+            }
+        }
+    };
+    timeout(LIFE_LIMIT + Duration::from_secs(2), cut).await.unwrap();
+    assert!(began.elapsed() < LIFE_LIMIT + Duration::from_secs(2));
+}

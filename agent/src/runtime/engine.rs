@@ -1,0 +1,337 @@
+//! The VRRP thread's world: ports, instances, their deadlines, and how an event becomes actions.
+//!
+//! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use regent_common::{
+    Vrid,
+    advert::Heard,
+    check::{self, Preamble},
+    map::{GroupKey, VipKey},
+    record::{AdvertRecord, Slot},
+};
+use regent_vrrp::{Advert, Event, FaultCause, Instant, StateName};
+
+use super::{
+    addressing::{Addressing, Notice},
+    announcing::Announcing,
+    deadlines::Deadlines,
+    instance::Instance,
+    port::Port,
+    strangers::Strangers,
+    tell::Teller,
+    trackers::Kind,
+};
+use crate::{
+    net::{addresses::AddressSocket, frame_socket::FrameSocket, link::Link, xdp::Program},
+    observe::snapshot::TurnStatus,
+    track::Verdict,
+};
+
+/// Whose deadline it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// An instance's machine.
+    Instance(usize),
+    /// The once-a-second housekeeping.
+    Tick,
+}
+
+/// Which rungs of the ladder may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpChoice {
+    /// Native, else generic, else the socket.
+    #[default]
+    Auto,
+    /// Native, else the socket.
+    Native,
+    /// Generic, else the socket.
+    Generic,
+    /// The socket.
+    Off,
+}
+
+/// What does not change while the loop runs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Nothing is sent, assigned or dropped.
+    pub observing: bool,
+    /// Which rungs of the ladder may be used.
+    pub xdp: XdpChoice,
+    /// `router_id`.
+    pub router_id: Option<String>,
+    /// The config file.
+    pub config: Option<String>,
+    /// When the agent started.
+    pub started: Instant,
+}
+
+/// Everything the loop owns.
+pub struct Engine {
+    pub(super) settings: Settings,
+    pub(super) ports: Vec<Port>,
+    pub(super) instances: Vec<Instance>,
+    /// Instances by port and VRID: what the socket carrier looks up.
+    pub(super) groups: HashMap<(usize, Vrid), usize>,
+    pub(super) links: HashMap<u32, Link>,
+    /// Counts the sockets that ports opened: when it moved, what is watched must be looked at again.
+    pub(super) sockets_opened: u64,
+    pub(super) deadlines: Deadlines<Owner>,
+    pub(super) tick_at: Option<Instant>,
+    pub(super) addressing: Addressing,
+    pub(super) announcing: Announcing,
+    pub(super) program: Option<Program>,
+    /// Why there is no program.
+    pub(super) program_trouble: String,
+    pub(super) frames: Option<FrameSocket>,
+    pub(super) address_socket: Option<AddressSocket>,
+    pub(super) strangers: Strangers,
+    pub(super) teller: Teller,
+    pub(super) turn: TurnStatus,
+    /// Sampled once a turn.
+    pub(super) now: Instant,
+    /// Claims already told of, by address.
+    pub(super) claims: HashMap<VipKey, u32>,
+    /// How late the event being handled is, for its observation.
+    pub(super) late: u64,
+    /// A drain stopped at its bound: go on without waiting.
+    pub(super) more: bool,
+}
+
+impl Engine {
+    /// Takes part: every instance leaves Initialize, or goes to Fault with the reason.
+    pub fn start(&mut self) {
+        for at in 0..self.instances.len() {
+            self.refresh_faults(at);
+            self.instances[at].started = true;
+            let event = match self.instances[at].fault() {
+                Some(cause) => Event::Fault(cause),
+                None => Event::Startup,
+            };
+            self.handle(at, event);
+        }
+    }
+
+    /// Notes what the kernel granted to this thread, and says what it means when it did not.
+    pub fn privileges(&mut self, realtime: io::Result<()>, memory: io::Result<()>) {
+        let subject: Arc<str> = "scheduling".into();
+        if let Err(error) = &realtime {
+            self.teller.note(&subject, error.to_string());
+        }
+        if let Err(error) = &memory {
+            self.teller.note(&subject, error.to_string());
+        }
+        self.turn.realtime = realtime.is_ok();
+        self.turn.memory_locked = memory.is_ok();
+    }
+
+    /// Gives up everything: priority 0, then the addresses.
+    pub fn stop(&mut self) {
+        for at in 0..self.instances.len() {
+            self.instances[at].started = false;
+            self.handle(at, Event::Shutdown);
+        }
+    }
+
+    /// Hands an event to the machine of an instance and carries out what it asks for. Adverts that arrived before this
+    /// moment come first: they are judged by the state that they arrived in.
+    pub(super) fn handle(&mut self, at: usize, event: Event) {
+        self.read_slots(at);
+        self.step(at, event);
+    }
+
+    /// Like [`Self::handle`], when the slots have just been read.
+    pub(super) fn step(&mut self, at: usize, event: Event) {
+        let actions = self.instances[at].router.handle(self.now, event);
+        let was_active = self.instances[at].expected().rings_always();
+        self.carry_out(at, actions);
+        self.reschedule(at);
+        // An advert that came while the kernel still thought that it need not ring.
+        if !was_active && self.instances[at].state() == StateName::Active {
+            self.read_slots(at);
+        }
+    }
+
+    pub(super) fn reschedule(&mut self, at: usize) {
+        let instance = &mut self.instances[at];
+        let after = instance.router.deadline();
+        self.deadlines.replace(Owner::Instance(at), instance.deadline, after);
+        instance.deadline = after;
+    }
+
+    /// Reads the newest adverts that the kernel holds for an instance: nothing that arrived is overlooked, whether or not
+    /// it rang.
+    pub(super) fn read_slots(&mut self, at: usize) {
+        if !self.ports[self.instances[at].port].is_xdp() {
+            return;
+        }
+        let Some(slots) = self.program.as_ref().and_then(|program| program.slots(self.instances[at].row)) else {
+            return;
+        };
+        let mut whole: Vec<&Slot> = slots.slots.iter().filter(|slot| slot.is_whole()).collect();
+        whole.sort_by_key(|slot| slot.arrived);
+        for slot in whole {
+            self.hear(at, &slot.heard, Instant::from_nanoseconds(slot.arrived));
+        }
+    }
+
+    /// An accepted advert, from whatever carrier, maybe told of twice.
+    pub(super) fn hear(&mut self, at: usize, heard: &Heard, arrived: Instant) -> bool {
+        let instance = &mut self.instances[at];
+        if !instance.hearing.is_news(heard, arrived) {
+            return false;
+        }
+        let Some(interval) = heard.interval() else { return false };
+        // The kernel's stamp may be a little younger than this turn's sample.
+        let arrived = arrived.min(self.now);
+        let advert = Advert { arrived, source: heard.source, priority: heard.priority(), interval };
+        self.step(at, Event::Advert(advert));
+        true
+    }
+
+    /// A record of the ring.
+    pub(super) fn rang(&mut self, record: &AdvertRecord) {
+        let at = record.instance as usize;
+        if self.instances.get(at).is_some_and(|instance| instance.generation == record.generation) {
+            self.hear(at, &record.heard, Instant::from_nanoseconds(record.arrived));
+        }
+    }
+
+    /// A packet of the socket carrier, from its IP header on: the same checks as in the kernel.
+    pub(super) fn received(&mut self, port: usize, packet: &[u8], arrived: Instant) {
+        let Ok(preamble) = Preamble::ipv4(&packet, 0) else { return };
+        let instance = Vrid::new(preamble.vrid()).and_then(|vrid| self.groups.get(&(port, vrid)).copied());
+        let Some(at) = instance else {
+            let verdict = check::judge(&packet, &preamble, None);
+            let ifindex = self.ports[port].ifindex().unwrap_or(0);
+            self.strangers.note(ifindex, &preamble, verdict, arrived);
+            return;
+        };
+        let expected = self.instances[at].expected();
+        match check::judge(&packet, &preamble, Some(&expected)) {
+            Ok(heard) => {
+                if self.hear(at, &heard, arrived) {
+                    self.instances[at].hearing.carried_by_socket(&heard, arrived);
+                }
+            }
+            // RFC 9568 §7.1: discard. Counted, and nothing else: no timer, no log.
+            Err(reason) => self.instances[at].hearing.rejected(reason),
+        }
+    }
+
+    /// A script's verdict.
+    pub(super) fn judge_script(&mut self, verdict: &Verdict) {
+        for at in 0..self.instances.len() {
+            if self.instances[at].trackers.judge(
+                Kind::Script,
+                &verdict.script,
+                verdict.good,
+                Some(&verdict.detail),
+            ) {
+                self.apply_trackers(at);
+            }
+        }
+    }
+
+    /// A link's state, for those who track it.
+    pub(super) fn judge_interface(&mut self, name: &str, up: bool) {
+        for at in 0..self.instances.len() {
+            if self.instances[at].trackers.judge(Kind::Interface, name, up, None) {
+                self.apply_trackers(at);
+            }
+        }
+    }
+
+    fn apply_trackers(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        let priority = instance.trackers.priority(instance.plan.priority);
+        if priority != instance.priority() {
+            self.handle(at, Event::Priority(priority));
+        }
+        self.apply_faults(at);
+    }
+
+    /// Computes the faults of an instance anew and tells its machine when it may, or may not, take part.
+    pub(super) fn apply_faults(&mut self, at: usize) {
+        let before = self.instances[at].fault();
+        self.refresh_faults(at);
+        let after = self.instances[at].fault();
+        if !self.instances[at].started {
+            return;
+        }
+        match (before, after) {
+            (None, Some(cause)) => self.handle(at, Event::Fault(cause)),
+            (Some(_), None) => self.handle(at, Event::FaultCleared),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+    }
+
+    fn refresh_faults(&mut self, at: usize) {
+        let now = self.now;
+        let instance = &mut self.instances[at];
+        let port = &self.ports[instance.port];
+        let settling = port.settling_until.is_some_and(|until| until > now) && port.link.is_some();
+        let no_port = (!port.is_up() && !settling) || port.socket.is_none();
+        instance.set_fault(FaultCause::Interface, no_port);
+        instance.set_fault(FaultCause::NoSourceAddress, port.source.is_none());
+        let script = instance.trackers.fault(Kind::Script);
+        instance.set_fault(FaultCause::TrackedScript, script.is_some());
+        let interface = instance.trackers.fault(Kind::Interface);
+        instance.set_fault(FaultCause::TrackedInterface, interface.is_some());
+    }
+
+    /// Tells the kernel what to expect of an instance's group now.
+    pub(super) fn sync_expected(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        let port = &self.ports[instance.port];
+        let (Some(program), Some(ifindex), true) = (self.program.as_mut(), port.ifindex(), port.is_xdp()) else {
+            return;
+        };
+        let key = GroupKey::new(ifindex, 0, instance.plan.family as u8, instance.plan.vrid.get());
+        if let Err(error) = program.set_instance(key, &instance.expected()) {
+            let text = format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
+            let name = Arc::clone(&instance.name);
+            self.teller.trouble(self.now, &name, text);
+        }
+    }
+
+    /// Says what became of an address.
+    pub(super) fn address_notice(&mut self, position: usize, notice: Notice) {
+        let Some(address) = self.addressing.get(position) else { return };
+        let (ip, prefix, device, at) =
+            (address.plan.address, address.plan.prefix_length, address.device.clone(), address.instance);
+        let Some(instance) = self.instances.get_mut(at) else { return };
+        let name = Arc::clone(&instance.name);
+        let (kind, text) = match notice {
+            Notice::Foreign => (
+                "foreign address",
+                format!(
+                    "{ip} is on this host already, and not by this agent: the host answers for it whatever the \
+                     election says; remove it with `ip addr del {ip}/{prefix} dev {device}`, or configure priority 255 \
+                     if this host owns it"
+                ),
+            ),
+            Notice::Refused(error) => (
+                "address refused",
+                format!("cannot assign {ip}/{prefix} to {device}: {error}; tried again every second"),
+            ),
+            Notice::RemovedByOthers => {
+                let text = format!(
+                    "{ip}/{prefix} was removed from {device} by somebody else and is put back; look for a network manager \
+                     that owns {device}"
+                );
+                self.teller.trouble(self.now, &name, text);
+                return;
+            }
+            Notice::ForeignGone => {
+                if instance.troubles.remove("foreign address").is_some() {
+                    self.teller.note(&name, format!("{ip} is no longer held by somebody else on this host"));
+                }
+                return;
+            }
+        };
+        instance.troubles.insert(kind, text.clone());
+        self.teller.trouble(self.now, &name, text);
+    }
+}

@@ -1,0 +1,107 @@
+//! Once a second: what needs no better timing. Carriers, refused addresses, claims of others, grace periods.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use regent_common::{arp::Arp, map::Vip};
+use regent_vrrp::StateName;
+
+use super::{addressing::Presence, engine::Engine, ladder::vip_key};
+
+/// Claims looked at in one tick, so that thousands of addresses take some ticks instead of one long one.
+const CLAIMS_PER_TICK: usize = 512;
+/// ARP packets taken in one tick by a port without XDP.
+const ARP_PER_TICK: usize = 256;
+
+impl Engine {
+    /// The once-a-second duties.
+    pub(super) fn housekeeping(&mut self) {
+        let now = self.now;
+        self.settle_ports(now);
+        for at in 0..self.ports.len() {
+            let holds = self.carrier_holds(at);
+            if holds && self.ports[at].climb_at.is_some_and(|climb| climb <= now) {
+                self.climb(at);
+            }
+        }
+        self.addressing.retry();
+        self.clear_refusals();
+        self.probe();
+        self.look_for_claims();
+    }
+
+    fn clear_refusals(&mut self) {
+        for at in 0..self.instances.len() {
+            let refused = self.addressing.of(at).any(|address| address.presence == Presence::Refused);
+            if !refused && self.addressing.is_settled() {
+                self.instances[at].troubles.remove("address refused");
+            }
+        }
+    }
+
+    fn probe(&mut self) {
+        for at in 0..self.instances.len() {
+            if self.instances[at].probe_at.is_some_and(|probe| probe <= self.now) {
+                self.instances[at].probe_at = None;
+                self.probe_addresses(at);
+            }
+        }
+    }
+
+    /// Looks whether another station claims an address while we hold it.
+    fn look_for_claims(&mut self) {
+        let mut found = Vec::new();
+        if let Some(program) = self.program.as_ref() {
+            let held = self.addressing.iter().filter(|address| address.presence == Presence::Ours);
+            for address in held.take(CLAIMS_PER_TICK) {
+                let Some(key) = address.ifindex.and_then(|index| vip_key(index, address.plan.address)) else {
+                    continue;
+                };
+                let Some(Vip { claims, claimant, .. }) = program.vip(key) else { continue };
+                if self.claims.insert(key, claims).unwrap_or(0) != claims && claims > 0 {
+                    found.push((address.instance, address.plan.address.to_string(), claimant));
+                }
+            }
+        }
+        for at in 0..self.ports.len() {
+            let Some(mac) = self.ports[at].link.as_ref().map(|link| link.mac) else { continue };
+            let Some(watch) = self.ports[at].arp_watch.as_mut() else { continue };
+            let mut claims = Vec::new();
+            let drained = watch.drain(ARP_PER_TICK, |arp: &Arp| {
+                if arp.sender_mac != mac {
+                    claims.push((Ipv4Addr::from(arp.sender), arp.sender_mac));
+                }
+            });
+            // The interface went down: netlink tells the same with more words.
+            if drained.is_err() {
+                continue;
+            }
+            for (ip, claimant) in claims {
+                let held = self.addressing.iter().find(|address| {
+                    address.plan.address == ip && address.presence == Presence::Ours
+                });
+                if let Some(address) = held {
+                    found.push((address.instance, ip.to_string(), claimant));
+                }
+            }
+        }
+        for (at, ip, claimant) in found {
+            self.claimed(at, &ip, claimant);
+        }
+    }
+
+    fn claimed(&mut self, at: usize, ip: &str, claimant: [u8; 6]) {
+        let instance = &mut self.instances[at];
+        // In the first seconds after a takeover the old Active may not have let go yet.
+        if instance.state() != StateName::Active || instance.probe_at.is_some() {
+            return;
+        }
+        let [a, b, c, d, e, f] = claimant;
+        let text = format!(
+            "{ip} is also held by {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}: two hosts answer for it; find that host \
+             and remove the address there"
+        );
+        instance.troubles.insert("claimed", text.clone());
+        let name = Arc::clone(&instance.name);
+        self.teller.trouble(self.now, &name, text);
+    }
+}

@@ -1,0 +1,37 @@
+//! Where the VRRP thread hears from the rest of the agent. Every queue is bounded; whoever finds one full waits or is
+//! refused, never the loop.
+
+use tokio::sync::mpsc;
+
+use crate::{
+    net::monitor::NetlinkEvent,
+    observe::source::SnapshotRequests,
+    track::Verdict,
+};
+
+/// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
+pub const NETLINK_DEPTH: usize = 1024;
+/// Verdicts that may wait.
+pub const VERDICT_DEPTH: usize = 256;
+/// Orders that may wait.
+pub const ORDER_DEPTH: usize = 16;
+
+/// What the rest of the agent orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Give up every address and end.
+    Stop,
+}
+
+/// The loop's ends.
+#[derive(Debug)]
+pub struct Inbox {
+    /// Links and addresses.
+    pub netlink: mpsc::Receiver<NetlinkEvent>,
+    /// Scripts.
+    pub verdicts: mpsc::Receiver<Verdict>,
+    /// Status and metrics.
+    pub snapshots: SnapshotRequests,
+    /// Stop.
+    pub orders: mpsc::Receiver<Order>,
+}

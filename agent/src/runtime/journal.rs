@@ -1,0 +1,220 @@
+//! The journal: which addresses this agent may have assigned.
+//!
+//! It is written before the first address is, as an intention: every virtual address of the plan that was not on the
+//! host already. So no write stands in the way of a takeover, and after a crash the next start knows what to remove:
+//! what the journal names **and** carries our tag. An address that somebody else put there is in neither.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    net::IpAddr,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "journal.json";
+const LOCK: &str = "lock";
+const VERSION: u32 = 1;
+
+/// An address that may be ours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Entry {
+    /// Interface.
+    pub device: String,
+    /// The address.
+    pub address: IpAddr,
+    /// Its prefix length.
+    pub prefix_length: u8,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Contents {
+    version: u32,
+    /// Another boot or another network namespace has other addresses: the journal then names nothing.
+    boot: String,
+    namespace: u64,
+    entries: Vec<Entry>,
+}
+
+/// Why the run directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RunDirError {
+    /// Another agent has it.
+    #[error("run directory {} is in use by another agent (pid {pid}): stop that one, or give this one its own with --run-dir", path.display())]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+        /// Who has it, as its lock file says.
+        pid: String,
+    },
+    /// It cannot be made or written.
+    #[error("cannot {attempt} {}: {source}; run as root, or choose another with --run-dir", path.display())]
+    Unusable {
+        /// What was tried.
+        attempt: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// The run directory, held by a lock for as long as this lives.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    lock: Flock<File>,
+}
+
+impl RunDir {
+    /// Makes the directory if need be and takes its lock.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another agent holds it.
+    pub fn take(path: &Path) -> Result<Self, RunDirError> {
+        let unusable = |attempt, path: &Path| {
+            let path = path.to_path_buf();
+            move |source| RunDirError::Unusable { attempt, path, source }
+        };
+        fs::create_dir_all(path).map_err(unusable("make run directory", path))?;
+        let file = path.join(LOCK);
+        let lock = loop {
+            let handle = fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .read(true)
+                .mode(0o644)
+                .open(&file)
+                .map_err(unusable("open lock file", &file))?;
+            match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) if is_current(&lock, &file) => break lock,
+                // The agent before us removed it in between: lock the new one.
+                Ok(_) => {}
+                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                    let pid = fs::read_to_string(&file).unwrap_or_default().trim().to_owned();
+                    return Err(RunDirError::Taken { path: path.to_path_buf(), pid });
+                }
+                Err((_, errno)) => return Err(unusable("lock", &file)(errno.into())),
+            }
+        };
+        lock.set_len(0).map_err(unusable("write lock file", &file))?;
+        writeln!(&*lock, "{}", std::process::id()).map_err(unusable("write lock file", &file))?;
+        Ok(Self { path: path.to_path_buf(), lock })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What an earlier agent of this boot and this network namespace left in its journal; empty after a clean stop.
+    pub fn leftovers(&self) -> Vec<Entry> {
+        let Ok(text) = fs::read(self.path.join(FILE)) else { return Vec::new() };
+        let Ok(contents) = serde_json::from_slice::<Contents>(&text) else {
+            tracing::warn!(
+                "journal {} cannot be read: addresses of a crashed agent stay; look at `ip addr`",
+                self.path.join(FILE).display()
+            );
+            return Vec::new();
+        };
+        let same = contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
+        if same { contents.entries } else { Vec::new() }
+    }
+
+    /// Writes the journal, whole or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, mut entries: Vec<Entry>) -> io::Result<()> {
+        entries.sort();
+        entries.dedup();
+        let contents = Contents { version: VERSION, boot: boot(), namespace: namespace(), entries };
+        let (path, new) = (self.path.join(FILE), self.path.join("journal.new"));
+        let mut file = File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(&contents)?)?;
+        file.sync_all()?;
+        fs::rename(new, path)
+    }
+
+    /// After a clean stop: nothing is ours any more.
+    pub fn clear(self) {
+        for file in [FILE, LOCK] {
+            if let Err(error) = fs::remove_file(self.path.join(file))
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!("cannot remove {}: {error}", self.path.join(file).display());
+            }
+        }
+        // Only when empty: the directory may be the administrator's.
+        drop(fs::remove_dir(&self.path));
+        drop(self.lock);
+    }
+}
+
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// The inode of this network namespace. It may be used again by a later one, which is why the tag decides too.
+fn namespace() -> u64 {
+    fs::metadata("/proc/thread-self/ns/net").map_or(0, |metadata| metadata.ino())
+}
+
+/// Whether the file that was locked is still the one at `path`: a clean stop removes it.
+fn is_current(handle: &File, path: &Path) -> bool {
+    match (handle.metadata(), fs::metadata(path)) {
+        (Ok(held), Ok(there)) => held.ino() == there.ino() && held.dev() == there.dev(),
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(last: u8) -> Entry {
+        Entry { device: "ens33".into(), address: IpAddr::from([10, 0, 0, last]), prefix_length: 32 }
+    }
+
+    #[test]
+    fn what_was_written_is_found_by_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDir::take(directory.path()).unwrap();
+        assert!(run.leftovers().is_empty());
+        run.write(vec![entry(4), entry(3), entry(3)]).unwrap();
+        drop(run);
+        let next = RunDir::take(directory.path()).unwrap();
+        assert_eq!(next.leftovers(), [entry(3), entry(4)]);
+    }
+
+    #[test]
+    fn a_clean_stop_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run");
+        let run = RunDir::take(&path).unwrap();
+        run.write(vec![entry(3)]).unwrap();
+        run.clear();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_second_agent_is_told_who_has_the_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let _run = RunDir::take(directory.path()).unwrap();
+        let error = RunDir::take(directory.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn a_journal_of_another_boot_names_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunDir::take(directory.path()).unwrap();
+        let other = Contents { version: VERSION, boot: "other".into(), namespace: namespace(), entries: vec![entry(3)] };
+        fs::write(directory.path().join(FILE), serde_json::to_vec(&other).unwrap()).unwrap();
+        assert!(run.leftovers().is_empty());
+    }
+}

@@ -1,0 +1,393 @@
+//! Ports: following the link, and the ladder native XDP → generic XDP → socket.
+//!
+//! The raw socket of a port stays open and joined whatever the rung is. Its filter passes what XDP does not carry, and
+//! everything once XDP is gone, so a lost rung costs at most the adverts between the loss and its discovery; whoever
+//! waited for them waits one whole down interval more ([`Event::Deaf`]).
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use regent_common::map::{Vip, VipKey};
+use regent_vrrp::{Event, Instant};
+
+use super::{
+    engine::{Engine, XdpChoice},
+    port::Port,
+};
+use crate::{
+    net::{
+        addresses::VRRP_ADDRESS_PROTOCOL,
+        advert_socket::{AdvertSocket, Filter},
+        arp_watch::ArpWatch,
+        inventory::Inventory,
+        link::{AssignedAddress, Link, LinkKind},
+        listen_socket::ListenSocket,
+        monitor::NetlinkEvent,
+        xdp::Mode,
+    },
+    observe::observation::{Carrier, Observation},
+};
+
+/// Some drivers reset the link when a program is attached: so long a link that is down is not taken for a fault.
+const SETTLING: Duration = Duration::from_secs(3);
+/// After a rung was lost, a better one is tried again this often.
+const CLIMB_AGAIN: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// What the kernel reports of links and addresses.
+    pub(super) fn netlink(&mut self, event: NetlinkEvent) {
+        match event {
+            NetlinkEvent::Inventory(inventory) => self.take_inventory(inventory),
+            NetlinkEvent::Link(link) => self.link_changed(link),
+            NetlinkEvent::LinkGone(index) => self.link_gone(index),
+            NetlinkEvent::Address(address) => self.address_appeared(address),
+            NetlinkEvent::AddressGone(address) => self.address_disappeared(&address),
+        }
+    }
+
+    /// The whole picture: at the start, and after the kernel's reports were lost.
+    pub(super) fn take_inventory(&mut self, inventory: Inventory) {
+        let gone: Vec<u32> = self
+            .links
+            .keys()
+            .filter(|index| !inventory.links.iter().any(|link| link.index == **index))
+            .copied()
+            .collect();
+        for index in gone {
+            self.link_gone(index);
+        }
+        for port in &mut self.ports {
+            port.addresses.clear();
+        }
+        let notices = self.addressing.compare(|ifindex, ip, prefix| {
+            inventory.addresses.iter().any(|address| {
+                address.index == ifindex && address.address == ip && address.prefix_length == prefix
+            })
+        });
+        for (position, notice) in notices {
+            self.address_notice(position, notice);
+        }
+        for link in inventory.links {
+            self.link_changed(link);
+        }
+        for address in inventory.addresses {
+            self.address_appeared(address);
+        }
+        for at in 0..self.ports.len() {
+            self.choose_source(at);
+        }
+    }
+
+    fn link_changed(&mut self, link: Link) {
+        let before = self.links.insert(link.index, link.clone());
+        // Renamed: the old name is gone.
+        if let Some(before) = before.filter(|before| before.name != link.name) {
+            self.name_gone(&before.name);
+        }
+        self.addressing.device(&link.name, Some(link.index));
+        self.judge_interface(&link.name, link.up);
+        let Some(at) = self.ports.iter().position(|port| *port.name == *link.name) else { return };
+        let is_new = self.ports[at].ifindex() != Some(link.index);
+        let mac_changed = self.ports[at].link.as_ref().is_some_and(|before| before.mac != link.mac);
+        let mtu_changed = self.ports[at].link.as_ref().is_some_and(|before| before.mtu != link.mtu);
+        self.ports[at].link = Some(link);
+        if is_new {
+            self.open_port(at);
+        } else if mac_changed {
+            self.publish_addresses(at);
+        }
+        if mtu_changed && !is_new {
+            self.set_filter(at);
+        }
+        self.port_changed(at);
+    }
+
+    fn link_gone(&mut self, index: u32) {
+        let Some(link) = self.links.remove(&index) else { return };
+        if let Some(program) = self.program.as_mut() {
+            program.detach(index);
+        }
+        self.name_gone(&link.name);
+    }
+
+    fn name_gone(&mut self, name: &str) {
+        self.addressing.device(name, None);
+        self.judge_interface(name, false);
+        let Some(at) = self.ports.iter().position(|port| *port.name == *name) else { return };
+        let losses = self.ports[at].losses;
+        self.sockets_opened += 1;
+        self.ports[at] = Port { losses, ..Port::new(Arc::clone(&self.ports[at].name)) };
+        self.tell_carrier(at);
+        self.port_changed(at);
+    }
+
+    /// Tells every instance of a port what its state means for them.
+    pub(super) fn port_changed(&mut self, at: usize) {
+        for instance in 0..self.instances.len() {
+            if self.instances[instance].port == at {
+                self.apply_faults(instance);
+            }
+        }
+    }
+
+    fn address_appeared(&mut self, address: AssignedAddress) {
+        let ours = address.protocol == Some(VRRP_ADDRESS_PROTOCOL);
+        let notices = self.addressing.appeared(address.index, address.address, address.prefix_length, ours);
+        for (position, notice) in notices {
+            self.address_notice(position, notice);
+        }
+        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(address.index)) else { return };
+        let known = &mut self.ports[at].addresses;
+        if !known.iter().any(|other| {
+            other.address == address.address && other.prefix_length == address.prefix_length
+        }) {
+            known.push(address);
+        }
+        self.choose_source(at);
+    }
+
+    fn address_disappeared(&mut self, gone: &AssignedAddress) {
+        let notices = self.addressing.disappeared(gone.index, gone.address, gone.prefix_length);
+        for (position, notice) in notices {
+            self.address_notice(position, notice);
+        }
+        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(gone.index)) else { return };
+        self.ports[at].addresses.retain(|other| {
+            other.address != gone.address || other.prefix_length != gone.prefix_length
+        });
+        self.choose_source(at);
+    }
+
+    /// RFC 9568 §5.1.1.1: adverts come from the primary IPv4 address of the interface, never from a virtual one unless this
+    /// router owns it.
+    fn choose_source(&mut self, at: usize) {
+        let owned = |ip: IpAddr| {
+            self.addressing.iter().any(|address| address.plan.address == ip && address.owned)
+        };
+        let virtual_address = |ip: IpAddr| self.addressing.iter().any(|address| address.plan.address == ip);
+        let source = self.ports[at].addresses.iter().find_map(|address| match address.address {
+            IpAddr::V4(ip) => {
+                let ours = address.protocol == Some(VRRP_ADDRESS_PROTOCOL);
+                let usable = !address.is_secondary() && !ours && (!virtual_address(ip.into()) || owned(ip.into()));
+                usable.then_some(ip)
+            }
+            IpAddr::V6(_) => None,
+        });
+        if source == self.ports[at].source {
+            return;
+        }
+        self.ports[at].source = source;
+        if let Some(source) = source {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&source.octets());
+            for instance in 0..self.instances.len() {
+                if self.instances[instance].port == at {
+                    self.handle(instance, Event::Source(bytes));
+                    self.sync_expected(instance);
+                }
+            }
+        }
+        self.port_changed(at);
+    }
+
+    /// Opens the sockets of a port whose link is new, and climbs the ladder.
+    fn open_port(&mut self, at: usize) {
+        let Some(link) = self.ports[at].link.clone() else { return };
+        self.sockets_opened += 1;
+        let port = &mut self.ports[at];
+        port.source = None;
+        port.addresses.retain(|address| address.index == link.index);
+        port.trouble = None;
+        let opened = if self.settings.observing {
+            ListenSocket::open(link.index, &link.name).map(|socket| port.listen = Some(socket))
+        } else {
+            AdvertSocket::open(link.index, &link.name).map(|socket| port.socket = Some(socket))
+        };
+        if let Err(error) = opened {
+            let (name, text) = (Arc::clone(&port.name), error.to_string());
+            port.trouble = Some(text.clone());
+            self.teller.trouble(self.now, &name, text);
+        }
+        self.climb(at);
+    }
+
+    /// Takes the best rung there is, and tells which and why.
+    pub(super) fn climb(&mut self, at: usize) {
+        let before = self.ports[at].carrier;
+        let (carrier, reason) = self.best_rung(at);
+        let port = &mut self.ports[at];
+        port.carrier = carrier;
+        port.reason = reason;
+        port.climb_at = None;
+        if port.is_xdp() {
+            port.settling_until = Some(self.now + SETTLING);
+            port.arp_watch = None;
+        } else if !self.settings.observing
+            && let Some(ifindex) = port.ifindex()
+        {
+            port.arp_watch = ArpWatch::open(ifindex, &port.name).ok();
+        }
+        // The kernel must know the groups before the socket stops carrying them.
+        self.publish_groups(at);
+        self.publish_addresses(at);
+        self.set_filter(at);
+        if before != carrier {
+            self.tell_carrier(at);
+        }
+    }
+
+    fn best_rung(&mut self, at: usize) -> (Carrier, String) {
+        let Some(link) = self.ports[at].link.as_ref() else {
+            return (Carrier::None, "the interface is absent".into());
+        };
+        let index = link.index;
+        let modes: &[(Mode, Carrier)] = match self.settings.xdp {
+            XdpChoice::Auto => &[(Mode::Native, Carrier::Native), (Mode::Generic, Carrier::Generic)],
+            XdpChoice::Native => &[(Mode::Native, Carrier::Native)],
+            XdpChoice::Generic => &[(Mode::Generic, Carrier::Generic)],
+            XdpChoice::Off => return (Carrier::Socket, "XDP is off by choice".into()),
+        };
+        match link.kind {
+            // Its tag may be stripped before the parent's program sees it, and it has no native hook of its own.
+            LinkKind::Vlan { .. } => {
+                return (Carrier::Socket, "a VLAN device: adverts come by the socket".into());
+            }
+            LinkKind::Plain
+            | LinkKind::Bridge
+            | LinkKind::Bond
+            | LinkKind::Macvlan { .. }
+            | LinkKind::Ipvlan { .. } => {}
+        }
+        let Some(program) = self.program.as_mut() else {
+            return (Carrier::Socket, self.program_trouble.clone());
+        };
+        let mut reason = match self.settings.xdp {
+            XdpChoice::Generic => "native XDP is off by choice".to_owned(),
+            XdpChoice::Auto | XdpChoice::Native | XdpChoice::Off => String::new(),
+        };
+        for (mode, carrier) in modes {
+            match program.attach(index, *mode) {
+                Ok(()) => return (*carrier, reason),
+                Err(error) => {
+                    if !reason.is_empty() {
+                        reason.push_str("; ");
+                    }
+                    reason.push_str(&error.to_string());
+                }
+            }
+        }
+        (Carrier::Socket, reason)
+    }
+
+    fn set_filter(&mut self, at: usize) {
+        let port = &self.ports[at];
+        let (Some(socket), Some(link)) = (port.socket.as_ref(), port.link.as_ref()) else { return };
+        let filter = if port.is_xdp() { Filter::NotCarriedByXdp { mtu: link.mtu } } else { Filter::Everything };
+        if let Err(error) = socket.set_filter(filter) {
+            let (name, text) = (Arc::clone(&port.name), format!("cannot set the filter of the advert socket: {error}"));
+            self.teller.trouble(self.now, &name, text);
+        }
+    }
+
+    fn publish_groups(&mut self, at: usize) {
+        for instance in 0..self.instances.len() {
+            if self.instances[instance].port == at {
+                self.sync_expected(instance);
+            }
+        }
+    }
+
+    /// Tells the kernel which addresses are virtual here, so that it counts requests and claims.
+    fn publish_addresses(&mut self, at: usize) {
+        let port = &self.ports[at];
+        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp()) else {
+            return;
+        };
+        for address in self.addressing.iter().filter(|address| address.ifindex == Some(link.index)) {
+            let vip = Vip {
+                instance: address.instance as u32,
+                claims: 0,
+                claimed: 0,
+                claimant: [0; 6],
+                own_mac: link.mac,
+                padding: [0; 4],
+            };
+            if let Some(key) = vip_key(link.index, address.plan.address)
+                && let Err(error) = program.set_vip(key, &vip)
+            {
+                let name = Arc::clone(&port.name);
+                let text = format!("cannot tell the XDP program of {}: {error}", address.plan.address);
+                self.teller.trouble(self.now, &name, text);
+                return;
+            }
+        }
+    }
+
+    /// Makes sure that the carrier of a port still carries. Called before a down timer may fire: silence counts only while
+    /// we can hear.
+    pub(super) fn carrier_holds(&mut self, at: usize) -> bool {
+        let port = &self.ports[at];
+        if !port.is_xdp() {
+            return true;
+        }
+        let attached = match (self.program.as_ref(), port.ifindex()) {
+            (Some(program), Some(ifindex)) => program.is_attached(ifindex),
+            (None, _) | (_, None) => false,
+        };
+        if attached {
+            return true;
+        }
+        self.lose_carrier(at);
+        false
+    }
+
+    fn lose_carrier(&mut self, at: usize) {
+        let port = &mut self.ports[at];
+        port.carrier = Carrier::Socket;
+        port.reason = "the XDP program was detached by somebody else".into();
+        port.losses += 1;
+        port.climb_at = Some(self.now + CLIMB_AGAIN);
+        if let (Some(program), Some(ifindex)) = (self.program.as_mut(), port.link.as_ref().map(|link| link.index)) {
+            program.detach(ifindex);
+        }
+        self.set_filter(at);
+        self.tell_carrier(at);
+        for instance in 0..self.instances.len() {
+            if self.instances[instance].port == at {
+                self.handle(instance, Event::Deaf);
+            }
+        }
+    }
+
+    fn tell_carrier(&mut self, at: usize) {
+        let port = &self.ports[at];
+        let observation = Observation::Carrier {
+            port: Arc::clone(&port.name),
+            carrier: port.carrier,
+            why: port.reason.clone(),
+        };
+        self.teller.tell(observation);
+    }
+
+    /// Whether a port's grace for its own flap has just ended.
+    pub(super) fn settle_ports(&mut self, now: Instant) {
+        for at in 0..self.ports.len() {
+            if self.ports[at].settling_until.is_some_and(|until| until <= now) {
+                self.ports[at].settling_until = None;
+                self.port_changed(at);
+            }
+        }
+    }
+}
+
+/// The key of an address on a port.
+pub(super) fn vip_key(ifindex: u32, address: IpAddr) -> Option<VipKey> {
+    match address {
+        IpAddr::V4(ip) => {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&ip.octets());
+            Some(VipKey { ifindex, vlans: 0, family: 4, address: bytes })
+        }
+        // Neighbour discovery joins ARP with IPv6 adverts.
+        IpAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,201 @@
+//! The life of the daemon: start, run, end. Everything here happens on the control runtime, never on the VRRP thread.
+//!
+//! Order of the start, so that nothing is half done when something is in the way: run directory and lock (taken by the
+//! caller), leftovers of a crash, the journal of what may become ours, the control socket, then the VRRP thread.
+//! Order of the end: the VRRP thread gives everything up, the observer drains, notify programs get their last word, the run
+//! directory is cleared.
+
+use std::{io, thread, time::Duration};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use super::{
+    build::Blueprint,
+    engine::{Engine, Settings},
+    inbox::{self, Inbox, Order},
+    journal::{Entry, RunDir},
+    leftovers,
+    surroundings::{self, Notifiers},
+    tell, turn,
+};
+use crate::{
+    config::plan::Plan,
+    net::{clock, inventory, monitor::Monitor, scheduling},
+    observe::{
+        events::Events,
+        observation::Observation,
+        observer::{Clocks, Observer},
+        source::SnapshotSource,
+    },
+};
+
+/// How long the observer may take to log the end.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the daemon is started with. Everything that can fail before the network is touched has been tried by then.
+#[derive(Debug)]
+pub struct Life {
+    /// The instances.
+    pub plan: Plan,
+    /// Ports to listen on in observe mode; empty means all that are up.
+    pub observed: Vec<String>,
+    /// What does not change.
+    pub settings: Settings,
+    /// The run directory, locked.
+    pub run_dir: RunDir,
+}
+
+/// How the VRRP thread ended.
+#[derive(Debug, thiserror::Error)]
+enum ThreadError {
+    #[error("{0}")]
+    Build(#[from] super::build::BuildError),
+    #[error("the VRRP thread cannot wait for events: {0}")]
+    Wait(#[from] io::Error),
+    #[error("the VRRP thread ended unexpectedly; its report is above")]
+    Panicked,
+}
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
+pub async fn run(life: Life) -> anyhow::Result<()> {
+    let Life { plan, observed, settings, run_dir } = life;
+    // From here on a signal is an order, not an end without clean-up.
+    let signals = Signals::new()?;
+    let mut inventory = inventory::inventory().await?;
+    for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
+        tracing::warn!(
+            "removed {}/{} from {}: an agent that crashed had left it there",
+            entry.address,
+            entry.prefix_length,
+            entry.device
+        );
+    }
+    let intentions = leftovers::intentions(&plan, &inventory);
+    run_dir
+        .write(intentions.clone())
+        .map_err(|error| anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display()))?;
+
+    let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
+    let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
+    let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
+    let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
+    let (source, snapshots) = SnapshotSource::new();
+    let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
+    let observed = if settings.observing && observed.is_empty() {
+        inventory.links.iter().filter(|link| link.up && !link.loopback).map(|link| link.name.clone()).collect()
+    } else {
+        observed
+    };
+    let events = Events::default();
+    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
+    let notifiers = Notifiers::start(&plan);
+    let observer = Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events);
+    let told = notifiers.clone();
+    let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
+
+    let blueprint = Blueprint { plan, observed, settings, inventory };
+    let inbox = Inbox { netlink, verdicts, snapshots, orders };
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender)?;
+    let result = tokio::select! {
+        result = &mut ended => result,
+        told = signals.told_to_stop() => {
+            tracing::info!("{told}: giving up every address");
+            // The queue is never full, since this is the only order; it is closed when the thread has ended.
+            if order_sender.send(Order::Stop).await.is_err() {
+                tracing::debug!("the VRRP thread has ended already");
+            }
+            ended.await
+        }
+    };
+    let result = result.unwrap_or(Err(ThreadError::Panicked));
+    monitor.abort();
+    drop(scripts);
+    if timeout(DRAIN, observer).await.is_err() {
+        tracing::warn!("some observations were not logged in time");
+    }
+    notifiers.finish().await;
+    match result {
+        Ok(()) => {
+            run_dir.clear();
+            Ok(())
+        }
+        Err(error) => {
+            give_back(&intentions).await;
+            Err(error.into())
+        }
+    }
+}
+
+fn spawn_thread(
+    blueprint: Blueprint,
+    mut inbox: Inbox,
+    sender: mpsc::Sender<Observation>,
+) -> io::Result<oneshot::Receiver<Result<(), ThreadError>>> {
+    let (ending, ended) = oneshot::channel();
+    thread::Builder::new().name("vrrp".into()).spawn(move || {
+        let result = vrrp_thread(blueprint, &mut inbox, sender);
+        drop(ending.send(result));
+    })?;
+    Ok(ended)
+}
+
+fn vrrp_thread(
+    blueprint: Blueprint,
+    inbox: &mut Inbox,
+    sender: mpsc::Sender<Observation>,
+) -> Result<(), ThreadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _entered = runtime.enter();
+    let mut engine = Engine::build(blueprint, sender)?;
+    engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
+    runtime.block_on(turn::run(&mut engine, inbox))?;
+    Ok(())
+}
+
+/// The signals that the daemon answers.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns the name of the signal that ends the daemon.
+    async fn told_to_stop(mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    tracing::warn!("SIGHUP: reload is not supported yet; restart the agent to take a new config");
+                }
+            }
+        }
+    }
+}
+
+/// After a failure of the VRRP thread: nothing of ours stays on the host.
+async fn give_back(intentions: &[Entry]) {
+    let removed = match inventory::inventory().await {
+        Ok(mut inventory) => leftovers::remove(intentions, &mut inventory).await.map(|_| ()),
+        Err(error) => Err(io::Error::other(error)),
+    };
+    if let Err(error) = removed {
+        tracing::error!("{error}");
+    }
+}

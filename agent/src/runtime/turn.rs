@@ -1,0 +1,222 @@
+//! The event loop: one turn, its duties in order.
+//!
+//! 1. Sample the time, once.
+//! 2. Drain ring and sockets, bounded.
+//! 3. Netlink: answers to our requests, then reports.
+//! 4. Verdicts of trackers.
+//! 5. What the rest of the agent asks and orders.
+//! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
+//!    never loses to our own late wake-up.
+//! 7. Carry out what is left of long lists: address requests, announcements.
+
+use std::{io, time::Duration};
+
+use regent_vrrp::{Event, StateName};
+use tokio::sync::oneshot;
+
+use super::{
+    doorbells::Doorbells,
+    engine::{Engine, Owner},
+    inbox::{Inbox, Order},
+    instance::PACKET_MAX,
+};
+use crate::{
+    net::{clock, deadline::DeadlineTimer, monitor::NetlinkEvent},
+    observe::snapshot::Snapshot,
+    track::Verdict,
+};
+
+/// Ring records taken in one turn.
+const RECORDS_PER_TURN: usize = 512;
+/// Packets taken from each socket in one turn.
+const PACKETS_PER_TURN: usize = 64;
+/// Reports and verdicts taken in one turn, of each kind.
+const MESSAGES_PER_TURN: usize = 128;
+/// Deadlines fired in one turn; more would keep adverts waiting in the ring.
+const DEADLINES_PER_TURN: usize = 1024;
+/// Housekeeping.
+const TICK: Duration = Duration::from_secs(1);
+/// How long giving up may take until the thread ends regardless.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What ended a wait.
+enum Woken {
+    Doorbell,
+    Netlink(NetlinkEvent),
+    Verdict(Verdict),
+    Snapshot(oneshot::Sender<Snapshot>),
+    Order(Order),
+}
+
+/// Runs until told to stop, and gives everything up before it returns.
+///
+/// # Errors
+/// When the timer or the doorbells fail, which leaves nothing to wait on.
+pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
+    let mut timer = DeadlineTimer::new()?;
+    let mut doorbells = Doorbells::new()?;
+    engine.now = clock::now();
+    engine.start();
+    engine.set_tick();
+    let mut stopping = None;
+    loop {
+        doorbells.watch(engine)?;
+        timer.set(engine.deadlines.next())?;
+        let woken = if engine.has_work_left() {
+            tokio::task::yield_now().await;
+            Woken::Doorbell
+        } else {
+            tokio::select! {
+                biased;
+                fired = timer.expired() => { fired?; Woken::Doorbell }
+                rang = doorbells.rung() => { rang?; Woken::Doorbell }
+                Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
+                Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
+                Some(answer) = inbox.snapshots.recv() => Woken::Snapshot(answer),
+                Some(order) = inbox.orders.recv() => Woken::Order(order),
+            }
+        };
+        engine.now = clock::now();
+        engine.turn.turns += 1;
+        engine.drain_ring();
+        engine.drain_sockets();
+        engine.take_acknowledgements();
+        let mut first = Some(woken);
+        engine.take_reports(inbox, &mut first);
+        engine.take_verdicts(inbox, &mut first);
+        engine.take_snapshots(inbox, &mut first);
+        if engine.take_orders(inbox, &mut first) && stopping.is_none() {
+            engine.stop();
+            stopping = Some(engine.now + FAREWELL);
+            // The farewell ends by itself even if the kernel never answers.
+            engine.set_tick();
+        }
+        if let Some(until) = stopping {
+            engine.request_addresses();
+            if engine.addressing.is_settled() || engine.now >= until {
+                return Ok(());
+            }
+            engine.hurry_tick();
+        }
+        engine.fire_deadlines();
+        engine.request_addresses();
+        engine.announce();
+    }
+}
+
+impl Engine {
+    fn has_work_left(&self) -> bool {
+        self.more || self.addressing.has_requests() || !self.announcing.is_empty()
+    }
+
+    fn drain_ring(&mut self) {
+        self.more = false;
+        let Some(program) = self.program.as_mut() else { return };
+        let mut records = Vec::new();
+        self.more = program.drain(RECORDS_PER_TURN, |record| records.push(record)) == RECORDS_PER_TURN;
+        for record in &records {
+            self.rang(record);
+        }
+    }
+
+    fn drain_sockets(&mut self) {
+        let mut buffer = [0; 2 * PACKET_MAX];
+        for at in 0..self.ports.len() {
+            for taken in 1..=PACKETS_PER_TURN {
+                self.more |= taken == PACKETS_PER_TURN;
+                let port = &self.ports[at];
+                let received = match (&port.socket, &port.listen) {
+                    (Some(socket), _) => socket.receive(&mut buffer),
+                    (None, Some(listen)) => listen.receive(&mut buffer),
+                    (None, None) => break,
+                };
+                match received {
+                    Ok(Some((length, age))) => {
+                        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+                        let arrived = self.now.nanoseconds().saturating_sub(age);
+                        let packet = &buffer[..length.min(2 * PACKET_MAX)];
+                        self.received(at, packet, regent_vrrp::Instant::from_nanoseconds(arrived));
+                    }
+                    Ok(None) => break,
+                    // ENETDOWN and the like: netlink tells the same with more words.
+                    Err(_) => break,
+                }
+            }
+        }
+    }
+
+    fn take_reports(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Netlink(event)) = first.take_if(|woken| matches!(woken, Woken::Netlink(_))) {
+            self.netlink(event);
+        }
+        for _ in 0..MESSAGES_PER_TURN {
+            let Ok(event) = inbox.netlink.try_recv() else { break };
+            self.netlink(event);
+        }
+    }
+
+    fn take_verdicts(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Verdict(verdict)) = first.take_if(|woken| matches!(woken, Woken::Verdict(_))) {
+            self.judge_script(&verdict);
+        }
+        for _ in 0..MESSAGES_PER_TURN {
+            let Ok(verdict) = inbox.verdicts.try_recv() else { break };
+            self.judge_script(&verdict);
+        }
+    }
+
+    fn take_snapshots(&self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Snapshot(answer)) = first.take_if(|woken| matches!(woken, Woken::Snapshot(_))) {
+            drop(answer.send(self.snapshot()));
+        }
+        while let Ok(answer) = inbox.snapshots.try_recv() {
+            drop(answer.send(self.snapshot()));
+        }
+    }
+
+    /// Returns whether it is time to stop.
+    fn take_orders(&self, inbox: &mut Inbox, first: &mut Option<Woken>) -> bool {
+        let told = matches!(first.take(), Some(Woken::Order(Order::Stop)));
+        told || matches!(inbox.orders.try_recv(), Ok(Order::Stop))
+    }
+
+    /// Fires every deadline that has come, at most a turn's worth.
+    fn fire_deadlines(&mut self) {
+        for _ in 0..DEADLINES_PER_TURN {
+            let Some((due, owner)) = self.deadlines.due(self.now) else { return };
+            match owner {
+                Owner::Tick => {
+                    self.set_tick();
+                    self.housekeeping();
+                }
+                Owner::Instance(at) => {
+                    self.read_slots(at);
+                    if self.instances[at].deadline != Some(due) {
+                        continue;
+                    }
+                    if self.instances[at].state() == StateName::Backup
+                        && !self.carrier_holds(self.instances[at].port)
+                    {
+                        continue;
+                    }
+                    self.late = u64::try_from(self.now.since(due).as_nanos()).unwrap_or(u64::MAX);
+                    self.turn.worst_lateness_ns = self.turn.worst_lateness_ns.max(self.late);
+                    self.step(at, Event::Deadline);
+                    self.late = 0;
+                }
+            }
+        }
+    }
+
+    fn set_tick(&mut self) {
+        let next = Some(self.now + TICK);
+        self.deadlines.replace(Owner::Tick, self.tick_at, next);
+        self.tick_at = next;
+    }
+
+    fn hurry_tick(&mut self) {
+        let next = Some(self.now + TICK / 10);
+        self.deadlines.replace(Owner::Tick, self.tick_at, next);
+        self.tick_at = next;
+    }
+}

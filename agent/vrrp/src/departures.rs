@@ -1,0 +1,84 @@
+//! Each place where this machine does something else than the RFCs say, and why.
+//!
+//! Owns the list and the numbers that belong to it. Whoever finds a difference that is not here has found a bug.
+
+use core::time::Duration;
+
+use crate::Instant;
+
+/// A difference from RFC 9568 §6.4 or RFC 3768 §6.4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// There is a fourth state, Fault, for a router that cannot take part; RFC 9568 has only Shutdown and Startup.
+    ///
+    /// As keepalived. It is entered by the actions of a Shutdown and left by those of a Startup, so that peers see
+    /// nothing but the RFC.
+    Fault,
+    /// A Backup may leave a lower Active alone for a while (`preempt_delay`); RFC 9568 has Preempt_Mode true or false.
+    ///
+    /// As keepalived: the delay starts with the first lower advert, ends early with a higher or equal one, and is
+    /// followed by a whole Active_Down_Interval, in which lower adverts are discarded. The owner does not wait.
+    PreemptDelay,
+    /// An Active of version 2 answers a losing advert with one of its own; RFC 3768 §6.4.3 only discards it.
+    ///
+    /// As keepalived, and as RFC 9568 has it for version 3: the other one steps down at once, instead of within an
+    /// interval.
+    Version2Asserts,
+    /// An Active that loses against another one sends one more advert before it steps down; the RFCs are silent.
+    ///
+    /// keepalived has it as an option that is off. Without it a healed split is noticed by the loser alone: the winner
+    /// announces nothing, and caches that followed the loser stay wrong until they expire.
+    Concession,
+    /// The winner of a contest announces its addresses again; the RFCs have announcements only on becoming Active.
+    ///
+    /// As keepalived, but never twice in a second ([`CONTEST_SPACING`]): a loser that is deaf to us must not make us
+    /// flood the link at the rate of its adverts. Right after we became Active the second batch of that takeover does.
+    ContestsAreAnnounced,
+    /// Others' adverts are answered with at most two adverts an interval, the regular ones not counted; RFC 9568
+    /// §6.4.3 answers each.
+    ///
+    /// An answer reaches everybody, so more of them say nothing new; and two routers that both believe to win (one
+    /// address twice, an address rewritten on the way) would otherwise answer each other as fast as the link allows.
+    AnswersAreSpaced,
+    /// An Active that hears its own priority from its own address does nothing; RFC 9568 §6.4.3 would answer.
+    ///
+    /// That is our own advert, come back, or a twin. For neither is there an end to answering.
+    EchoesAreIgnored,
+    /// An advert that arrived before the state was entered, or before one that counted already, changes nothing.
+    ///
+    /// The RFCs know no queue between the wire and the machine. A resignation must not be undone by an older advert
+    /// that was read later.
+    HistoryIsIgnored,
+    /// A change of the effective priority, of the interval or of the address counts at once, in every state.
+    ///
+    /// RFC 9568 has constant parameters. Active_Down_Timer keeps the moment it was armed and takes its new length; an
+    /// Active that was reloaded advertises at once, as keepalived does; one whose trackers changed says so with its
+    /// next regular advert, since peers could not act on it any sooner.
+    Changes,
+    /// Active_Down_Interval may have another number of intervals than three (`down_timer_adverts`). As keepalived.
+    DownTimerAdverts,
+}
+
+impl Departure {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Fault,
+        Self::PreemptDelay,
+        Self::Version2Asserts,
+        Self::Concession,
+        Self::ContestsAreAnnounced,
+        Self::AnswersAreSpaced,
+        Self::EchoesAreIgnored,
+        Self::HistoryIsIgnored,
+        Self::Changes,
+        Self::DownTimerAdverts,
+    ];
+}
+
+/// Shortest time between any announcement and one for a contest.
+pub const CONTEST_SPACING: Duration = Duration::from_secs(1);
+
+/// Whether `spacing` has passed since `last`.
+pub(crate) fn spaced(last: Option<Instant>, spacing: Duration, now: Instant) -> bool {
+    last.is_none_or(|last| last + spacing <= now)
+}

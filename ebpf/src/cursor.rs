@@ -1,0 +1,57 @@
+//! Reads of packet memory: the only place where a packet is read through pointers.
+//!
+//! Refuses to read past the end of the first buffer of a packet, and past [`LIMIT`].
+
+use core::arch::asm;
+
+use aya_ebpf::programs::XdpContext;
+use regent_common::bytes::Bytes;
+
+/// No read begins beyond this offset: Ethernet with two tags, the longest IP header and the longest advert that
+/// is judged here fit below. The verifier needs a constant bound for offsets that come from the packet.
+const LIMIT: usize = 2047;
+
+/// The bytes of a packet.
+#[derive(Clone, Copy)]
+pub struct Cursor {
+    start: usize,
+    end: usize,
+    /// A number that the verifier does not know.
+    noise: usize,
+}
+
+impl Cursor {
+    /// Over the packet of `context`.
+    #[inline(always)]
+    pub fn new(context: &XdpContext) -> Self {
+        Self { start: context.data(), end: context.data_end(), noise: context.ingress_ifindex() }
+    }
+}
+
+impl Bytes for Cursor {
+    #[inline(always)]
+    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+        if at > LIMIT {
+            return None;
+        }
+        let mut from = self.start + at;
+        // Keeps LLVM from moving the offset to the other side of the comparison: the verifier wants the packet's
+        // pointer against its end, with nothing done to the end.
+        // SAFETY: no instruction at all.
+        unsafe { asm!("", inout("r0") from, options(pure, nomem, nostack, preserves_flags)) };
+        if from + N > self.end {
+            return None;
+        }
+        // SAFETY: `from + N` is within the packet, whose memory stays valid while the program runs. An array of
+        // bytes has no alignment and no invalid value.
+        Some(unsafe { *(from as *const [u8; N]) })
+    }
+
+    #[inline(always)]
+    fn opaque(&self, value: usize) -> usize {
+        let mut value = value ^ self.noise;
+        // SAFETY: no instruction at all; keeps LLVM from seeing that the second XOR undoes the first.
+        unsafe { asm!("", inout("r0") value, options(pure, nomem, nostack, preserves_flags)) };
+        value ^ self.noise
+    }
+}

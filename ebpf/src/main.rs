@@ -1,0 +1,62 @@
+//! The XDP program: it hears VRRP adverts before the network stack does, and judges them with the same functions as
+//! the socket carrier ([`regent_common::check`]).
+//!
+//! The way of a packet: [`cursor`] (the only pointer reads) → [`admit`] (what is it, whose is it, is it good) →
+//! [`publish`] (counters, slot, ring) → the one match below. All that is not ours passes, and so does every good
+//! advert: the program filters and listens, it never stands between the host and its traffic.
+
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch, core_intrinsics)]
+#![expect(internal_features, reason = "compare-and-swap: core hides its atomics on this target")]
+
+mod admit;
+mod cursor;
+mod maps;
+mod publish;
+
+use aya_ebpf::{
+    bindings::xdp_action::{XDP_DROP, XDP_PASS},
+    macros::xdp,
+    programs::XdpContext,
+};
+
+use crate::admit::Outcome;
+
+/// The program of every port.
+#[xdp(frags)]
+pub fn regent(context: XdpContext) -> u32 {
+    match admit::admit(&context) {
+        // Not VRRP, not ARP: the traffic of the host.
+        Outcome::Foreign => XDP_PASS,
+        // The kernel reassembles it and the socket judges it.
+        Outcome::ForSocket => XDP_PASS,
+        // The stack keeps its own view; the socket's filter does not hear what is heard here.
+        Outcome::Accepted => XDP_PASS,
+        // A group that is not configured here is somebody else's.
+        Outcome::Stranger => XDP_PASS,
+        // Ours and bad.
+        Outcome::Rejected => XDP_DROP,
+        // Ours and bad, but one of the few that tcpdump may show.
+        Outcome::Shown => XDP_PASS,
+        // The kernel answers.
+        Outcome::Arp => XDP_PASS,
+    }
+}
+
+/// Does nothing: what the cost of [`regent`] is measured against.
+#[xdp(frags)]
+pub fn empty(_context: XdpContext) -> u32 {
+    XDP_PASS
+}
+
+/// The helpers used here ask for a licence that is compatible with the kernel's.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+/// Never reached: a program from which it could be reached does not pass the verifier.
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo) -> ! {
+    loop {}
+}

@@ -1,0 +1,46 @@
+//! The maps. Names, keys, values and default sizes are [`regent_common::map`]'s; the loader may ask for more entries.
+
+use aya_ebpf::{
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use regent_common::{
+    Reason,
+    map::{
+        self, CounterRow, Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey,
+    },
+    record::AdvertRecord,
+};
+
+const INSTANCE_CAPACITY: usize = map::INSTANCE_CAPACITY as usize;
+const VIP_CAPACITY: usize = map::VIP_CAPACITY as usize;
+const STRANGER_CAPACITY: usize = map::STRANGER_CAPACITY as usize;
+const RING_BYTES: usize = map::RING_BYTES as usize;
+
+/// What adverts of the configured groups must look like.
+#[btf_map]
+pub static INSTANCES: HashMap<GroupKey, Expected, INSTANCE_CAPACITY> = HashMap::new();
+
+/// One row for each instance.
+#[btf_map]
+pub static COUNTERS: PerCpuArray<CounterRow, INSTANCE_CAPACITY> = PerCpuArray::new();
+
+/// The newest adverts of each instance.
+#[btf_map]
+pub static SLOTS: Array<InstanceSlots, INSTANCE_CAPACITY> = Array::new();
+
+/// The doorbell.
+#[btf_map]
+pub static RING: RingBuf<AdvertRecord, RING_BYTES> = RingBuf::new();
+
+/// Groups that are not configured here.
+#[btf_map]
+pub static STRANGERS: LruHashMap<StrangerKey, Stranger, STRANGER_CAPACITY> = LruHashMap::new();
+
+/// Virtual addresses of the instances.
+#[btf_map]
+pub static VIPS: HashMap<VipKey, Vip, VIP_CAPACITY> = HashMap::new();
+
+/// Rejected packets let through in the current second.
+#[btf_map]
+pub static SHOWN: PerCpuArray<Shown, { Reason::COUNT }> = PerCpuArray::new();
