@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{self, plan::Plan},
     net::{clock, other_vrrp},
-    observe::log,
+    observe::{log, server::Listeners},
     runtime::{self, Life, RunDir, Settings},
 };
 
@@ -58,6 +58,9 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     if !observing {
         nobody_else(&plan)?;
     }
+    let control = control_runtime()?;
+    let _entered = control.enter();
+    let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
     let life = Life {
         settings: Settings {
             observing,
@@ -74,8 +77,9 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         plan,
         observed: options.interfaces,
         run_dir,
+        listeners,
     };
-    control_runtime()?.block_on(runtime::run(life))?;
+    control.block_on(runtime::run(life))?;
     Ok(Status::Good)
 }
 

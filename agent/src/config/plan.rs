@@ -50,6 +50,8 @@ pub struct InstancePlan {
     pub authentication: Authentication,
     /// Version 3 over IPv4: which checksum is sent.
     pub checksum: ChecksumForm,
+    /// `down_timer_adverts`: adverts that must be missing until the Active Router counts as gone; 3 by the RFC.
+    pub down_timer_adverts: u8,
     /// `virtual_ipaddress`: assigned while Active and named in adverts, in the order of the config.
     pub addresses: Vec<AddressPlan>,
     /// `virtual_ipaddress_excluded`: assigned while Active, not named in adverts; of either family.

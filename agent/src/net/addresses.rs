@@ -335,3 +335,44 @@ fn describe(message: &mut AddressMessage, request: &AddressRequest<'_>, alone: b
 fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_are_counted_back_past_the_end_of_numbers_without_the_zero() {
+        assert_eq!([0, 1, 2].map(|behind| sequence_before(9, behind)), [9, 8, 7]);
+        assert_eq!([0, 1, 2, 3].map(|behind| sequence_before(2, behind)), [2, 1, u32::MAX, u32::MAX - 1]);
+    }
+
+    /// An answer as the kernel writes it, with capped acknowledgements: header, code, header of the request.
+    fn answer(sequence: u32, code: i32) -> [u8; 36] {
+        let mut bytes = [0; 36];
+        bytes[..4].copy_from_slice(&36_u32.to_ne_bytes());
+        bytes[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
+        bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
+        bytes[16..20].copy_from_slice(&code.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn answers_are_cut_off_one_by_one_and_other_messages_are_passed_over() {
+        let mut other = answer(5, 0);
+        other[4..6].copy_from_slice(&20_u16.to_ne_bytes());
+        let bytes = [answer(7, 0), other, answer(8, -libc::EEXIST)].concat();
+        let mut rest = &bytes[..];
+        assert!(matches!(split_answer(&mut rest), Some((7, Ok(())))));
+        let (sequence, refused) = split_answer(&mut rest).unwrap();
+        assert_eq!((sequence, refused.unwrap_err().kind()), (8, io::ErrorKind::AlreadyExists));
+        assert!(split_answer(&mut rest).is_none());
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_off_anywhere_is_none_and_ends() {
+        let whole = answer(7, 0);
+        for length in 0..20 {
+            assert!(split_answer(&mut &whole[..length]).is_none(), "{length}");
+        }
+    }
+}

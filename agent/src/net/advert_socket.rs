@@ -118,7 +118,8 @@ impl AdvertSocket {
         })
     }
 
-    /// Sends a whole IP packet, header first. The kernel fills in the header's checksum, and nothing else that is not 0.
+    /// Sends a whole IP packet, header first. The kernel fills in the header's checksum and length, and the identification
+    /// and the source when they are 0.
     ///
     /// # Errors
     /// `WouldBlock` when the send buffer is full; `NetworkDown` and the like as the interface is; the source address in

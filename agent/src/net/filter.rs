@@ -20,9 +20,8 @@ const NEXT_PROTOCOL: u32 = 9;
 /// Facts about the packet that are not in its bytes.
 const PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
 const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
-const VLAN_TAG_PRESENT: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_VLAN_TAG_PRESENT) as u32;
 
-const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
+pub(super) const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
 const REJECT: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
 
 const fn load_byte(at: u32) -> SockFilter {
@@ -36,11 +35,6 @@ const fn load_word(at: u32) -> SockFilter {
 /// Jumps over `otherwise` instructions unless the loaded value is `value`.
 const fn if_equal(value: u32, otherwise: u8) -> SockFilter {
     SockFilter::new(IF_EQUAL, 0, otherwise, value)
-}
-
-/// Jumps over `then` instructions when the loaded value is `value`.
-const fn unless_equal(value: u32, then: u8) -> SockFilter {
-    SockFilter::new(IF_EQUAL, then, 0, value)
 }
 
 /// Nothing.
@@ -62,31 +56,30 @@ pub(super) const fn vrrp_longer_than(mtu: u32) -> [SockFilter; 6] {
     ]
 }
 
-/// For a packet socket without link-layer headers: what the interface itself received from outside.
+/// For a packet socket without link-layer headers: what the interface itself received for this host. Goes on behind
+/// these instructions, or rejects by jumping `rest` further.
 ///
 /// A socket that is bound to a port also sees what the port handed up to a VLAN device, a bridge or a bond: the
 /// interface that a packet belongs to is the one that the kernel says now. Tagged packets whose VLAN has no device here
-/// are nobody's.
-const fn received_on(ifindex: u32, otherwise: u8) -> [SockFilter; 6] {
+/// are marked as meant for another host, what this host sent as outgoing or looped back; those types are all higher.
+const fn received_on(ifindex: u32, rest: u8) -> [SockFilter; 4] {
     [
         load_word(PACKET_TYPE),
-        unless_equal(libc::PACKET_OUTGOING as u32, otherwise + 4),
+        SockFilter::new(IF_GREATER, rest + 2, 0, libc::PACKET_MULTICAST as u32),
         load_word(INTERFACE),
-        if_equal(ifindex, otherwise + 2),
-        load_word(VLAN_TAG_PRESENT),
-        if_equal(0, otherwise),
+        if_equal(ifindex, rest),
     ]
 }
 
 /// For a packet socket: received ARP.
-pub(super) const fn received_arp(ifindex: u32) -> [SockFilter; 8] {
-    let [a, b, c, d, e, f] = received_on(ifindex, 1);
-    [a, b, c, d, e, f, ACCEPT, REJECT]
+pub(super) const fn received_arp(ifindex: u32) -> [SockFilter; 6] {
+    let [a, b, c, d] = received_on(ifindex, 1);
+    [a, b, c, d, ACCEPT, REJECT]
 }
 
 /// For a packet socket: received IPv4 packets of protocol 112.
-pub(super) const fn received_vrrp(ifindex: u32) -> [SockFilter; 10] {
-    let [a, b, c, d, e, f] = received_on(ifindex, 3);
-    let [g, h, i, j] = VRRP;
-    [a, b, c, d, e, f, g, h, i, j]
+pub(super) const fn received_vrrp(ifindex: u32) -> [SockFilter; 8] {
+    let [a, b, c, d] = received_on(ifindex, 3);
+    let [e, f, g, h] = VRRP;
+    [a, b, c, d, e, f, g, h]
 }

@@ -254,6 +254,78 @@ mod tests {
         }
     }
 
+    /// A message as the kernel describes VLAN 300 on interface 2.
+    fn vlan_message() -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = 7;
+        message.header.flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::Multicast;
+        message.attributes = vec![
+            LinkAttribute::IfName("port2.300".to_owned()),
+            LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
+            LinkAttribute::Mtu(1500),
+            LinkAttribute::Link(2),
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::Vlan),
+                LinkInfo::Data(InfoData::Vlan(vec![InfoVlan::Id(300)])),
+            ]),
+        ];
+        message
+    }
+
+    #[test]
+    fn a_vlan_is_read_with_its_parent_and_its_tag() {
+        let expected =
+            Link { name: "port2.300".to_owned(), ..link(7, LinkKind::Vlan { parent: 2, id: 300 }) };
+        assert_eq!(Link::read(&vlan_message()), Some(expected));
+    }
+
+    #[test]
+    fn a_vlan_whose_parent_is_in_another_namespace_stands_for_itself() {
+        let mut message = vlan_message();
+        message.attributes.push(LinkAttribute::LinkNetNsId(0));
+        assert_eq!(Link::read(&message).map(|link| link.kind), Some(LinkKind::Plain));
+    }
+
+    #[test]
+    fn up_means_switched_on_and_with_a_carrier() {
+        for (flags, up) in [
+            (LinkFlags::Up | LinkFlags::Running, true),
+            (LinkFlags::Up, false),
+            (LinkFlags::Running, false),
+            (LinkFlags::empty(), false),
+        ] {
+            let mut message = vlan_message();
+            message.header.flags = flags;
+            assert_eq!(Link::read(&message).map(|link| link.up), Some(up), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn a_mac_of_another_length_is_none() {
+        let mut message = vlan_message();
+        message.attributes[1] = LinkAttribute::Address(vec![1; 20]);
+        assert_eq!(Link::read(&message).map(|link| link.mac), Some([0; 6]));
+    }
+
+    #[test]
+    fn what_is_said_about_a_bridge_port_is_not_about_the_interface() {
+        let mut message = vlan_message();
+        message.header.interface_family = AddressFamily::Bridge;
+        assert_eq!(Link::read(&message), None);
+    }
+
+    #[test]
+    fn the_local_end_of_a_point_to_point_address_is_the_address() {
+        let [own, peer] = [[10, 9, 0, 1], [10, 9, 0, 2]].map(IpAddr::from);
+        let mut message = AddressMessage::default();
+        message.attributes = vec![AddressAttribute::Address(peer), AddressAttribute::Local(own)];
+        assert_eq!(AssignedAddress::read(&message).map(|address| address.address), Some(own));
+        message.attributes.pop();
+        assert_eq!(AssignedAddress::read(&message).map(|address| address.address), Some(peer));
+        message.attributes.pop();
+        assert_eq!(AssignedAddress::read(&message), None);
+    }
+
     fn through(links: &[Link], index: u32) -> Option<(u32, [u16; 2])> {
         let find = |index| links.iter().find(|link| link.index == index);
         carrier_through(find(index)?, find)

@@ -22,3 +22,6 @@ mod failure;
 mod filter;
 mod packet_socket;
 mod reception;
+
+#[cfg(test)]
+mod tests;

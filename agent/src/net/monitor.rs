@@ -25,6 +25,8 @@ const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 const MESSAGE_BUFFER: usize = 64 * 1024;
 /// Shortest time between two listings, so that a storm of changes costs a bounded share of a core.
 const LISTING_PAUSE: Duration = Duration::from_millis(100);
+/// Time until a listing that failed is tried again.
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What happened to the network of this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,8 +74,10 @@ impl Monitor {
 
     /// Lists, then follows until the receiver is dropped.
     ///
+    /// A listing that fails (no descriptor left, for example) is reported and tried again.
+    ///
     /// # Errors
-    /// When the socket fails for good, or a listing does.
+    /// When the socket fails for good.
     pub async fn run(mut self) -> io::Result<()> {
         let mut buffer = vec![0; MESSAGE_BUFFER];
         while !self.events.is_closed() {
@@ -93,7 +97,14 @@ impl Monitor {
         };
         // What waits here is older than the listing that follows, and contained in it.
         while self.read(buffer)? != Reading::Empty {}
-        let inventory = inventory().await.map_err(io::Error::other)?;
+        let inventory = match inventory().await {
+            Ok(inventory) => inventory,
+            Err(error) => {
+                tracing::warn!(%error, "interfaces are not watched until a listing succeeds; next try in a second");
+                tokio::time::sleep(FAILURE_PAUSE).await;
+                return Ok(());
+            }
+        };
         self.told = inventory.links.iter().map(|link| (link.index, link.clone())).collect();
         self.listing_due = false;
         room.send(NetlinkEvent::Inventory(inventory));
@@ -223,4 +234,64 @@ fn split_message<'a>(datagram: &mut &'a [u8]) -> Option<&'a [u8]> {
     let message = datagram.get(..length)?;
     *datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
     Some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tests::lab::{PATIENCE, alone, block_on, command};
+
+    #[test]
+    fn a_datagram_of_two_messages_is_split_at_their_padded_lengths() {
+        let mut datagram = [0_u8; 40];
+        datagram[0] = 18;
+        datagram[20] = 20;
+        let mut rest = &datagram[..];
+        assert_eq!(split_message(&mut rest).map(<[u8]>::len), Some(18));
+        assert_eq!(split_message(&mut rest).map(<[u8]>::len), Some(20));
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_message_with_an_impossible_length_ends_the_datagram() {
+        for length in [0_u8, 15, 21] {
+            let mut datagram = [0_u8; 20];
+            datagram[0] = length;
+            assert_eq!(split_message(&mut &datagram[..]), None, "{length}");
+        }
+        assert_eq!(split_message(&mut &[16_u8, 0][..]), None);
+    }
+
+    #[test]
+    fn what_the_kernel_had_no_room_for_is_made_good_by_an_inventory() {
+        alone(|| {
+            command("ip", "link add port0 type veth peer name port1");
+            let (sender, mut events) = mpsc::channel(4096);
+            block_on(async {
+                let monitor = Monitor::open(sender).unwrap();
+                // The smallest buffer there is: a few messages.
+                setsockopt(&monitor.socket, sockopt::RcvBuf, &1).unwrap();
+                tokio::spawn(monitor.run());
+                let next = async |events: &mut mpsc::Receiver<NetlinkEvent>| {
+                    tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap()
+                };
+                assert!(matches!(next(&mut events).await, NetlinkEvent::Inventory(_)));
+                // One thread: the monitor cannot read while these run.
+                for last in 1..=60 {
+                    command("ip", &format!("address add 10.9.0.{last}/32 dev port0"));
+                }
+                let mut told = 0;
+                let inventory = loop {
+                    match next(&mut events).await {
+                        NetlinkEvent::Inventory(inventory) => break inventory,
+                        NetlinkEvent::Address(_) => told += 1,
+                        NetlinkEvent::Link(_) | NetlinkEvent::LinkGone(_) | NetlinkEvent::AddressGone(_) => {}
+                    }
+                };
+                assert!(told < 60, "the buffer did not overflow");
+                let index = inventory.link_named("port0").unwrap().index;
+                assert_eq!(inventory.addresses_of(index).count(), 60);
+            });
+        });
+    }
 }

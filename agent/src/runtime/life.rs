@@ -29,6 +29,7 @@ use crate::{
         events::Events,
         observation::Observation,
         observer::{Clocks, Observer},
+        server::Listeners,
         source::SnapshotSource,
     },
 };
@@ -47,6 +48,8 @@ pub struct Life {
     pub settings: Settings,
     /// The run directory, locked.
     pub run_dir: RunDir,
+    /// The control socket and, when asked for, the listener for metrics.
+    pub listeners: Listeners,
 }
 
 /// How the VRRP thread ended.
@@ -65,7 +68,7 @@ enum ThreadError {
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
 pub async fn run(life: Life) -> anyhow::Result<()> {
-    let Life { plan, observed, settings, run_dir } = life;
+    let Life { plan, observed, settings, run_dir, listeners } = life;
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
@@ -94,6 +97,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         observed
     };
     let events = Events::default();
+    let server = tokio::spawn(listeners.serve(source, events.clone()));
     let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
     let notifiers = Notifiers::start(&plan);
     let observer = Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events);
@@ -116,6 +120,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
     monitor.abort();
+    server.abort();
     drop(scripts);
     if timeout(DRAIN, observer).await.is_err() {
         tracing::warn!("some observations were not logged in time");

@@ -105,7 +105,10 @@ fn what_arrived_before_we_became_active_is_history() {
     let before = router.clone();
     for priority in [0, 50, 150] {
         let old = advert(priority, HIGHER, at_nanoseconds(0));
-        let old = regent_vrrp::Advert { arrived: crate::scene::milliseconds(9_999), ..old };
+        let old = regent_vrrp::Advert {
+            arrived: crate::scene::milliseconds(crate::scene::BEGINNING_MILLISECONDS - 1),
+            ..old
+        };
         assert_eq!(list(router.handle(at(10), Event::Advert(old))), []);
         assert_eq!(router, before);
     }

@@ -1,4 +1,4 @@
-//! What the tests start from: a router of priority 100 at 10.0.0.2 with an interval of one second, at a time of 10 s.
+//! What the tests start from: a router of priority 100 at 10.0.0.2 with an interval of one second, after a day or so.
 
 use core::time::Duration;
 
@@ -15,7 +15,9 @@ pub const LOWER: [u8; 16] = ipv4([10, 0, 0, 1]);
 /// An address above it.
 pub const HIGHER: [u8; 16] = ipv4([10, 0, 0, 3]);
 /// When the scenes begin.
-pub const BEGINNING: Instant = milliseconds(10_000);
+pub const BEGINNING: Instant = milliseconds(BEGINNING_MILLISECONDS);
+/// So late that every timer may have run out before.
+pub const BEGINNING_MILLISECONDS: u64 = 100_000_000;
 /// keepalived's batch, and the default.
 pub const BATCH: Action = Action::Announce { repeat: 5 };
 
@@ -96,10 +98,14 @@ pub fn backup(parameters: Parameters) -> Router {
 /// A router that became Active at the beginning, because it heard nothing.
 pub fn active(parameters: Parameters) -> Router {
     let mut router = Router::new(parameters);
-    let earlier = Instant::from_nanoseconds(0);
-    let _began = router.handle(earlier, Event::Startup);
-    if router.state() == StateName::Backup {
-        let _woke = router.handle(BEGINNING, Event::Deadline);
+    match parameters.priority {
+        LocalPriority::Owner => {
+            let _began = router.handle(BEGINNING, Event::Startup);
+        }
+        LocalPriority::Backup(_) => {
+            let _began = router.handle(Instant::from_nanoseconds(0), Event::Startup);
+            let _woke = router.handle(BEGINNING, Event::Deadline);
+        }
     }
     assert_eq!(router.state(), StateName::Active);
     router

@@ -1,0 +1,129 @@
+//! Model → plan: defaults, and the rules that look across words and blocks.
+//!
+//! An instance that cannot be run as it was meant is left out of the plan, by name, and the others stay: a router that
+//! takes no part does less harm than one that takes part with half its settings.
+
+mod addresses;
+mod instance;
+mod scripts;
+
+use std::collections::BTreeMap;
+
+use regent_common::{Family, Vrid};
+
+use super::{
+    diagnostic::{Diagnostic, Diagnostics, code},
+    model::{self, Model, Spanned},
+    plan::{InstancePlan, Plan},
+    source::Span,
+};
+
+/// Checks a model and turns it into a plan.
+pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
+    let scripts = scripts::Scripts::of(model, diagnostics);
+    let mut checker = Checker { model, scripts: &scripts, diagnostics, seen: Seen::default() };
+    let mut instances = Vec::new();
+    for instance in &model.instances {
+        let plan = checker.instance(instance);
+        instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
+    }
+    let plan = Plan {
+        router_id: model.globals.router_id.clone(),
+        scripts: scripts.tracked_by(&instances),
+        instances,
+    };
+    scripts.report_unused(&plan, model, diagnostics);
+    plan
+}
+
+/// What earlier instances hold.
+#[derive(Default)]
+struct Seen {
+    names: BTreeMap<String, Span>,
+    groups: BTreeMap<(String, Vrid, Family), Spanned<String>>,
+    addresses: BTreeMap<addresses::Identity, Spanned<String>>,
+}
+
+struct Checker<'a> {
+    model: &'a Model,
+    scripts: &'a scripts::Scripts,
+    diagnostics: &'a mut Diagnostics,
+    seen: Seen,
+}
+
+impl Checker<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether nothing of an instance is held by an earlier one. What is left out holds nothing.
+    fn admit(&mut self, instance: &model::Instance, plan: &InstancePlan) -> bool {
+        let left_out = left_out(instance);
+        if let Some(first) = self.seen.names.get(&plan.name) {
+            self.diagnostics.push(
+                Diagnostic::error(code::DUPLICATE_NAME, format!("two instances are named `{}`", plan.name))
+                    .primary(instance.name.span, "this one is left out")
+                    .secondary(*first, "named here first"),
+            );
+            return false;
+        }
+        let group = (plan.interface.clone(), plan.vrid, plan.family);
+        if let Some(first) = self.seen.groups.get(&group) {
+            let span = match &instance.vrid {
+                model::Required::Good(vrid) => vrid.span,
+                model::Required::Absent | model::Required::Bad => instance.name.span,
+            };
+            let message =
+                format!("VRID {} is held twice on `{}` for {}", plan.vrid, plan.interface, plan.family);
+            self.diagnostics.push(
+                Diagnostic::error(code::DUPLICATE_VRID, message)
+                    .primary(span, left_out)
+                    .secondary(first.span, format!("held by `{}`", first.value))
+                    .help("give each group on a network its own virtual_router_id"),
+            );
+            return false;
+        }
+        if let Some((place, first)) = self.seen.address_of(instance, plan) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    code::DUPLICATE_ADDRESS,
+                    format!("`{}` is an address of two instances", place.value),
+                )
+                .primary(place.span, left_out)
+                .secondary(first.span, format!("an address of `{}`", first.value)),
+            );
+            return false;
+        }
+        self.seen.take(instance, plan, group);
+        true
+    }
+}
+
+/// What becomes of an instance that cannot be run.
+fn left_out(instance: &model::Instance) -> String {
+    format!("instance `{}` is left out", instance.name.value)
+}
+
+impl Seen {
+    /// An address of the instance that an earlier instance holds, and that holder.
+    fn address_of(
+        &self,
+        instance: &model::Instance,
+        plan: &InstancePlan,
+    ) -> Option<(Spanned<String>, Spanned<String>)> {
+        instance.addresses.iter().chain(&instance.excluded).find_map(|address| {
+            let holder = self.addresses.get(&addresses::identity(&address.value, &plan.interface))?;
+            let place = Spanned { value: address.value.address.to_string(), span: address.span };
+            Some((place, holder.clone()))
+        })
+    }
+
+    fn take(&mut self, instance: &model::Instance, plan: &InstancePlan, group: (String, Vrid, Family)) {
+        let name = &instance.name;
+        self.names.insert(plan.name.clone(), name.span);
+        self.groups.insert(group, name.clone());
+        for address in plan.addresses.iter().chain(&plan.excluded) {
+            self.addresses.insert(addresses::identity(address, &plan.interface), name.clone());
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Rules about the addresses of one instance: family, duplicates, and how many fit an advert.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use regent_common::{Family, Version, advert};
+
+use super::{Checker, model::Instance};
+use crate::config::{
+    diagnostic::{Diagnostic, code},
+    model::Spanned,
+    plan::AddressPlan,
+};
+
+/// The MTU that an advert must fit: that of Ethernet, since the interface is not known off-box.
+const MTU: usize = 1_500;
+
+/// What makes two addresses one: a link-local address is another one on each interface.
+pub(super) type Identity = (IpAddr, Option<String>);
+
+/// See [`Identity`].
+pub(super) fn identity(address: &AddressPlan, interface: &str) -> Identity {
+    let link_local = match address.address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    let device = address.device.as_deref().unwrap_or(interface);
+    (address.address, link_local.then(|| device.to_owned()))
+}
+
+/// The family of an address.
+pub(super) const fn family(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::Ipv4,
+        IpAddr::V6(_) => Family::Ipv6,
+    }
+}
+
+/// The most addresses that fit an advert.
+pub(super) const fn capacity(version: Version, family: Family) -> usize {
+    let header = match family {
+        Family::Ipv4 => 20,
+        Family::Ipv6 => 40,
+    };
+    let fit = (MTU - header - advert::length(version, family, 0)) / family.address_length();
+    if fit < advert::MAX_ADDRESSES { fit } else { advert::MAX_ADDRESSES }
+}
+
+/// Addresses named in adverts, and addresses that are not.
+pub(super) struct Addresses {
+    pub advertised: Vec<AddressPlan>,
+    pub excluded: Vec<AddressPlan>,
+}
+
+impl Checker<'_> {
+    /// Sorts the addresses of an instance out: those of the other family and repeated ones go, surplus ones are
+    /// assigned and not named in adverts.
+    pub(super) fn addresses(
+        &mut self,
+        instance: &Instance,
+        interface: &str,
+        version: Version,
+        family: Family,
+    ) -> Addresses {
+        let mut seen = BTreeMap::new();
+        let mut fresh = |checker: &mut Self, address: &Spanned<AddressPlan>| {
+            let first = *seen.entry(identity(&address.value, interface)).or_insert(address.span);
+            if first != address.span {
+                let message =
+                    format!("`{}` is named twice in `{}`", address.value.address, instance.name.value);
+                checker.report(
+                    Diagnostic::error(code::DUPLICATE_ADDRESS, message)
+                        .primary(address.span, "ignored")
+                        .secondary(first, "named here first"),
+                );
+            }
+            first == address.span
+        };
+        let mut advertised = Vec::new();
+        for address in &instance.addresses {
+            if self::family(address.value.address) != family {
+                self.report_family(address, family);
+            } else if fresh(self, address) {
+                advertised.push(address.clone());
+            }
+        }
+        let surplus = advertised.split_off(advertised.len().min(capacity(version, family)));
+        if let Some(first) = surplus.first() {
+            let fit = advertised.len();
+            let message = format!(
+                "`{}` has {} addresses, and an advert has room for {fit}",
+                instance.name.value,
+                fit + surplus.len()
+            );
+            self.report(
+                Diagnostic::error(code::TOO_MANY_ADDRESSES, message)
+                    .primary(first.span, "from here on, addresses are assigned and not named in adverts")
+                    .help("move them to virtual_ipaddress_excluded"),
+            );
+        }
+        let mut excluded: Vec<AddressPlan> = surplus.into_iter().map(|address| address.value).collect();
+        for address in &instance.excluded {
+            if fresh(self, address) {
+                excluded.push(address.value.clone());
+            }
+        }
+        Addresses { advertised: advertised.into_iter().map(|address| address.value).collect(), excluded }
+    }
+
+    fn report_family(&mut self, address: &Spanned<AddressPlan>, family: Family) {
+        let message = format!("`{}` is not an {family} address, as the first one is", address.value.address);
+        self.report(
+            Diagnostic::error(code::WRONG_FAMILY, message)
+                .primary(address.span, "ignored")
+                .help("move it to virtual_ipaddress_excluded, or to an instance of its own"),
+        );
+    }
+}

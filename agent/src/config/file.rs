@@ -1,0 +1,88 @@
+//! Reading one config file: whole, bounded, UTF-8, or one clear error.
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// A larger file is no config.
+pub(super) const MAX_BYTES: usize = 8 << 20;
+
+/// A file cannot be read. Says what, on what, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("cannot read config `{}`: there is no such file; give another one with --config", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a directory.
+    #[error("cannot read config `{}`: it is a directory; give a file in it with --config", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It is a socket, a pipe or a device.
+    #[error("cannot read config `{}`: it is not a regular file", path.display())]
+    NotAFile {
+        /// The thing.
+        path: PathBuf,
+    },
+    /// The operating system refuses.
+    #[error("cannot read config `{}`: {source}; check its permissions and those of its directories", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not text.
+    #[error("cannot read config `{}`: line {line} is not UTF-8 (byte {byte}); save the file as UTF-8", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Line of the first bad byte, from 1.
+        line: usize,
+        /// Offset of the first bad byte.
+        byte: usize,
+    },
+    /// It is larger than any config.
+    #[error("cannot read config `{}`: it is larger than {} MiB; is it the right file?", path.display(), MAX_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// One [`LoadError`] that names the file and says what to do.
+pub(super) fn read(path: &Path) -> Result<String, LoadError> {
+    let path_buf = || path.to_owned();
+    let refused = |source: std::io::Error| match source.kind() == std::io::ErrorKind::NotFound {
+        true => LoadError::Missing { path: path_buf() },
+        false => LoadError::Unreadable { path: path_buf(), source },
+    };
+    let metadata = std::fs::metadata(path).map_err(refused)?;
+    if metadata.is_dir() {
+        return Err(LoadError::Directory { path: path_buf() });
+    }
+    if !metadata.is_file() {
+        // Opening a pipe would wait for its writer for ever.
+        return Err(LoadError::NotAFile { path: path_buf() });
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    File::open(path).map_err(refused)?.take(limit + 1).read_to_end(&mut bytes).map_err(refused)?;
+    if bytes.len() > MAX_BYTES {
+        return Err(LoadError::TooLarge { path: path_buf() });
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1;
+        LoadError::NotUtf8 { path: path_buf(), line, byte }
+    })
+}

@@ -1,0 +1,202 @@
+//! Document → model: what each block says, word by word, with the place of each value.
+//!
+//! Values are typed and in range here, but nothing is defaulted and no block knows another: that is `check`. What
+//! cannot be read is diagnosed and left absent, so the model of any text exists.
+
+mod address;
+mod command;
+mod global;
+mod instance;
+mod reader;
+mod script;
+mod track;
+
+use std::time::Duration;
+
+use regent_common::{LocalPriority, Version, Vrid};
+
+use super::{
+    diagnostic::Diagnostics,
+    expand::Statement,
+    keyword::RootTerm,
+    plan::{AddressPlan, Command, RunAs},
+    source::{Sources, Span},
+};
+pub(super) use reader::Reader;
+
+/// A value and where it was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its words.
+    pub span: Span,
+}
+
+/// A value that must be there.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(super) enum Required<T> {
+    /// Not said.
+    #[default]
+    Absent,
+    /// Said, and diagnosed.
+    Bad,
+    /// Said.
+    Good(Spanned<T>),
+}
+
+/// A whole config.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    /// `global_defs`, however many.
+    pub globals: Globals,
+    /// In order.
+    pub scripts: Vec<Script>,
+    /// In order.
+    pub instances: Vec<Instance>,
+}
+
+/// `global_defs`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Globals {
+    pub router_id: Option<String>,
+    pub version: Option<Version>,
+    pub checksum_as_v2: Option<bool>,
+    pub down_timer_adverts: Option<u8>,
+    pub garp: Garp,
+    pub script_user: Option<RunAs>,
+    pub default_interface: Option<Spanned<String>>,
+}
+
+/// `garp_*`, or `vrrp_garp_*`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Garp {
+    pub delay: Option<Duration>,
+    pub repeat: Option<u8>,
+    pub refresh: Option<Duration>,
+    pub refresh_repeat: Option<u8>,
+    pub lower_delay: Option<Duration>,
+    pub lower_repeat: Option<u8>,
+}
+
+/// `vrrp_script`.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    pub name: Spanned<String>,
+    pub command: Required<Command>,
+    pub interval: Option<Duration>,
+    pub timeout: Option<Duration>,
+    pub weight: Option<Weight>,
+    pub rise: Option<u32>,
+    pub fall: Option<u32>,
+    pub user: Option<RunAs>,
+    pub starts_failed: bool,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// What a tracker adds to a priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    /// −253..=253.
+    pub value: i16,
+    /// `reverse`.
+    pub reverse: bool,
+}
+
+/// A line of `track_script` or `track_interface`.
+#[derive(Clone, Debug)]
+pub(super) struct Tracker {
+    pub name: Spanned<String>,
+    pub weight: Option<Weight>,
+}
+
+/// `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Master,
+    Backup,
+}
+
+/// `auth_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AuthenticationType {
+    Password,
+    Header,
+}
+
+/// `authentication`.
+#[derive(Clone, Debug)]
+pub(super) struct Authentication {
+    /// The word `authentication`.
+    pub span: Span,
+    pub kind: Required<AuthenticationType>,
+    pub password: Option<Spanned<String>>,
+}
+
+/// `vrrp_instance`.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub name: Spanned<String>,
+    pub state: Option<Spanned<State>>,
+    pub interface: Required<String>,
+    pub vrid: Required<Vrid>,
+    pub priority: Option<Spanned<LocalPriority>>,
+    /// Microseconds.
+    pub interval: Option<Spanned<u64>>,
+    pub version: Option<Spanned<Version>>,
+    pub authentication: Option<Authentication>,
+    pub addresses: Vec<Spanned<AddressPlan>>,
+    pub excluded: Vec<Spanned<AddressPlan>>,
+    pub track_scripts: Vec<Tracker>,
+    pub track_interfaces: Vec<Tracker>,
+    /// `nopreempt`, unless `preempt` came later.
+    pub no_preempt: Option<Span>,
+    pub preempt_delay: Option<Spanned<Duration>>,
+    pub notify: Notify,
+    pub garp: Garp,
+    pub checksum_as_v2: Option<bool>,
+    pub down_timer_adverts: Option<u8>,
+    /// Part of it could not be read: running with the rest could do harm.
+    pub damaged: bool,
+}
+
+/// `notify*`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notify {
+    pub master: Option<Command>,
+    pub backup: Option<Command>,
+    pub fault: Option<Command>,
+    pub stop: Option<Command>,
+    pub any: Option<Command>,
+}
+
+/// Reads a document. `look` allows a look at the file system, to warn of programs that are not there.
+pub(super) fn read(
+    statements: &[Statement],
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+    look: bool,
+) -> Model {
+    let mut reader = Reader { sources, diagnostics, look };
+    let mut model = Model::default();
+    // A line of an instance that stands at the root was torn off by a stray brace: the instance before it is not whole.
+    let mut torn = Vec::new();
+    for entry in reader.entries::<RootTerm>(statements, &mut torn) {
+        let Some(block) = &entry.statement.block else { continue };
+        match entry.term {
+            RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
+            RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
+            RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
+        }
+    }
+    for span in torn {
+        let before = |instance: &&mut Instance| {
+            instance.name.span.source == span.source && instance.name.span.start < span.start
+        };
+        if let Some(instance) = model.instances.iter_mut().rfind(before) {
+            instance.damaged = true;
+        }
+    }
+    model
+}

@@ -1,0 +1,162 @@
+//! `vrrp_instance`.
+
+use regent_common::{LocalPriority, Vrid};
+
+use super::{
+    Authentication, AuthenticationType, Instance, Notify, Reader, Required, Spanned, State, address, command,
+    global, reader::Entry, track,
+};
+use crate::config::{
+    expand::Block,
+    keyword::{AuthenticationTerm, InstanceTerm, RootTerm},
+    source::Span,
+};
+
+const DEFAULT: &str = "the default is used";
+
+impl Instance {
+    /// An instance of which only the name is known.
+    pub(in super::super) fn named(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            state: None,
+            interface: Required::Absent,
+            vrid: Required::Absent,
+            priority: None,
+            interval: None,
+            version: None,
+            authentication: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            track_scripts: Vec::new(),
+            track_interfaces: Vec::new(),
+            no_preempt: None,
+            preempt_delay: None,
+            notify: Notify::default(),
+            garp: super::Garp::default(),
+            checksum_as_v2: None,
+            down_timer_adverts: None,
+            damaged: false,
+        }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: &Block) -> Option<Instance> {
+    let name = entry.value()?;
+    let mut instance = Instance::named(Spanned { value: name.value.clone(), span: name.span });
+    let mut torn = Vec::new();
+    for entry in reader.entries::<InstanceTerm>(&block.statements, &mut torn) {
+        line(reader, &entry, &mut instance, &mut torn);
+    }
+    instance.damaged = !block.closed || !torn.is_empty();
+    Some(instance)
+}
+
+fn line(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, InstanceTerm>,
+    instance: &mut Instance,
+    torn: &mut Vec<Span>,
+) {
+    let block = entry.statement.block.as_ref().map(|block| block.statements.as_slice()).unwrap_or_default();
+    match entry.term {
+        InstanceTerm::State => instance.state = state(reader, entry),
+        InstanceTerm::Interface => instance.interface = interface(reader, entry, &instance.name.value),
+        InstanceTerm::VirtualRouterId => instance.vrid = vrid(reader, entry, &instance.name.value),
+        InstanceTerm::Priority => instance.priority = priority(reader, entry),
+        InstanceTerm::AdvertInterval => instance.interval = reader.microseconds(entry, "1 second is used"),
+        InstanceTerm::Version => {
+            let version = global::version(reader, entry);
+            instance.version = version.map(|value| Spanned { value, span: entry.head });
+        }
+        InstanceTerm::Authentication => instance.authentication = Some(authentication(reader, entry, torn)),
+        InstanceTerm::VirtualAddresses => address::read(reader, block, torn, &mut instance.addresses),
+        InstanceTerm::ExcludedAddresses => address::read(reader, block, torn, &mut instance.excluded),
+        InstanceTerm::TrackScript => track::read(reader, block, torn, &mut instance.track_scripts),
+        InstanceTerm::TrackInterface => track::read(reader, block, torn, &mut instance.track_interfaces),
+        InstanceTerm::NoPreempt => instance.no_preempt = Some(entry.head),
+        InstanceTerm::Preempt => instance.no_preempt = None,
+        InstanceTerm::PreemptDelay => {
+            let delay = reader.duration(entry, "no delay is used");
+            instance.preempt_delay = delay.map(|value| Spanned { value, span: entry.head });
+        }
+        InstanceTerm::NotifyMaster => instance.notify.master = command::notify(reader, entry),
+        InstanceTerm::NotifyBackup => instance.notify.backup = command::notify(reader, entry),
+        InstanceTerm::NotifyFault => instance.notify.fault = command::notify(reader, entry),
+        InstanceTerm::NotifyStop => instance.notify.stop = command::notify(reader, entry),
+        InstanceTerm::Notify => instance.notify.any = command::notify(reader, entry),
+        InstanceTerm::GarpDelay => instance.garp.delay = reader.duration(entry, DEFAULT),
+        InstanceTerm::GarpRepeat => instance.garp.repeat = reader.repeat(entry, DEFAULT),
+        InstanceTerm::GarpRefresh => instance.garp.refresh = reader.duration(entry, DEFAULT),
+        InstanceTerm::GarpRefreshRepeat => instance.garp.refresh_repeat = reader.repeat(entry, DEFAULT),
+        InstanceTerm::GarpLowerDelay => instance.garp.lower_delay = reader.duration(entry, DEFAULT),
+        InstanceTerm::GarpLowerRepeat => instance.garp.lower_repeat = reader.byte(entry, DEFAULT),
+        InstanceTerm::ChecksumAsV2 => {
+            instance.checksum_as_v2 = reader.switch(entry).or(instance.checksum_as_v2)
+        }
+        InstanceTerm::DownTimerAdverts => instance.down_timer_adverts = reader.byte(entry, DEFAULT),
+    }
+}
+
+fn state(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<State>> {
+    let value = match reader.choice(entry, "BACKUP is used")? {
+        "MASTER" => State::Master,
+        _ => State::Backup,
+    };
+    Some(Spanned { value, span: entry.head })
+}
+
+fn left_out(name: &str) -> String {
+    format!("instance `{name}` is left out")
+}
+
+fn interface(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>, name: &str) -> Required<String> {
+    let interface = entry.value().and_then(|word| reader.interface(word, &left_out(name)));
+    interface.map_or(Required::Bad, Required::Good)
+}
+
+fn vrid(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>, name: &str) -> Required<Vrid> {
+    let vrid = reader.byte(entry, &left_out(name)).and_then(Vrid::new);
+    match (vrid, entry.value()) {
+        (Some(value), Some(word)) => Required::Good(Spanned { value, span: word.span }),
+        (Some(_) | None, _) => Required::Bad,
+    }
+}
+
+/// One that cannot be read counts as the default, not as absent: `state MASTER` must not make 255 of a slip.
+fn priority(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<LocalPriority>> {
+    let read = reader.byte(entry, "100 is used").and_then(LocalPriority::new);
+    let value = read.unwrap_or(LocalPriority::Backup(regent_common::BackupPriority::DEFAULT));
+    Some(Spanned { value, span: entry.head })
+}
+
+fn authentication(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, InstanceTerm>,
+    torn: &mut Vec<Span>,
+) -> Authentication {
+    let mut authentication = Authentication { span: entry.head, kind: Required::Absent, password: None };
+    let Some(block) = &entry.statement.block else { return authentication };
+    for entry in reader.entries::<AuthenticationTerm>(&block.statements, torn) {
+        match entry.term {
+            AuthenticationTerm::Type => {
+                let value = match reader.choice(&entry, "no authentication is used") {
+                    Some("AH") => {
+                        Required::Good(Spanned { value: AuthenticationType::Header, span: entry.head })
+                    }
+                    Some(_) => {
+                        Required::Good(Spanned { value: AuthenticationType::Password, span: entry.head })
+                    }
+                    None => Required::Bad,
+                };
+                authentication.kind = value;
+            }
+            AuthenticationTerm::Password => {
+                let password =
+                    entry.value().map(|word| Spanned { value: word.value.clone(), span: word.span });
+                authentication.password = password;
+            }
+        }
+    }
+    authentication
+}

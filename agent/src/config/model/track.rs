@@ -1,0 +1,57 @@
+//! Lines of `track_script` and `track_interface`: `NAME [weight N [reverse]]`.
+
+use super::{Reader, Spanned, Tracker};
+use crate::config::{
+    diagnostic::{Diagnostic, code},
+    expand::Statement,
+    keyword,
+    source::Span,
+};
+
+/// The trackers of a block. Repeated names are diagnosed and skipped.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    torn: &mut Vec<Span>,
+    trackers: &mut Vec<Tracker>,
+) {
+    for statement in reader.lines(statements, torn) {
+        let Some((name, options)) = statement.words.split_first() else { continue };
+        let mut tracker =
+            Tracker { name: Spanned { value: name.value.clone(), span: name.span }, weight: None };
+        if let Some(earlier) = trackers.iter().find(|earlier| earlier.name.value == name.value) {
+            let earlier = earlier.name.span;
+            reader.report(
+                Diagnostic::warning(code::DUPLICATE_TRACKER, format!("`{}` is tracked twice", name.value))
+                    .primary(name.span, "this line is skipped")
+                    .secondary(earlier, "tracked here"),
+            );
+            continue;
+        }
+        match options.split_first() {
+            None => {}
+            Some((word, values)) if word.value == "weight" => {
+                if values.is_empty() {
+                    reader.report(
+                        Diagnostic::error(code::MISSING_VALUE, "`weight` lacks its value")
+                            .primary(word.span, "expected a whole number from -253 to 253 after this")
+                            .help("weight 0 is used: its loss means FAULT"),
+                    );
+                }
+                tracker.weight = reader
+                    .weight(values, "weight 0 is used: its loss means FAULT")
+                    .or(Some(super::Weight::default()));
+            }
+            Some((word, _)) => reader.report(
+                Diagnostic::error(
+                    code::UNKNOWN_WORD,
+                    format!("unknown word `{}` after a tracker", word.value),
+                )
+                .primary(word.span, "expected `weight N [reverse]` or the end of the line")
+                .help(keyword::quoted_nearest(&word.value, ["weight"].into_iter()))
+                .help("one tracker per line"),
+            ),
+        }
+        trackers.push(tracker);
+    }
+}

@@ -1,0 +1,144 @@
+//! Texts that a config is made of, and places in them.
+//!
+//! Owns [`Sources`] (every file that was read, each with the place that included it) and [`Span`]. A span names its
+//! source and a source names where it came from, so every word carries its whole chain of origins. Reads no files.
+
+use std::sync::Arc;
+
+/// Number of a source within its [`Sources`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(u32);
+
+/// A range of bytes in one source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Which source.
+    pub source: SourceId,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// From the start of this span to the end of `last`; this span when `last` lies in another source.
+    pub fn to(self, last: Self) -> Self {
+        if self.source == last.source { Self { end: last.end.max(self.end), ..self } } else { self }
+    }
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What diagnostics call it: the path as it was given, or `command line`.
+    pub name: String,
+    /// Its text.
+    pub text: Arc<str>,
+    /// The place that included it; `None` for the root.
+    pub included_from: Option<Span>,
+    line_starts: Vec<u32>,
+}
+
+/// A place as people count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// Every text that a config is made of, in the order in which they were opened.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    list: Vec<Source>,
+    /// Sorted by place once reading is over; shown as asterisks.
+    secrets: Vec<Span>,
+}
+
+impl Sources {
+    /// Takes up a text. Bytes past 4 GiB cannot be named; the callers refuse such texts long before.
+    pub(super) fn add(&mut self, name: String, text: Arc<str>, included_from: Option<Span>) -> SourceId {
+        let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        let line_starts = std::iter::once(0)
+            .chain(text.bytes().zip(1_u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next))
+            .collect();
+        self.list.push(Source { name, text, included_from, line_starts });
+        id
+    }
+
+    /// The source of that number. Numbers come only from [`Sources::add`] of the same collection.
+    pub fn get(&self, id: SourceId) -> Option<&Source> {
+        self.list.get(id.0 as usize)
+    }
+
+    /// Every source, the root first.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.list.iter()
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The text of a span; empty when it does not lie in these sources.
+    pub fn text(&self, span: Span) -> &str {
+        self.get(span.source)
+            .and_then(|source| source.text.get(span.start as usize..span.end as usize))
+            .unwrap_or_default()
+    }
+
+    /// The name of a span's source.
+    pub fn name(&self, span: Span) -> &str {
+        self.get(span.source).map_or("", |source| &source.name)
+    }
+
+    /// Line and column of a span's start.
+    pub fn position(&self, span: Span) -> Position {
+        self.get(span.source).map_or(Position { line: 1, column: 1 }, |source| source.position(span.start))
+    }
+
+    /// The places that included the span's source, the nearest first.
+    pub fn inclusions(&self, span: Span) -> impl Iterator<Item = Span> {
+        let origin = |span: Span| self.get(span.source).and_then(|source| source.included_from);
+        std::iter::successors(origin(span), move |span| origin(*span))
+    }
+
+    /// Never shows these bytes: a password.
+    pub(super) fn keep_secret(&mut self, span: Span) {
+        self.secrets.push(span);
+    }
+
+    /// Spans of passwords that touch `span`.
+    pub(super) fn secrets(&self, span: Span) -> impl Iterator<Item = Span> {
+        self.secrets.iter().copied().filter(move |secret| {
+            secret.source == span.source && secret.start < span.end && span.start < secret.end
+        })
+    }
+}
+
+impl Source {
+    /// Line and column of a byte.
+    pub fn position(&self, offset: u32) -> Position {
+        let line = self.line_of(offset);
+        let start = self.line_starts.get(line).copied().unwrap_or(0);
+        let before = self.text.get(start as usize..offset as usize).unwrap_or_default();
+        Position {
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            column: u32::try_from(before.chars().count() + 1).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Index of the line that holds a byte, from 0.
+    pub(super) fn line_of(&self, offset: u32) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
+    /// Bytes of lines `first..=last`, with the last line's end.
+    pub(super) fn lines(&self, first: usize, last: usize) -> std::ops::Range<usize> {
+        let start = self.line_starts.get(first).map_or(self.text.len(), |start| *start as usize);
+        let end = self.line_starts.get(last + 1).map_or(self.text.len(), |start| *start as usize);
+        start..end.max(start)
+    }
+}

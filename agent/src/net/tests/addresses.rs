@@ -1,0 +1,210 @@
+//! `net::addresses` against the kernel.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use super::lab::{alone, ip, link, listing};
+use crate::net::{
+    addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
+    link::AssignedAddress,
+};
+
+fn request(operation: Operation, ifindex: u32, address: impl Into<IpAddr>) -> AddressRequest<'static> {
+    let address = address.into();
+    let prefix_length = if address.is_ipv4() { 32 } else { 128 };
+    AddressRequest { operation, ifindex, address, prefix_length, broadcast: None, scope: 0, label: None }
+}
+
+fn numbered(operation: Operation, ifindex: u32, count: u16) -> Vec<AddressRequest<'static>> {
+    let address = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        Ipv4Addr::new(10, 9, high, low)
+    };
+    (1..=count).map(|number| request(operation, ifindex, address(number))).collect()
+}
+
+/// A namespace with a veth pair `port0`, `port1`, down. Gives the index of `port0`.
+fn port() -> u32 {
+    ip("link add port0 type veth peer name port1");
+    link("port0").index
+}
+
+fn answers(socket: &mut AddressSocket) -> HashMap<u32, io::Result<()>> {
+    let mut answers = HashMap::new();
+    socket
+        .acknowledgements(|sequence, result| {
+            assert!(answers.insert(sequence, result).is_none(), "{sequence} was answered twice");
+        })
+        .unwrap();
+    answers
+}
+
+/// The answer to one request; it waits already when the request returns.
+fn answer(socket: &mut AddressSocket, request: &AddressRequest<'_>) -> io::Result<()> {
+    let sequence = socket.request(request).unwrap();
+    answers(socket).remove(&sequence).expect("an answer")
+}
+
+fn assigned(index: u32) -> Vec<AssignedAddress> {
+    listing().addresses_of(index).cloned().collect()
+}
+
+#[test]
+fn an_address_is_assigned_as_described_with_our_tag_and_removed_again() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        let described = AddressRequest {
+            prefix_length: 24,
+            broadcast: Some(Ipv4Addr::new(10, 9, 0, 255)),
+            scope: 253,
+            label: Some("port0:vip"),
+            ..request(Operation::Add, port, Ipv4Addr::new(10, 9, 0, 1))
+        };
+        answer(&mut socket, &described).unwrap();
+
+        let [address] = &assigned(port)[..] else { panic!("one address") };
+        assert_eq!(address.address, described.address);
+        assert_eq!((address.prefix_length, address.scope), (24, 253));
+        assert_eq!(address.protocol, Some(VRRP_ADDRESS_PROTOCOL));
+        assert_eq!(address.label.as_deref(), Some("port0:vip"));
+        assert!(ip("address show dev port0").contains("brd 10.9.0.255"));
+
+        answer(&mut socket, &AddressRequest { operation: Operation::Remove, ..described }).unwrap();
+        assert_eq!(assigned(port), []);
+    });
+}
+
+#[test]
+fn an_address_of_a_single_host_brings_no_route_to_a_network_but_one_with_a_prefix_does() {
+    alone(|| {
+        let port = port();
+        ip("link set port1 up");
+        ip("link set port0 up");
+        let mut socket = AddressSocket::open().unwrap();
+        answer(&mut socket, &request(Operation::Add, port, Ipv4Addr::new(10, 9, 0, 1))).unwrap();
+        assert_eq!(assigned(port)[0].flags & libc_noprefixroute(), libc_noprefixroute());
+        assert!(!ip("route show").contains("10.9"));
+        let with_prefix =
+            AddressRequest { prefix_length: 24, ..request(Operation::Add, port, Ipv4Addr::new(10, 9, 0, 2)) };
+        answer(&mut socket, &with_prefix).unwrap();
+        assert!(ip("route show").contains("10.9.0.0/24"));
+    });
+}
+
+const fn libc_noprefixroute() -> u32 {
+    0x200
+}
+
+#[test]
+fn an_ipv6_address_is_usable_at_once_and_deprecated() {
+    alone(|| {
+        let port = port();
+        ip("link set port1 up");
+        ip("link set port0 up");
+        let mut socket = AddressSocket::open().unwrap();
+        let address = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
+        answer(&mut socket, &request(Operation::Add, port, address)).unwrap();
+        let found = assigned(port).into_iter().find(|found| found.address == address).unwrap();
+        assert!(!found.is_tentative());
+        assert_eq!(found.protocol, Some(VRRP_ADDRESS_PROTOCOL));
+        assert!(ip("-6 address show dev port0").contains("deprecated"));
+        assert!(!ip("-6 route show table main").contains("fd00::9"));
+        answer(&mut socket, &request(Operation::Remove, port, address)).unwrap();
+        assert!(assigned(port).iter().all(|found| found.address != address));
+    });
+}
+
+#[test]
+fn the_kernels_refusals_are_told_apart() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        let add = request(Operation::Add, port, Ipv4Addr::new(10, 9, 0, 1));
+        let remove = AddressRequest { operation: Operation::Remove, ..add };
+        answer(&mut socket, &add).unwrap();
+        assert_eq!(answer(&mut socket, &add).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        answer(&mut socket, &remove).unwrap();
+        assert_eq!(answer(&mut socket, &remove).unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
+        let nowhere = AddressRequest { ifindex: 9999, ..add };
+        assert_eq!(answer(&mut socket, &nowhere).unwrap_err().raw_os_error(), Some(libc::ENODEV));
+    });
+}
+
+#[test]
+fn a_request_that_cannot_be_written_down_is_refused_before_it_is_sent() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        let four = request(Operation::Add, port, Ipv4Addr::new(10, 9, 0, 1));
+        let six = request(Operation::Add, port, Ipv6Addr::LOCALHOST);
+        for impossible in [
+            AddressRequest { prefix_length: 33, ..four },
+            AddressRequest { label: Some("sixteen bytes..."), ..four },
+            AddressRequest { label: Some(""), ..four },
+            AddressRequest { broadcast: Some(Ipv4Addr::BROADCAST), ..six },
+            AddressRequest { label: Some("port0:6"), ..six },
+        ] {
+            assert_eq!(socket.request(&impossible).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+        assert_eq!(socket.outstanding(), 0);
+    });
+}
+
+#[test]
+fn a_batch_of_255_addresses_is_assigned_and_removed_in_order_and_each_is_answered() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        for (operation, left) in [(Operation::Add, 255), (Operation::Remove, 0)] {
+            let mut sequences = Vec::new();
+            let requests = numbered(operation, port, 255);
+            let sent = |position, sequence| {
+                assert_eq!(position, sequences.len());
+                sequences.push(sequence);
+            };
+            socket.requests(&requests, sent).unwrap();
+            assert_eq!((sequences.len(), socket.outstanding()), (255, 255));
+            // Carried out already, although nobody has read an answer.
+            assert_eq!(assigned(port).len(), left);
+            let mut answered = Vec::new();
+            socket.acknowledgements(|sequence, result| answered.push((sequence, result.is_ok()))).unwrap();
+            assert_eq!(answered, sequences.iter().map(|sequence| (*sequence, true)).collect::<Vec<_>>());
+            assert_eq!(socket.outstanding(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_failure_in_the_middle_of_a_batch_stops_none_of_the_others() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        let mut requests = numbered(Operation::Add, port, 3);
+        requests[1] = requests[0];
+        socket.requests(&requests, |_, _| {}).unwrap();
+        let mut verdicts = Vec::new();
+        socket.acknowledgements(|_, result| verdicts.push(result.is_ok())).unwrap();
+        assert_eq!(verdicts, [true, false, true]);
+        assert_eq!(assigned(port).len(), 2);
+    });
+}
+
+#[test]
+fn requests_that_nobody_asks_after_are_refused_before_an_answer_is_lost() {
+    alone(|| {
+        let port = port();
+        let mut socket = AddressSocket::open().unwrap();
+        let requests = numbered(Operation::Remove, port, 10_000);
+        let mut sent = 0;
+        let error = socket.requests(&requests, |_, _| sent += 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        assert!((1_000..10_000).contains(&sent), "{sent}");
+        assert_eq!(answers(&mut socket).len(), sent);
+        // And with room again it goes on.
+        assert!(answer(&mut socket, &requests[sent]).is_err());
+    });
+}

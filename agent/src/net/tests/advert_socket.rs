@@ -1,0 +1,208 @@
+//! `net::advert_socket` against the kernel.
+
+use std::{net::Ipv4Addr, thread, time::Duration};
+
+use regent_common::{ethernet, ipv4};
+
+use super::lab::{Pair, ip, joined, link, wait_for};
+use crate::net::{
+    advert_socket::{AdvertSocket, Filter},
+    frame_socket::FrameSocket,
+};
+
+const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+const SOURCE: [u8; 4] = [10, 9, 0, 1];
+
+/// A packet of protocol 112 with this payload, as a router sends it. The checks are not this socket's business.
+fn packet(payload: &[u8], identification: u16) -> Vec<u8> {
+    let mut packet =
+        ipv4::header(SOURCE, ipv4::VRRP_GROUP, 255, identification, payload.len() as u16).to_vec();
+    packet.extend_from_slice(payload);
+    packet
+}
+
+fn sockets(pair: &Pair) -> (AdvertSocket, AdvertSocket) {
+    let here = AdvertSocket::open(link("port0").index, "port0").unwrap();
+    let there = pair.there(|| AdvertSocket::open(link("port1").index, "port1")).unwrap();
+    (here, there)
+}
+
+fn next(socket: &AdvertSocket) -> (Vec<u8>, Duration) {
+    let mut buffer = [0; 4096];
+    let (length, age) = wait_for("a packet arrives", || socket.receive(&mut buffer).unwrap());
+    (buffer[..length].to_vec(), age)
+}
+
+fn nothing_waits(socket: &AdvertSocket) -> bool {
+    socket.receive(&mut [0; 4096]).unwrap().is_none()
+}
+
+#[test]
+fn a_packet_arrives_byte_for_byte_with_its_age_and_does_not_come_back() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        let sent = packet(b"advert", 7);
+        here.send(&sent, GROUP).unwrap();
+        let (received, age) = next(&there);
+        assert_eq!(received, sent);
+        assert!(age < Duration::from_secs(1), "{age:?}");
+        assert!(nothing_waits(&here) && nothing_waits(&there));
+    });
+}
+
+#[test]
+fn the_age_is_the_time_that_a_packet_waited_for_us() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        assert!(nothing_waits(&there));
+        here.send(&packet(b"first", 1), GROUP).unwrap();
+        thread::sleep(Duration::from_millis(80));
+        here.send(&packet(b"second", 2), GROUP).unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let (first, second) = (next(&there).1, next(&there).1);
+        assert!((Duration::from_millis(100)..Duration::from_millis(600)).contains(&first), "{first:?}");
+        assert!((Duration::from_millis(20)..Duration::from_millis(500)).contains(&second), "{second:?}");
+        assert!(first - second >= Duration::from_millis(60), "{first:?} {second:?}");
+    });
+}
+
+#[test]
+fn a_buffer_that_is_too_small_gets_the_beginning() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        let sent = packet(&[7; 100], 1);
+        here.send(&sent, GROUP).unwrap();
+        let mut small = [0; 24];
+        let (length, _) = wait_for("a packet arrives", || there.receive(&mut small).unwrap());
+        assert_eq!((length, &small[..]), (24, &sent[..24]));
+    });
+}
+
+#[test]
+fn another_interface_and_another_protocol_are_not_heard() {
+    joined(|pair| {
+        ip(&format!("link add other0 type veth peer name other1 netns {}", pair.path_there()));
+        ip("link set other0 up");
+        pair.there(|| ip("link set other1 up"));
+        let (here, there) = sockets(pair);
+        let other = AdvertSocket::open(link("other0").index, "other0").unwrap();
+        other.send(&packet(b"elsewhere", 1), GROUP).unwrap();
+        let mut foreign = packet(b"foreign", 2);
+        foreign[9] = 89;
+        here.send(&foreign, GROUP).unwrap();
+        here.send(&packet(b"here", 3), GROUP).unwrap();
+        assert_eq!(next(&there).0, packet(b"here", 3));
+        assert!(nothing_waits(&there));
+    });
+}
+
+/// The packet as two frames, cut behind `first` bytes of payload.
+fn fragments(packet: &[u8], first: usize) -> [Vec<u8>; 2] {
+    let fragment = |payload: &[u8], offset: usize, more: bool| {
+        let mut header = ipv4::header(SOURCE, ipv4::VRRP_GROUP, 255, 77, payload.len() as u16);
+        let field = (offset / 8) as u16 | if more { 0x2000 } else { 0 };
+        header[6..8].copy_from_slice(&field.to_be_bytes());
+        header[10..12].fill(0);
+        let sum = header.chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum::<u32>();
+        let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
+        header[10..12].copy_from_slice(&checksum.to_be_bytes());
+        let mut frame = ethernet::header(ethernet::VRRP_IPV4, [2, 0, 0, 0, 0, 9], ethernet::IPV4).to_vec();
+        frame.extend_from_slice(&header);
+        frame.extend_from_slice(payload);
+        frame
+    };
+    let payload = &packet[ipv4::HEADER_LENGTH..];
+    [fragment(&payload[..first], 0, true), fragment(&payload[first..], first, false)]
+}
+
+#[test]
+fn beside_xdp_only_what_came_in_fragments_is_taken() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        there.set_filter(Filter::NotCarriedByXdp { mtu: 1500 }).unwrap();
+        here.send(&packet(b"whole", 1), GROUP).unwrap();
+        here.send(&packet(&[1; 1480], 2), GROUP).unwrap();
+        let long = packet(&[5; 1481], 77);
+        let frames = fragments(&long, 1200);
+        assert_eq!(FrameSocket::open().unwrap().send(link("port0").index, &frames).unwrap(), 2);
+        let (received, _) = next(&there);
+        assert_eq!((received.len(), &received[20..]), (1501, &long[20..]));
+        assert!(nothing_waits(&there));
+
+        there.set_filter(Filter::Everything).unwrap();
+        here.send(&packet(b"whole", 3), GROUP).unwrap();
+        assert_eq!(next(&there).0, packet(b"whole", 3));
+    });
+}
+
+#[test]
+fn no_packet_is_lost_while_filters_are_switched() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        let sender = thread::spawn(move || {
+            for number in 1..=5_000_u16 {
+                here.send(&packet(b"advert", number), GROUP).unwrap();
+                if number % 50 == 0 {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        });
+        let mut buffer = [0; 100];
+        for expected in 1..=5_000_u16 {
+            wait_for("the next packet", || {
+                // Both take these packets; only the exchange could lose one.
+                there.set_filter(Filter::NotCarriedByXdp { mtu: 20 }).unwrap();
+                there.set_filter(Filter::Everything).unwrap();
+                there.receive(&mut buffer).unwrap()
+            });
+            assert_eq!(u16::from_be_bytes([buffer[4], buffer[5]]), expected);
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_flood_is_cut_off_counted_and_over_when_it_was_read() {
+    joined(|pair| {
+        let (here, there) = sockets(pair);
+        for number in 0..20_000_u16 {
+            here.send(&packet(&[0; 500], number), GROUP).unwrap();
+        }
+        let mut buffer = [0; 1000];
+        let mut kept = 0_u32;
+        while there.receive(&mut buffer).unwrap().is_some() {
+            kept += 1;
+        }
+        assert!((50..2_000).contains(&kept), "{kept}");
+        // The count travels with the packets: one that was queued after the drops.
+        here.send(&packet(b"after", 1), GROUP).unwrap();
+        assert_eq!(next(&there).0, packet(b"after", 1));
+        assert_eq!(there.dropped(), 20_000 - kept);
+    });
+}
+
+#[test]
+fn the_socket_may_be_opened_while_the_interface_is_down_and_works_once_it_is_up() {
+    joined(|pair| {
+        ip("link set port0 down");
+        let (here, there) = sockets(pair);
+        assert!(here.send(&packet(b"early", 1), GROUP).is_err());
+        ip("link set port0 up");
+        super::lab::wait_until("the port is up", || link("port0").up);
+        here.send(&packet(b"now", 2), GROUP).unwrap();
+        assert_eq!(next(&there).0, packet(b"now", 2));
+        there.send(&packet(b"back", 3), GROUP).unwrap();
+        assert_eq!(next(&here).0, packet(b"back", 3));
+    });
+}
+
+#[test]
+fn an_interface_that_does_not_exist_is_named_in_the_error() {
+    joined(|pair| {
+        let error = AdvertSocket::open(9999, "nowhere0").unwrap_err().to_string();
+        assert!(error.contains("nowhere0"), "{error}");
+        let (here, _there) = sockets(pair);
+        ip("link delete port0");
+        assert!(here.send(&packet(b"too late", 1), GROUP).is_err());
+    });
+}

@@ -1,0 +1,95 @@
+//! `net::frame_socket` against the kernel.
+
+use regent_common::arp::Arp;
+
+use super::lab::{Pair, command, ip, joined, link, wait_until};
+use crate::net::{arp_watch::ArpWatch, frame_socket::FrameSocket};
+
+const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 50];
+
+fn announcements(count: u8) -> Vec<[u8; 42]> {
+    (0..count).map(|last| Arp::announcement(MAC, [10, 9, 0, last]).broadcast_frame()).collect()
+}
+
+fn heard(watch: &ArpWatch) -> Vec<Arp> {
+    let mut heard = Vec::new();
+    watch.drain(10_000, |arp| heard.push(*arp)).unwrap();
+    heard
+}
+
+#[test]
+fn announcements_arrive_whole_and_in_order() {
+    joined(|pair| {
+        let watch = pair.there(|| ArpWatch::open(link("port1").index, "port1")).unwrap();
+        let socket = FrameSocket::open().unwrap();
+        // More than one system call takes.
+        assert_eq!(socket.send(link("port0").index, &announcements(100)).unwrap(), 100);
+        let heard = heard(&watch);
+        let expected: Vec<Arp> = (0..100).map(|last| Arp::announcement(MAC, [10, 9, 0, last])).collect();
+        assert_eq!(heard, expected);
+    });
+}
+
+#[test]
+fn nothing_to_send_is_sent() {
+    joined(|_| {
+        let none: [[u8; 42]; 0] = [];
+        assert_eq!(FrameSocket::open().unwrap().send(link("port0").index, &none).unwrap(), 0);
+    });
+}
+
+#[test]
+fn frames_of_two_kinds_in_one_batch_both_arrive() {
+    joined(|pair| {
+        let watch = pair.there(|| ArpWatch::open(link("port1").index, "port1")).unwrap();
+        let arp = announcements(3);
+        let mut advertisement = [0; 86];
+        advertisement[..12].copy_from_slice(&arp[0][..12]);
+        advertisement[12..14].copy_from_slice(&[0x86, 0xdd]);
+        let frames: [&[u8]; 4] = [&arp[0], &advertisement, &arp[1], &arp[2]];
+        let before = received("port1", pair);
+        assert_eq!(FrameSocket::open().unwrap().send(link("port0").index, &frames).unwrap(), 4);
+        assert_eq!(received("port1", pair) - before, 4);
+        assert_eq!(heard(&watch).len(), 3);
+    });
+}
+
+fn received(port: &str, pair: &Pair) -> u64 {
+    pair.there(|| {
+        let table = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+        let line = table.lines().find_map(|line| line.trim().strip_prefix(&format!("{port}:"))).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    })
+}
+
+#[test]
+fn an_interface_that_is_down_or_gone_is_an_error_and_a_frame_that_is_too_long_stops_behind_the_good_ones() {
+    joined(|_| {
+        let port = link("port0").index;
+        let socket = FrameSocket::open().unwrap();
+        let good = announcements(1)[0];
+        let long = [0; 3000];
+        assert_eq!(socket.send(port, &[&good[..], &good, &long, &good]).unwrap(), 2);
+        assert_eq!(socket.send(port, &[&long[..]]).unwrap_err().raw_os_error(), Some(libc::EMSGSIZE));
+        ip("link set port0 down");
+        assert_eq!(socket.send(port, &[good]).unwrap_err().raw_os_error(), Some(libc::ENETDOWN));
+        ip("link delete port0");
+        assert_eq!(socket.send(port, &[good]).unwrap_err().raw_os_error(), Some(libc::ENXIO));
+    });
+}
+
+#[test]
+fn a_burst_that_the_interface_cannot_take_is_sent_in_part_and_the_rest_can_follow() {
+    joined(|pair| {
+        // A megabit per second with room for everything: frames wait, and what waits fills the send buffer.
+        command("tc", "qdisc add dev port0 root tbf rate 1mbit burst 2kb limit 10mb");
+        let watch = pair.there(|| ArpWatch::open(link("port1").index, "port1")).unwrap();
+        let socket = FrameSocket::open().unwrap();
+        let frames: Vec<[u8; 42]> = announcements(250).into_iter().cycle().take(10_000).collect();
+        let sent = socket.send(link("port0").index, &frames).unwrap();
+        assert!((1..10_000).contains(&sent), "{sent}");
+        assert!(socket.send(link("port0").index, &frames[sent..]).unwrap() < 1_000, "still nearly full");
+        wait_until("the first frames arrive", || !heard(&watch).is_empty());
+        wait_until("there is room again", || socket.send(link("port0").index, &frames[sent..]).unwrap() > 0);
+    });
+}

@@ -1,0 +1,10 @@
+//! Tests against a real kernel, each in network namespaces of its own. Without root they are skipped by name.
+
+mod addresses;
+mod advert_socket;
+mod frame_socket;
+pub(super) mod lab;
+mod listeners;
+mod monitor;
+mod other_vrrp;
+mod scheduling;
