@@ -23,3 +23,4 @@ pub mod skip;
 pub mod speaker;
 pub mod switch;
 pub mod timer;
+pub mod usage;

@@ -45,9 +45,17 @@ impl Speaker {
     /// # Errors
     /// When it is not there or does not come up.
     pub fn start(make: Make, node: &Node, group: &Group) -> Result<Self> {
+        Self::start_text(make, node, &group.text())
+    }
+
+    /// As [`Self::start`], with the text of a whole config.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_text(make: Make, node: &Node, text: &str) -> Result<Self> {
         match make {
-            Make::Agent(rung) => Agent::start(node, &Options::config(group.text()).on(rung)).map(Self::Agent),
-            Make::Keepalived => Keepalived::start(node, &group.text()).map(Self::Keepalived),
+            Make::Agent(rung) => Agent::start(node, &Options::config(text).on(rung)).map(Self::Agent),
+            Make::Keepalived => Keepalived::start(node, text).map(Self::Keepalived),
         }
     }
 
