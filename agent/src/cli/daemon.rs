@@ -1,7 +1,7 @@
 //! The daemon: from options to a running agent. Everything that can be wrong is found before the network is touched: one
 //! sentence each, and the exit status.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, io::IsTerminal, path::Path};
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
@@ -32,7 +32,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     let settled = options.work.clone().settle(Path::exists);
     let observing = settled == Settled::Observe;
     let (plan, config) = match settled {
-        Settled::Config(path) => match read(&path)? {
+        Settled::Config(path) => match read(&path) {
             Some(plan) => (plan, Some(path.display().to_string())),
             None => return Ok(Status::Config),
         },
@@ -94,12 +94,30 @@ fn control_runtime() -> anyhow::Result<Runtime> {
 
 /// Reads a config and says everything that is wrong with it. `None` when that leaves an instance out: half of a config is
 /// not what anybody asked for.
-fn read(path: &Path) -> anyhow::Result<Option<Plan>> {
-    let loaded = config::load(path)?;
-    for line in loaded.lines() {
-        tracing::warn!("{line}");
+fn read(path: &Path) -> Option<Plan> {
+    let loaded = match config::load(path) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            tracing::error!("{error}");
+            return None;
+        }
+    };
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if log::stderr_is_journal() {
+        loaded.lines().for_each(|line| tracing::warn!("{line}"));
+    } else {
+        eprint!("{}", loaded.render(colour));
     }
-    Ok(Some(loaded.plan))
+    if loaded.left_out.is_empty() {
+        return Some(loaded.plan);
+    }
+    tracing::error!(
+        "{}: not started, since {} cannot be run as configured: {}; correct the errors above",
+        path.display(),
+        if loaded.left_out.len() == 1 { "an instance" } else { "some instances" },
+        loaded.left_out.join(", ")
+    );
+    None
 }
 
 fn interfaces_exist(wanted: &[String]) -> anyhow::Result<()> {

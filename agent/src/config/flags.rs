@@ -55,7 +55,7 @@ pub fn from_flags(flags: &InstanceFlags) -> Result<Loaded, FlagsError> {
     let statements = statements(&pieces, source, &mut sources);
     let model = model::read(&statements, &mut sources, &mut diagnostics, false);
     let plan = check::check(&model, &mut diagnostics);
-    let loaded = Loaded { plan, diagnostics: diagnostics.finish(), sources, tree: None };
+    let loaded = Loaded { plan, left_out: Vec::new(), diagnostics: diagnostics.finish(), sources, tree: None };
     if loaded.has_errors() { Err(FlagsError(Box::new(loaded))) } else { Ok(loaded) }
 }
 

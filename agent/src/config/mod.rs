@@ -40,6 +40,8 @@ pub use keyword::{Keyword, keyword};
 pub struct Loaded {
     /// What it asks for, without the instances that cannot be run.
     pub plan: Plan,
+    /// Names of the instances that cannot be run.
+    pub left_out: Vec<String>,
     /// What is wrong with it, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts it was read from.
@@ -89,6 +91,13 @@ pub fn parse(name: &str, text: &str) -> Loaded {
     read(name.to_owned(), text.into(), &Files::None)
 }
 
+/// Instances of the model that did not make it into the plan. Of two with one name the second is meant.
+fn left_out(model: &model::Model, plan: &Plan) -> Vec<String> {
+    let mut kept = plan.instances.iter().map(|instance| instance.name.as_str()).peekable();
+    let names = model.instances.iter().map(|instance| instance.name.value.as_str());
+    names.filter(|name| kept.next_if_eq(name).is_none()).map(str::to_owned).collect()
+}
+
 fn read(name: String, text: Arc<str>, files: &Files) -> Loaded {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let root = sources.add(name, text, None);
@@ -97,5 +106,6 @@ fn read(name: String, text: Arc<str>, files: &Files) -> Loaded {
     let look = matches!(files, Files::Beside(_));
     let model = model::read(&statements, &mut sources, &mut diagnostics, look);
     let plan = check::check(&model, &mut diagnostics);
-    Loaded { plan, diagnostics: diagnostics.finish(), sources, tree: Some(tree) }
+    let left_out = left_out(&model, &plan);
+    Loaded { plan, left_out, diagnostics: diagnostics.finish(), sources, tree: Some(tree) }
 }

@@ -44,8 +44,6 @@ pub struct InstancePlan {
     pub preemption: Preemption,
     /// `garp_*`.
     pub announcements: Announcements,
-    /// Missed intervals until a Backup takes over: 3 unless `down_timer_adverts` says otherwise.
-    pub down_timer_adverts: u8,
     /// Version 2 password.
     pub authentication: Authentication,
     /// Version 3 over IPv4: which checksum is sent.

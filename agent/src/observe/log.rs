@@ -110,7 +110,7 @@ fn filter(level: Option<&str>, environment: Option<&str>) -> Result<EnvFilter, L
 
 /// JOURNAL_STREAM holds "device:inode" of the journal's socket; a shell below may have inherited the variable and
 /// redirected stderr, so both are compared.
-fn stderr_is_journal() -> bool {
+pub fn stderr_is_journal() -> bool {
     let Some(stream) = std::env::var("JOURNAL_STREAM").ok() else { return false };
     rustix::fs::fstat(io::stderr().as_fd())
         .is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))

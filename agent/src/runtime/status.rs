@@ -55,6 +55,7 @@ impl Engine {
             priority_base: plan.priority.get(),
             priority_effective: instance.priority().get(),
             interval_ms: u64::from(plan.interval.centiseconds()) * 10,
+            announce_delay_ms: milliseconds(plan.announcements.delay),
             active: self.active_status(instance),
             addresses: self.addressing.of(at).map(address_status).collect(),
             adverts_sent: instance.statistics.adverts_sent,
@@ -221,6 +222,7 @@ fn tracker_status(tracker: &super::trackers::Tracker) -> TrackerStatus {
         },
         name: tracker.name.to_string(),
         good: tracker.good,
+        running: false,
         weight: i32::from(tracker.weight),
     }
 }
