@@ -84,7 +84,8 @@ impl Rig {
         let timing = group.timing();
         old.cut_cable()?;
         let cut = Moment::now();
-        let first = self.advert(cut, new, group, timing.down_bound(group.priority))?;
+        // Waited for with patience; judged by what the wire says.
+        let first = self.advert(cut, new, group, timing.down_bound(group.priority) + START)?;
         let silence = first.at.since(self.last_advert(first.at, old, group)?);
         ensure!(
             silence >= timing.down(group.priority) && silence <= timing.down_bound(group.priority),

@@ -1,6 +1,6 @@
 //! The main job: the Backup takes over within the RFC's time, the better router takes it back, and whoever stops says so.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, ensure};
 use lab::{
@@ -14,7 +14,10 @@ use lab::{
 };
 use libtest_mimic::Trial;
 
-use super::trial::{Need, Reasons};
+use super::{
+    rig::START,
+    trial::{Need, Reasons},
+};
 
 const STRONG: u8 = 150;
 const WEAK: u8 = 100;
@@ -91,25 +94,15 @@ impl Pair {
         let lab = Lab::new()?;
         let (strong_host, weak_host, client) = (lab.host("a", 1)?, lab.host("b", 2)?, lab.host("client", 9)?);
         let capture = client.capture()?;
-        let strong = Speaker::start(strong, &strong_host, &strong_group)?;
-        let weak = Speaker::start(weak, &weak_host, &weak_group)?;
-        let mut pair =
-            Self { strong, weak, group: strong_group, capture, strong_host, weak_host, client, _lab: lab };
-        pair.until_settled()?;
-        Ok(pair)
-    }
-
-    /// Until the strong one is master, and the weak one has had time to notice.
-    fn until_settled(&mut self) -> Result<()> {
-        let timing = self.group.timing();
-        let patience = timing.down_bound(STRONG) + timing.down(WEAK) + Duration::from_secs(3);
-        self.strong.wait_entering("MASTER", 1, patience)?;
-        let address = self.strong_host.address();
-        let now = Moment::now();
-        self.capture.wait_after(now, "an advert of the strong router", timing.interval * 3, |frame| {
-            frame.is_advert_of(self.group.wire_vrid(), address, STRONG)
-        })?;
-        Ok(())
+        // One after the other: with `nopreempt` on both, whoever is first stays.
+        let patience = strong_group.timing().down_bound(STRONG) + START;
+        let mut strong = Speaker::start(strong, &strong_host, &strong_group)?;
+        strong.wait_entering("MASTER", 1, patience)?;
+        let mut weak = Speaker::start(weak, &weak_host, &weak_group)?;
+        weak.wait_entering("BACKUP", 1, START)?;
+        // It has to have heard the other, or its timer runs from its own start.
+        std::thread::sleep(strong_group.timing().interval * 2);
+        Ok(Self { strong, weak, group: strong_group, capture, strong_host, weak_host, client, _lab: lab })
     }
 
     fn last_advert_before(&self, moment: Moment, source: Ipv4Addr) -> Result<Moment> {
@@ -128,10 +121,12 @@ fn a_cut_master_is_replaced_and_returns(mut pair: Pair) -> Result<()> {
 
     pair.strong_host.cut_cable()?;
     let cut = Moment::now();
-    let first =
-        pair.capture.wait_after(cut, "the weak router's first advert", timing.down_bound(WEAK), |frame| {
-            frame.is_advert_of(vrid, new, WEAK)
-        })?;
+    let first = pair.capture.wait_after(
+        cut,
+        "the weak router's first advert",
+        timing.down_bound(WEAK) + START,
+        |frame| frame.is_advert_of(vrid, new, WEAK),
+    )?;
     let silence = first.at.since(pair.last_advert_before(first.at, old)?);
     ensure!(
         silence >= timing.down(WEAK) && silence <= timing.down_bound(WEAK),
@@ -139,7 +134,7 @@ fn a_cut_master_is_replaced_and_returns(mut pair: Pair) -> Result<()> {
         Span(silence),
         Span(timing.down(WEAK)),
     );
-    let announced = pair.capture.wait_after(cut, "the announcement", timing.interval, |frame| {
+    let announced = pair.capture.wait_after(cut, "the announcement", START, |frame| {
         frame.is_announcement(pair.group.address()) && frame.mac == pair.weak_host.mac()
     })?;
     ensure!(
@@ -147,13 +142,13 @@ fn a_cut_master_is_replaced_and_returns(mut pair: Pair) -> Result<()> {
         "announced {} after the first advert",
         Span(announced.at.since(first.at))
     );
-    pair.weak.wait_entering("MASTER", 1, timing.interval)?;
+    pair.weak.wait_entering("MASTER", 1, START)?;
     ensure!(pair.weak_host.has_address(pair.group.address())?, "the new master has no address");
 
     // The master hears a lower priority and waits out its own timer: RFC 9568 §6.4.2.
     pair.strong_host.restore_cable()?;
     let back = Moment::now();
-    let bound = timing.down_bound(STRONG) + Duration::from_secs(1);
+    let bound = timing.down_bound(STRONG) + START;
     let preempted = pair.capture.wait_after(back, "the strong router's return", bound, |frame| {
         frame.is_advert_of(vrid, old, STRONG)
     })?;
@@ -174,9 +169,8 @@ fn a_stopping_master_hands_over(mut pair: Pair) -> Result<()> {
     let asked = Moment::now();
     let status = pair.strong.stop()?;
     ensure!(status.success(), "it ended with {status}");
-    let resigned = pair
-        .capture
-        .wait_after(asked, "priority 0", timing.interval, |frame| frame.is_advert_of(vrid, old, 0))?;
+    let resigned =
+        pair.capture.wait_after(asked, "priority 0", START, |frame| frame.is_advert_of(vrid, old, 0))?;
     let first = pair.capture.wait_after(
         resigned.at,
         "the weak router's first advert",
@@ -201,9 +195,12 @@ fn the_returning_master_stays_backup(pair: Pair) -> Result<()> {
     let (old, new) = (pair.strong_host.address(), pair.weak_host.address());
     pair.strong_host.cut_cable()?;
     let cut = Moment::now();
-    pair.capture.wait_after(cut, "the weak router's first advert", timing.down_bound(WEAK), |frame| {
-        frame.is_advert_of(vrid, new, WEAK)
-    })?;
+    pair.capture.wait_after(
+        cut,
+        "the weak router's first advert",
+        timing.down_bound(WEAK) + START,
+        |frame| frame.is_advert_of(vrid, new, WEAK),
+    )?;
     pair.strong_host.restore_cable()?;
     let back = Moment::now();
     std::thread::sleep(timing.down_bound(STRONG) + timing.interval);
