@@ -3,14 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::SystemTime,
 };
 
 use anyhow::{Context, Result};
 
 use crate::{
-    process::{run as run_command, workspace},
+    process::{self, run as run_command, workspace},
     setup,
     toolchain::{self, Route, Toolchain},
 };
@@ -39,12 +38,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let object = object_only(arguments.route)?;
     eprintln!("build-ebpf: {}", object.display());
     if !arguments.object_only {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--release", "--package", "regent-agent", "--bin", "agent"]);
-        run_command(cargo.current_dir(workspace()))?;
+        agent_only()?;
         eprintln!("build-ebpf: target/release/agent carries it");
     }
     Ok(())
+}
+
+/// Builds the release agent with the object that is there, or without one.
+///
+/// # Errors
+/// When the build fails.
+pub fn agent_only() -> Result<()> {
+    run_command(process::cargo().args(["build", "--release", "--package", "regent-agent", "--bin", "agent"]))
 }
 
 /// Where the object is, whether it was built or not. The agent's build script looks there too.

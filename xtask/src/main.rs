@@ -1,9 +1,15 @@
 //! The project's own commands: one verb, one file.
 
+mod bench;
 mod build_ebpf;
+mod ci;
+mod demo;
 mod process;
 mod setup;
+mod test;
 mod toolchain;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -20,11 +26,34 @@ enum Verb {
     Setup(setup::Arguments),
     /// Build the BPF object, and the release agent that embeds it
     BuildEbpf(build_ebpf::Arguments),
+    /// Set up, build, and run every test
+    Test(test::Arguments),
+    /// Show a failover: two routers, a client and one virtual address, in network namespaces
+    Demo(demo::Arguments),
+    /// Measure takeovers, steadiness, packets and load, beside keepalived
+    Bench(bench::Arguments),
+    /// Run what every change must pass: tests, formatting, lints, docs
+    Ci,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().verb {
+fn main() -> ExitCode {
+    match run(Arguments::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Display and not Debug: a backtrace tells the user nothing.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> anyhow::Result<()> {
+    match verb {
         Verb::Setup(arguments) => setup::run(&arguments),
         Verb::BuildEbpf(arguments) => build_ebpf::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Ci => ci::run(),
     }
 }

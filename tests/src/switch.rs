@@ -1,0 +1,111 @@
+//! The switch: a bridge in a namespace of its own. A host's cable is a veth pair whose far end is a port here, so a
+//! cable is cut from outside, as in life.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::namespace::{Namespace, finish};
+
+const BRIDGE: &str = "br0";
+
+/// A bridge with its ports.
+#[derive(Debug)]
+pub struct Switch {
+    namespace: Namespace,
+}
+
+impl Switch {
+    /// Makes the bridge: no spanning tree, no forwarding delay, no multicast snooping (224.0.0.18 is flooded, as by a
+    /// switch that has no querier).
+    ///
+    /// # Errors
+    /// Without CAP_NET_ADMIN.
+    pub fn make(namespace: Namespace) -> Result<Self> {
+        namespace.ip(&[
+            "link",
+            "add",
+            BRIDGE,
+            "type",
+            "bridge",
+            "stp_state",
+            "0",
+            "forward_delay",
+            "0",
+            "mcast_snooping",
+            "0",
+        ])?;
+        namespace.ip(&["link", "set", BRIDGE, "up"])?;
+        Ok(Self { namespace })
+    }
+
+    /// The namespace of the bridge.
+    pub const fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Lays a cable: interface `interface` in `host` with that MAC, its far end is `port` here. The interface is left
+    /// down; the port is up and attached.
+    ///
+    /// # Errors
+    /// When either name is taken.
+    pub fn connect(&self, port: &str, host: &Namespace, interface: &str, mac: &str, mtu: u16) -> Result<()> {
+        let mtu = mtu.to_string();
+        self.namespace.ip(&[
+            "link",
+            "add",
+            port,
+            "mtu",
+            &mtu,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            interface,
+            "mtu",
+            &mtu,
+            "address",
+            mac,
+            "netns",
+            host.name(),
+        ])?;
+        self.receive_offload(port)?;
+        self.attach(port)?;
+        self.namespace.ip(&["link", "set", port, "up"]).map(drop)
+    }
+
+    /// GRO on the port gives the veth a NAPI there, without which a frame that an XDP program in the host sends back
+    /// is lost silently. Without ethtool it stays off, which matters to nothing but such a program.
+    fn receive_offload(&self, port: &str) -> Result<()> {
+        if !["/usr/sbin/ethtool", "/sbin/ethtool"].iter().any(|path| Path::new(path).exists()) {
+            return Ok(());
+        }
+        finish(self.namespace.command("ethtool").args(["-K", port, "gro", "on"]))
+            .context("turn GRO on")
+            .map(drop)
+    }
+
+    /// Puts the port on the bridge.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn attach(&self, port: &str) -> Result<()> {
+        self.namespace.ip(&["link", "set", port, "master", BRIDGE]).map(drop)
+    }
+
+    /// Takes the port off the bridge: the host's carrier stays, nothing goes through.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn detach(&self, port: &str) -> Result<()> {
+        self.namespace.ip(&["link", "set", port, "nomaster"]).map(drop)
+    }
+
+    /// Sets the port up or down: the host's carrier follows.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn set_carrier(&self, port: &str, up: bool) -> Result<()> {
+        self.namespace.ip(&["link", "set", port, if up { "up" } else { "down" }]).map(drop)
+    }
+}

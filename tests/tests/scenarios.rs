@@ -1,0 +1,49 @@
+//! Scenarios in network namespaces: real daemons, a real switch, and the wire as the witness.
+//!
+//! Several run at a time, since they mostly wait. Without root each is reported as ignored, with the reason in front.
+
+mod scenarios {
+    pub mod conflicts;
+    pub mod ladder;
+    pub mod leftovers;
+    pub mod outside;
+    pub mod refusals;
+    pub mod rejected;
+    pub mod rig;
+    pub mod takeover;
+    pub mod trackers;
+    pub mod trial;
+    pub mod unprivileged;
+}
+
+use std::process::ExitCode;
+
+use lab::{lab as labs, skip};
+use libtest_mimic::Arguments;
+
+/// At once, unless the command line says otherwise: two cores carry four, which mostly sleep.
+const AT_ONCE: usize = 4;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let reasons = scenarios::trial::Reasons::find();
+    reasons.announce();
+    if skip::lab_reason().is_none()
+        && let Err(error) = labs::sweep_stale()
+    {
+        eprintln!("sweep what a killed run left: {error:#}");
+    }
+    let topics = [
+        scenarios::takeover::trials,
+        scenarios::ladder::trials,
+        scenarios::rejected::trials,
+        scenarios::trackers::trials,
+        scenarios::leftovers::trials,
+        scenarios::conflicts::trials,
+        scenarios::refusals::trials,
+        scenarios::outside::trials,
+    ];
+    let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
