@@ -7,8 +7,6 @@
 
 #[path = "config/bad_input.rs"]
 mod bad_input;
-#[path = "config/flags.rs"]
-mod flags;
 #[path = "config/rules.rs"]
 mod rules;
 

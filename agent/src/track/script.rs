@@ -71,9 +71,9 @@ impl ScriptTracker {
         Self { task, running }
     }
 
-    /// Whether it runs at this moment.
-    pub fn running(&self) -> bool {
-        self.running.load(Ordering::Relaxed)
+    /// True while it runs; for whoever shows it.
+    pub fn running(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.running)
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
                 None => sleep(Duration::from_millis(10)).await,
             }
         };
-        assert!(tracker.running());
+        assert!(tracker.running().load(Ordering::Relaxed));
         drop(tracker);
         for _ in 0..200 {
             let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
