@@ -182,8 +182,8 @@ struct DaemonArguments {
     /// Where the control socket and the journal live
     #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
     run_dir: PathBuf,
-    /// Where pinned maps and links live
-    #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY)]
+    /// Where pinned maps and links will live: nothing is pinned yet
+    #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY, hide = true)]
     bpffs: PathBuf,
     /// Where adverts come from
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]

@@ -2,9 +2,8 @@
 //! answers about addresses. Tokio watches that one descriptor, whatever the number of ports.
 
 use std::{
-    collections::BTreeSet,
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use super::engine::Engine;
@@ -16,7 +15,6 @@ use rustix::event::epoll;
 pub struct Doorbells {
     epoll: OwnedFd,
     readiness: Readiness,
-    watched: BTreeSet<RawFd>,
     opened: Option<u64>,
 }
 
@@ -27,10 +25,11 @@ impl Doorbells {
     /// When the kernel has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self { readiness: Readiness::watch(&epoll)?, epoll, watched: BTreeSet::new(), opened: None })
+        Ok(Self { readiness: Readiness::watch(&epoll)?, epoll, opened: None })
     }
 
-    /// Watches the descriptors that the engine has now. Cheap while no port changed.
+    /// Watches the descriptors that the engine has now. Costs nothing while no port changed; after a change everything is
+    /// watched anew, so that nothing stays that was closed or is not listened to any more.
     ///
     /// # Errors
     /// When a descriptor cannot be watched.
@@ -38,36 +37,28 @@ impl Doorbells {
         if self.opened == Some(engine.sockets_opened) {
             return Ok(());
         }
-        // A socket that was closed has left the epoll by itself, and its number may have been given to another.
-        let mut now = BTreeSet::new();
+        *self = Self::new()?;
         if let Some(program) = engine.program.as_ref() {
-            self.add(&mut now, program.ring())?;
+            self.add(program.ring())?;
         }
         if let Some(socket) = engine.address_socket.as_ref() {
-            self.add(&mut now, socket.as_fd())?;
+            self.add(socket.as_fd())?;
         }
         for port in &engine.ports {
             if let Some(socket) = port.socket.as_ref() {
-                self.add(&mut now, socket.as_fd())?;
+                self.add(socket.as_fd())?;
             }
-            if let Some(listen) = port.listen.as_ref() {
-                self.add(&mut now, listen.as_fd())?;
+            if let Some(listen) = port.audible_listener() {
+                self.add(listen.as_fd())?;
             }
         }
-        self.watched = now;
         self.opened = Some(engine.sockets_opened);
         Ok(())
     }
 
-    fn add(&self, now: &mut BTreeSet<RawFd>, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-        let data = epoll::EventData::new_u64(0);
-        match epoll::add(&self.epoll, descriptor, data, epoll::EventFlags::IN) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {
-                now.insert(descriptor.as_raw_fd());
-                Ok(())
-            }
-            Err(errno) => Err(errno.into()),
-        }
+    fn add(&self, descriptor: BorrowedFd<'_>) -> io::Result<()> {
+        epoll::add(&self.epoll, descriptor, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+        Ok(())
     }
 
     /// Waits until one of them rings. Cancel-safe.

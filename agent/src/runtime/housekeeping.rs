@@ -23,6 +23,7 @@ impl Engine {
     pub(super) fn housekeeping(&mut self) {
         let now = self.now;
         self.settle_ports(now);
+        self.reopen_ports();
         for at in 0..self.ports.len() {
             let holds = self.carrier_holds(at);
             if holds && self.ports[at].climb_at.is_some_and(|climb| climb <= now) {

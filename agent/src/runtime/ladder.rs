@@ -4,7 +4,7 @@
 //! everything once XDP is gone, so a lost rung costs at most the adverts between the loss and its discovery; whoever
 //! waited for them waits one whole down interval more ([`Event::Deaf`]).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::map::{Vip, VipKey};
 use regent_vrrp::{Event, Instant};
@@ -192,25 +192,51 @@ impl Engine {
         self.port_changed(at);
     }
 
+    /// Opens again what could not be opened when the link came.
+    pub(super) fn reopen_ports(&mut self) {
+        for at in 0..self.ports.len() {
+            let port = &self.ports[at];
+            if port.link.is_some() && port.trouble.is_some() {
+                self.open_port(at);
+                self.port_changed(at);
+            }
+        }
+    }
+
     /// Opens the sockets of a port whose link is new, and climbs the ladder.
     fn open_port(&mut self, at: usize) {
         let Some(link) = self.ports[at].link.clone() else { return };
         self.sockets_opened += 1;
         let port = &mut self.ports[at];
-        port.source = None;
-        port.addresses.retain(|address| address.index == link.index);
+        if port.addresses.iter().any(|address| address.index != link.index) {
+            port.source = None;
+            port.addresses.clear();
+        }
         port.trouble = None;
-        let opened = if self.settings.observing {
-            ListenSocket::open(link.index, &link.name).map(|socket| port.listen = Some(socket))
+        if self.settings.observing {
+            self.listen(at);
         } else {
-            AdvertSocket::open(link.index, &link.name).map(|socket| port.socket = Some(socket))
-        };
-        if let Err(error) = opened {
-            let (name, text) = (Arc::clone(&port.name), error.to_string());
-            port.trouble = Some(text.clone());
-            self.teller.trouble(self.now, &name, text);
+            let opened = AdvertSocket::open(link.index, &link.name);
+            let opened = opened.map(|socket| self.ports[at].socket = Some(socket));
+            self.opened(at, opened);
         }
         self.climb(at);
+    }
+
+    /// Observe mode: listens anew, with nothing heard yet.
+    fn listen(&mut self, at: usize) {
+        let Some(link) = self.ports[at].link.as_ref() else { return };
+        let opened = ListenSocket::open(link.index, &link.name);
+        let opened = opened.map(|socket| self.ports[at].listen = Some(socket));
+        self.opened(at, opened);
+    }
+
+    fn opened(&mut self, at: usize, opened: io::Result<()>) {
+        if let Err(error) = opened {
+            let (name, text) = (Arc::clone(&self.ports[at].name), error.to_string());
+            self.ports[at].trouble = Some(text.clone());
+            self.teller.trouble(self.now, &name, text);
+        }
     }
 
     /// Takes the best rung there is, and tells which and why.
@@ -221,6 +247,7 @@ impl Engine {
         port.carrier = carrier;
         port.reason = reason;
         port.climb_at = None;
+        self.sockets_opened += 1;
         if port.is_xdp() {
             port.settling_until = Some(self.now + SETTLING);
             port.arp_watch = None;
@@ -263,6 +290,9 @@ impl Engine {
         let Some(program) = self.program.as_mut() else {
             return (Carrier::Socket, self.program_trouble.clone());
         };
+        if program.is_attached(index) {
+            return (self.ports[at].carrier, self.ports[at].reason.clone());
+        }
         let mut reason = match self.settings.xdp {
             XdpChoice::Generic => "native XDP is off by choice".to_owned(),
             XdpChoice::Auto | XdpChoice::Native | XdpChoice::Off => String::new(),
@@ -358,6 +388,10 @@ impl Engine {
             program.detach(ifindex);
         }
         self.set_filter(at);
+        if self.settings.observing {
+            self.listen(at);
+        }
+        self.sockets_opened += 1;
         self.tell_carrier(at);
         for instance in 0..self.instances.len() {
             if self.instances[instance].port == at {

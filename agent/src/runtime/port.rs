@@ -75,6 +75,12 @@ impl Port {
         self.link.as_ref().is_some_and(|link| link.up)
     }
 
+    /// Observe mode's socket, while no XDP program hears the same. With one it only keeps the group's MAC in the card's
+    /// filter, and a flood costs no more than its small buffer.
+    pub const fn audible_listener(&self) -> Option<&ListenSocket> {
+        if self.is_xdp() { None } else { self.listen.as_ref() }
+    }
+
     /// Whether an XDP program carries adverts.
     pub const fn is_xdp(&self) -> bool {
         match self.carrier {

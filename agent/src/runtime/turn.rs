@@ -125,7 +125,7 @@ impl Engine {
             for taken in 1..=PACKETS_PER_TURN {
                 self.more |= taken == PACKETS_PER_TURN;
                 let port = &self.ports[at];
-                let received = match (&port.socket, &port.listen) {
+                let received = match (&port.socket, port.audible_listener()) {
                     (Some(socket), _) => socket.receive(&mut buffer),
                     (None, Some(listen)) => listen.receive(&mut buffer),
                     (None, None) => break,
