@@ -80,8 +80,8 @@ fn a_weighted_script_moves_the_address(other: Make) -> Result<()> {
     let bound = PERIOD * 2 + timing.interval;
     ensure!(lowered.at.since(failed) <= bound, "lowered after {}", Span(lowered.at.since(failed)));
     // Adverts of the lowered priority restart no timer: the other's runs from the last good one.
-    let good = rig.capture.last_before(lowered.at, |frame| frame.is_advert_of(vrid, rig.a.address(), FIRST));
-    let silence = first.at.since(good.context("no advert of the full priority")?.at);
+    let full = rig.capture.last_before(lowered.at, |frame| frame.is_advert_of(vrid, rig.a.address(), FIRST));
+    let silence = first.at.since(full.context("no advert of the full priority")?.at);
     ensure!(
         silence >= timing.down(SECOND) && silence <= timing.down_bound(SECOND),
         "took over {} after the last good advert; the formula says {}, at most one interval more",
