@@ -1,14 +1,114 @@
 //! Configs of our own through the whole pipeline: what plan they make, and what is said about them.
+//!
+//! Each `config/NAME.conf` has a `config/NAME.expected` with the rendered diagnostics and the plan. After a wanted
+//! change, `REGENT_BLESS=1 cargo test -p regent-agent --test config` writes them anew; read the difference.
 
-use regent_agent::config;
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files stops")]
+
+#[path = "config/bad_input.rs"]
+mod bad_input;
+#[path = "config/rules.rs"]
+mod rules;
+
+use std::path::{Path, PathBuf};
+
+use regent_agent::config::{self, Loaded};
+
+/// Compares a config with what is expected of it.
+fn golden(name: &str, read: impl Fn(&Path) -> Loaded) {
+    let path = PathBuf::from("tests/config").join(format!("{name}.conf"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let loaded = read(&path);
+    assert_eq!(loaded.print(), text, "the tree of {name} does not print back");
+    let actual = format!("{}\n{:#?}\n", loaded.render(false), loaded.plan);
+    let expected = path.with_extension("expected");
+    if std::env::var_os("REGENT_BLESS").is_some() {
+        std::fs::write(&expected, &actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&expected).unwrap_or_default();
+    assert!(actual == expected, "{name} has changed:\n{actual}");
+}
+
+/// Without the file system: what programs exist on this host does not matter.
+fn by_text(path: &Path) -> Loaded {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    config::parse(&name, &std::fs::read_to_string(path).unwrap())
+}
+
+fn by_file(path: &Path) -> Loaded {
+    config::load(path).unwrap()
+}
 
 #[test]
-fn the_classic_pair_is_read_without_a_word() {
-    let loaded = config::parse(
-        "lb1.conf",
-        "vrrp_instance VI_1 {\n state MASTER\n interface ens33\n virtual_router_id 50\n priority 150\n advert_int 1\n \
-         authentication {\n auth_type PASS\n auth_pass 1111\n }\n virtual_ipaddress {\n 10.0.0.3\n }\n}\n",
-    );
-    assert_eq!(loaded.lines().collect::<Vec<_>>(), Vec::<String>::new());
-    assert_eq!(loaded.plan.instances.len(), 1);
+fn a_pair_of_load_balancers_is_read_without_a_word() {
+    golden("pair_master", by_text);
+    golden("pair_backup", by_text);
+}
+
+#[test]
+fn the_example_of_a_distribution_runs_and_says_what_has_no_effect() {
+    golden("distribution", by_text);
+}
+
+#[test]
+fn every_word_that_acts_reaches_the_plan_whatever_the_order_of_blocks() {
+    golden("words", by_text);
+}
+
+#[test]
+fn slips_are_underlined_and_the_agent_runs() {
+    golden("slips", by_text);
+}
+
+#[test]
+fn instances_that_cannot_be_run_are_left_out_by_name() {
+    golden("left_out", by_text);
+}
+
+#[test]
+fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
+    golden("traps", by_text);
+}
+
+#[test]
+fn constructs_that_come_later_are_said_clearly() {
+    golden("not_yet", by_text);
+}
+
+#[test]
+fn braces_that_do_not_balance_cost_one_instance_and_one_error() {
+    golden("missing_brace", by_text);
+    golden("stray_brace", by_text);
+}
+
+#[test]
+fn includes_are_read_beside_the_file_that_includes_them() {
+    golden("include", by_file);
+}
+
+/// A directory of foreign configs to try: `REGENT_CORPUS=dir cargo test -p regent-agent --test config`.
+#[test]
+fn a_foreign_corpus_is_read_without_panic_and_prints_back() {
+    let Some(corpus) = std::env::var_os("REGENT_CORPUS") else {
+        eprintln!(
+            "skipped a_foreign_corpus_is_read_without_panic_and_prints_back: REGENT_CORPUS names no directory"
+        );
+        return;
+    };
+    let mut directories = vec![PathBuf::from(corpus)];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let loaded = config::load(&path).unwrap();
+            assert_eq!(loaded.print(), std::fs::read_to_string(&path).unwrap(), "{}", path.display());
+            assert!(loaded.render(true).len() >= loaded.diagnostics.len());
+            for line in loaded.lines().filter(|line| line.contains("[RG0201]") || line.contains("[RG0203]")) {
+                println!("{line}");
+            }
+        }
+    }
 }

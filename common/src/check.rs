@@ -46,34 +46,38 @@ pub struct Preamble {
     pub ttl: u8,
     /// Family.
     pub family: Family,
-    /// The first eight bytes; zeros when there are fewer, so that the VRID reads 0, which no group has.
-    fixed: Fixed,
-    /// Sum over the whole words of the message; `None` when the frame is cut off.
-    sum: Option<Sum>,
+    /// The message itself.
+    content: Message,
 }
 
-/// The eight bytes before the addresses, the first one lowest: one register in BPF, where an array would be eight.
+/// What is read of the message at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fixed(u64);
+struct Message {
+    /// The eight bytes before the addresses, the first one lowest: one register in BPF, where an array would be eight.
+    /// Zeros when there are fewer, so that the VRID reads 0, which no group has.
+    fixed: u64,
+    /// Sum over the whole words behind them; `None` when the frame ends before the IP header says so.
+    rest: Option<Sum>,
+}
 
-impl Fixed {
+impl Message {
     #[inline(always)]
-    fn read<B: Bytes>(bytes: &B, message: usize, length: u16) -> Self {
-        if (length as usize) < advert::FIXED_LENGTH {
-            return Self(0);
+    fn read<B: Bytes>(bytes: &B, at: usize, length: u16) -> Self {
+        let Some(rest) = (length as usize).checked_sub(advert::FIXED_LENGTH) else {
+            return Self { fixed: 0, rest: None };
+        };
+        match bytes.array(at) {
+            Some(fixed) => Self {
+                fixed: u64::from_le_bytes(fixed),
+                rest: checksum::sum(bytes, at + advert::FIXED_LENGTH, rest / 4),
+            },
+            None => Self { fixed: 0, rest: None },
         }
-        Self(bytes.array(message).map_or(0, u64::from_le_bytes))
     }
 
     #[inline(always)]
-    const fn sum(self) -> Sum {
-        let [a, b, c, d, e, f, g, h] = self.0.to_le_bytes();
-        Sum::ZERO.word([a, b, c, d]).word([e, f, g, h])
-    }
-
-    #[inline(always)]
-    const fn byte(self, at: u32) -> u8 {
-        (self.0 >> (8 * at)) as u8
+    const fn byte(&self, at: u32) -> u8 {
+        (self.fixed >> (8 * at)) as u8
     }
 }
 
@@ -100,8 +104,7 @@ impl Preamble {
             length,
             ttl: header.ttl,
             family: Family::Ipv4,
-            fixed: Fixed::read(bytes, message, length),
-            sum: checksum::sum(bytes, message, length as usize / 4),
+            content: Message::read(bytes, message, length),
         })
     }
 
@@ -126,15 +129,14 @@ impl Preamble {
             length: header.payload_length,
             ttl: header.hop_limit,
             family: Family::Ipv6,
-            fixed: Fixed::read(bytes, message, header.payload_length),
-            sum: checksum::sum(bytes, message, header.payload_length as usize / 4),
+            content: Message::read(bytes, message, header.payload_length),
         })
     }
 
     /// Version and type nibbles.
     #[inline(always)]
     const fn version_type(&self) -> u8 {
-        self.fixed.byte(0)
+        self.content.byte(0)
     }
 
     /// The version nibble.
@@ -146,19 +148,19 @@ impl Preamble {
     /// The VRID on the wire; 0 when it could not be read.
     #[inline(always)]
     pub const fn vrid(&self) -> u8 {
-        self.fixed.byte(1)
+        self.content.byte(1)
     }
 
     /// The priority byte.
     #[inline(always)]
     pub const fn priority(&self) -> u8 {
-        self.fixed.byte(2)
+        self.content.byte(2)
     }
 
     /// The address count byte.
     #[inline(always)]
     const fn count(&self) -> u8 {
-        self.fixed.byte(3)
+        self.content.byte(3)
     }
 
     /// Version 2: where the authentication data begins, given that the length fits. Counted from the front: the
@@ -171,16 +173,16 @@ impl Preamble {
     /// Version 2: the authentication type.
     #[inline(always)]
     const fn auth_type(&self) -> u8 {
-        self.fixed.byte(4)
+        self.content.byte(4)
     }
 
     /// The advertised interval; `None` for 0.
     #[inline(always)]
     const fn interval(&self, version: Version) -> Option<AdvertInterval> {
         match version {
-            Version::V2 => AdvertInterval::from_v2_wire(self.fixed.byte(5)),
+            Version::V2 => AdvertInterval::from_v2_wire(self.content.byte(5)),
             Version::V3 => {
-                AdvertInterval::from_v3_wire(u16::from_be_bytes([self.fixed.byte(4), self.fixed.byte(5)]))
+                AdvertInterval::from_v3_wire(u16::from_be_bytes([self.content.byte(4), self.content.byte(5)]))
             }
         }
     }
@@ -288,8 +290,9 @@ fn checksum_holds<B: Bytes>(
     count: u8,
 ) -> Result<(Sum, u16), Reason> {
     // Past the end although the IP header promised it: the frame is cut off.
-    let message = preamble.sum.ok_or(Reason::Length)?;
-    let mut addresses = message.without(preamble.fixed.sum());
+    let rest = preamble.content.rest.ok_or(Reason::Length)?;
+    let message = rest.pair(u64::from_ne_bytes(preamble.content.fixed.to_le_bytes()));
+    let mut addresses = rest;
     if let Version::V2 = version {
         let data = bytes.array(preamble.authentication(count)).ok_or(Reason::Length)?;
         addresses = addresses.without(Sum::ZERO.pair(u64::from_ne_bytes(data)));

@@ -27,11 +27,11 @@ impl Sum {
         Self(self.0 + other.0)
     }
 
-    /// Adds a whole number of eight bytes.
+    /// Adds a whole number of words.
     #[inline(always)]
     fn block<const N: usize>(self, block: &[u8; N]) -> Self {
-        let (pairs, _) = block.as_chunks::<8>();
-        pairs.iter().fold(self, |sum, pair| sum.pair(u64::from_ne_bytes(*pair)))
+        let (words, _) = block.as_chunks::<4>();
+        words.iter().fold(self, |sum, word| sum.word(*word))
     }
 
     /// Adds eight bytes, as a number in the machine's order.

@@ -32,7 +32,7 @@ pub const STRANGER_CAPACITY: u32 = 1024;
 pub const RING_BYTES: u32 = 256 * 1024;
 /// Sources remembered for each instance.
 pub const SLOTS_PER_INSTANCE: usize = 8;
-/// Ring records that one instance may write in one [`RING_WINDOW_NANOSECONDS`].
+/// Ring records that one instance may write in one [`RING_WINDOW_NANOSECONDS`]. The object's constant of this name.
 pub const RING_BUDGET: u32 = 32;
 /// The window of [`RING_BUDGET`]: 2^26 ns, about 67 ms.
 pub const RING_WINDOW_NANOSECONDS: u64 = 1 << 26;
@@ -144,10 +144,10 @@ pub struct InstanceSlots {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct StrangerKey {
+    /// The sender; IPv4 in the first four bytes. First, so that the BPF side can store it in two words.
+    pub source: [u8; 16],
     /// The group.
     pub group: GroupKey,
-    /// The sender; IPv4 in the first four bytes.
-    pub source: [u8; 16],
 }
 
 /// What was heard of it.
@@ -181,14 +181,14 @@ pub const REASON_SLOTS: usize = Reason::COUNT.next_multiple_of(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct VipKey {
+    /// The address; IPv4 in the first four bytes. First, so that the BPF side can store it in two words.
+    pub address: [u8; 16],
     /// The port.
     pub ifindex: u32,
     /// VLAN tags as in [`crate::ethernet::Ethernet::vlans`].
     pub vlans: u32,
     /// 4 or 6.
     pub family: u32,
-    /// The address; IPv4 in the first four bytes.
-    pub address: [u8; 16],
 }
 
 /// Whose address it is, and who else claims it.

@@ -127,6 +127,9 @@ impl Counter {
         PLAIN.iter().copied().chain(Reason::ALL.iter().map(|reason| Self::Rejected(*reason)))
     }
 
+    /// The slot of the first reason: the others follow in their order.
+    pub const FIRST_REJECTION: usize = PLAIN.len();
+
     /// The slot in an instance's row, below [`Counter::COUNT`].
     #[inline(always)]
     pub const fn slot(self) -> u32 {
@@ -144,7 +147,7 @@ impl Counter {
             Self::SlotEvicted => 10,
             Self::ArpRequest => 11,
             Self::ArpClaim => 12,
-            Self::Rejected(reason) => PLAIN.len() as u32 + reason as u32,
+            Self::Rejected(reason) => Self::FIRST_REJECTION as u32 + reason as u32,
         }
     }
 }

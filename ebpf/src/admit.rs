@@ -7,7 +7,7 @@ use aya_ebpf::{
     programs::XdpContext,
 };
 use regent_common::{
-    Counter, PROTOCOL, Reason,
+    Counter, PROTOCOL,
     arp::{Arp, Operation},
     bytes::Bytes,
     check::{self, NotJudged, Preamble},
@@ -16,7 +16,11 @@ use regent_common::{
     map::{GroupKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
 };
 
-use crate::{cursor::Cursor, maps, publish};
+use crate::{
+    cursor::Cursor,
+    maps::{self, Key},
+    publish,
+};
 
 /// What became of a packet.
 pub enum Outcome {
@@ -56,19 +60,21 @@ pub fn admit(context: &XdpContext) -> Outcome {
             if cursor.u8(ethernet.payload + ipv4::PROTOCOL_OFFSET) != Some(PROTOCOL) {
                 return Outcome::Foreign;
             }
-            Preamble::ipv4(&cursor, ethernet.payload)
+            let cursor = Cursor::anew(context);
+            Preamble::ipv4(&cursor, cursor.opaque(ethernet.payload))
         }
         ethernet::IPV6 => {
             if cursor.u8(ethernet.payload + ipv6::NEXT_HEADER_OFFSET) != Some(PROTOCOL) {
                 return Outcome::Foreign;
             }
-            Preamble::ipv6(&cursor, ethernet.payload)
+            let cursor = Cursor::anew(context);
+            Preamble::ipv6(&cursor, cursor.opaque(ethernet.payload))
         }
         ethernet::ARP => return arp(context, &cursor, &ethernet),
         _ => return Outcome::Foreign,
     };
     match preamble {
-        Ok(preamble) => advert(context, &cursor, Port::new(context, &ethernet), &preamble),
+        Ok(preamble) => advert(context, &Cursor::anew(context), Port::new(context, &ethernet), &preamble),
         Err(NotJudged::Foreign) => Outcome::Foreign,
         Err(NotJudged::ForSocket) => Outcome::ForSocket,
     }
@@ -84,25 +90,28 @@ impl Port {
 /// Judges a VRRP packet and publishes what was found.
 #[inline(always)]
 fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble) -> Outcome {
-    let group = GroupKey::new(port.ifindex, port.vlans, preamble.family as u8, preamble.vrid());
+    let group = Key(GroupKey::new(port.ifindex, port.vlans, preamble.family as u8, preamble.vrid()));
     // SAFETY: the entry is only read, and nothing is inserted into or removed from this map here; user space
     // replaces entries whole.
-    let expected = unsafe { maps::INSTANCES.get(group) };
+    let expected = unsafe { maps::INSTANCES.get(&group.0) };
     let verdict = check::judge(cursor, preamble, expected);
     let Some(expected) = expected else {
-        let key = StrangerKey { group, source: preamble.source };
-        publish::stranger(&key, preamble, &verdict);
+        let key = Key(StrangerKey { source: preamble.source, group: group.0 });
+        publish::stranger(cursor, &key.0, preamble, verdict);
         return Outcome::Stranger;
     };
     match verdict {
-        Ok(heard) => {
+        Ok(mut heard) => {
+            // Which notes there are is known on each way here; forgotten, so that the rest is walked once.
+            heard.notes = cursor.opaque(heard.notes as usize) as u16;
             // SAFETY: the helper has no preconditions.
             let now = unsafe { bpf_ktime_get_ns() };
-            publish::advert(context, expected, &heard, now);
+            publish::advert(context, cursor, expected, &heard, now);
             Outcome::Accepted
         }
         Err(reason) => {
-            publish::count(expected.index, Counter::Rejected(reason));
+            let reason = cursor.opaque(reason as usize);
+            publish::rejection(expected.index, reason);
             if may_be_shown(reason) { Outcome::Shown } else { Outcome::Rejected }
         }
     }
@@ -110,7 +119,7 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
 
 /// Whether this rejected packet is among the first of its reason on this CPU in this second.
 #[inline(always)]
-fn may_be_shown(reason: Reason) -> bool {
+fn may_be_shown(reason: usize) -> bool {
     let Some(shown) = maps::SHOWN.get_ptr_mut(reason as u32) else {
         return false;
     };
@@ -136,14 +145,14 @@ fn arp(context: &XdpContext, cursor: &Cursor, ethernet: &Ethernet) -> Outcome {
     // A gratuitous request asks nothing: its sender and target are one address.
     if arp.operation == Operation::Request
         && arp.sender != arp.target
-        && let Some(vip) = maps::VIPS.get_ptr(vip_key(port, arp.target))
+        && let Some(vip) = maps::VIPS.get_ptr(&vip_key(port, arp.target).0)
     {
         // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
         publish::count(unsafe { (*vip).instance }, Counter::ArpRequest);
     }
     // RFC 5227 §1.1: a probe's sender address is 0.0.0.0, it claims nothing.
     if arp.sender != [0; 4]
-        && let Some(vip) = maps::VIPS.get_ptr_mut(vip_key(port, arp.sender))
+        && let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, arp.sender).0)
     {
         publish::claim(vip, arp.sender_mac);
     }
@@ -151,11 +160,6 @@ fn arp(context: &XdpContext, cursor: &Cursor, ethernet: &Ethernet) -> Outcome {
 }
 
 #[inline(always)]
-fn vip_key(port: Port, [a, b, c, d]: [u8; 4]) -> VipKey {
-    VipKey {
-        ifindex: port.ifindex,
-        vlans: port.vlans,
-        family: 4,
-        address: [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    }
+fn vip_key(port: Port, address: [u8; 4]) -> Key<VipKey> {
+    Key(VipKey { address: ipv4::widened(address), ifindex: port.ifindex, vlans: port.vlans, family: 4 })
 }

@@ -28,6 +28,19 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    /// Over the same packet, with nothing known of it: what was checked on the way here, which differs from way to way,
+    /// would make the verifier walk on once for each.
+    #[inline(always)]
+    pub fn anew(context: &XdpContext) -> Self {
+        // SAFETY: the kernel's own context, valid while the program runs. Volatile, or the first reading would be used.
+        let (start, end) = unsafe {
+            ((&raw const (*context.ctx).data).read_volatile(), (&raw const (*context.ctx).data_end).read_volatile())
+        };
+        Self { start: start as usize, end: end as usize, noise: context.ingress_ifindex() }
+    }
+}
+
 impl Bytes for Cursor {
     #[inline(always)]
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {

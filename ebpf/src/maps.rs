@@ -44,3 +44,8 @@ pub static VIPS: HashMap<VipKey, Vip, VIP_CAPACITY> = HashMap::new();
 /// Rejected packets let through in the current second.
 #[btf_map]
 pub static SHOWN: PerCpuArray<Shown, { Reason::COUNT }> = PerCpuArray::new();
+
+/// A key on the stack. The verifier takes words there at aligned places only, and the compiler, which may read packets
+/// at any, would write a key of lesser alignment in words too.
+#[repr(C, align(8))]
+pub struct Key<T>(pub T);

@@ -10,40 +10,74 @@ use regent_common::{
     AdvertInterval, Counter, Reason,
     advert::Heard,
     arrival::Arrivals,
+    bytes::Bytes,
     check::{self, Preamble},
     map::{
-        Expected, InstanceSlots, RING_BUDGET, RING_WINDOW_NANOSECONDS, SLOTS_PER_INSTANCE, Stranger,
+        self, CounterRow, Expected, InstanceSlots, RING_WINDOW_NANOSECONDS, SLOTS_PER_INSTANCE, Stranger,
         StrangerKey, Vip,
     },
     record::{AdvertRecord, Slot},
 };
 
-use crate::maps;
+use crate::{cursor::Cursor, maps};
 
-/// Adds one to a counter of an instance, on this CPU.
+/// The counters of an instance on this CPU.
+#[inline(always)]
+fn row(instance: u32) -> Option<&'static mut CounterRow> {
+    // SAFETY: the row is this CPU's own, no other program runs on it meanwhile, and no two rows are held at once.
+    maps::COUNTERS.get_ptr_mut(instance).map(|row| unsafe { &mut *row })
+}
+
+/// Adds one to a counter and tells what it is now.
+#[inline(always)]
+fn bump(row: &mut CounterRow, counter: usize) -> u64 {
+    match row.get_mut(counter) {
+        Some(value) => {
+            *value += 1;
+            *value
+        }
+        None => 0,
+    }
+}
+
+/// Counts something about an instance.
 #[inline(always)]
 pub fn count(instance: u32, counter: Counter) {
-    if let Some(row) = maps::COUNTERS.get_ptr_mut(instance)
-        // SAFETY: the row is this CPU's own, and no other program runs on it meanwhile.
-        && let Some(value) = unsafe { &mut *row }.get_mut(counter.slot() as usize)
-    {
-        *value += 1;
+    if let Some(row) = row(instance) {
+        bump(row, counter.slot() as usize);
+    }
+}
+
+/// Counts a rejection. The reason comes as its number, of which the verifier knows nothing: it would walk the rest once
+/// for each.
+#[inline(always)]
+pub fn rejection(instance: u32, reason: usize) {
+    if let Some(row) = row(instance) {
+        bump(row, Counter::FIRST_REJECTION + reason);
     }
 }
 
 /// Stores an accepted advert in its source's slot, and rings when it says something new.
 #[inline(always)]
-pub fn advert(context: &XdpContext, expected: &Expected, heard: &Heard, now: u64) {
-    check::count_accepted(heard, |counter| count(expected.index, counter));
-    let Some(slots) = maps::SLOTS.get_ptr_mut(expected.index) else {
+pub fn advert(context: &XdpContext, cursor: &Cursor, expected: &Expected, heard: &Heard, now: u64) {
+    let (Some(row), Some(slots)) = (row(expected.index), maps::SLOTS.get_ptr_mut(expected.index)) else {
         return;
     };
+    check::count_accepted(heard, |counter| {
+        bump(row, counter.slot() as usize);
+    });
     let news = match find(slots, expected, heard) {
-        Place::Slot { slot, sequence, taken } => {
-            if let Taken::FromAnother = taken {
-                count(expected.index, Counter::SlotEvicted);
+        Place::Slot { index, sequence, taken } => {
+            let index = cursor.opaque(index);
+            if index >= SLOTS_PER_INSTANCE {
+                return;
             }
-            // SAFETY: `find` answers with a slot of this map.
+            if let Taken::FromAnother = taken {
+                bump(row, Counter::SlotEvicted.slot() as usize);
+            }
+            // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
+            let slot = unsafe { &raw mut (*slots).slots[index] };
+            // SAFETY: a slot of the map's entry.
             unsafe { write(slot, sequence, taken, heard, now) }
         }
         // Another CPU is storing an advert of the same source this moment: as new as ours.
@@ -51,7 +85,7 @@ pub fn advert(context: &XdpContext, expected: &Expected, heard: &Heard, now: u64
     };
     if expected.rings_always() || news || heard.priority == 0 {
         // SAFETY: `slots` is an entry of an array map, which is never removed.
-        unsafe { ring(context, slots, expected, heard, now) };
+        unsafe { ring(context, row, slots, expected, heard, now) };
     }
 }
 
@@ -68,43 +102,56 @@ enum Taken {
 
 /// Where an advert goes.
 enum Place {
-    Slot { slot: *mut Slot, sequence: u32, taken: Taken },
+    Slot { index: usize, sequence: u32, taken: Taken },
     Busy,
 }
 
-/// The slot of that source; else a free one; else the one whose source was silent for longest, but never that of the
-/// source which is Active now.
+/// The slot of that source, or the first free one; else that of [`silent_for_longest`].
 #[inline(always)]
 fn find(slots: *mut InstanceSlots, expected: &Expected, heard: &Heard) -> Place {
-    let mut oldest = Place::Busy;
-    let mut arrived = u64::MAX;
     let mut index = 0;
     while index < SLOTS_PER_INSTANCE {
         // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
-        let slot = unsafe { &raw mut (*slots).slots[index] };
+        let slot = unsafe { &raw const (*slots).slots[index] };
         // SAFETY: as above; another CPU may write the slot, so the sequence is read as it stands in memory.
         let sequence = unsafe { (&raw const (*slot).sequence).read_volatile() };
         if sequence == 0 {
-            return Place::Slot { slot, sequence, taken: Taken::Free };
+            return Place::Slot { index, sequence, taken: Taken::Free };
         }
         // SAFETY: as above. The slot may change while it is looked at: then taking it fails.
-        let source = unsafe { (*slot).heard.source };
-        if same(&source, &heard.source) {
+        if same(unsafe { &(*slot).heard.source }, &heard.source) {
             return if sequence % 2 == 0 {
-                Place::Slot { slot, sequence, taken: Taken::FromItself }
+                Place::Slot { index, sequence, taken: Taken::FromItself }
             } else {
                 Place::Busy
             };
         }
-        // SAFETY: as above.
-        let last = unsafe { (*slot).arrived };
-        if sequence % 2 == 0 && last < arrived && !same(&source, &expected.active_source) {
+        index += 1;
+    }
+    silent_for_longest(slots, &expected.active_source)
+}
+
+/// The slot whose source was silent for longest, but never that of the source which is Active now: a flood of made-up
+/// sources cannot push it out.
+#[inline(always)]
+fn silent_for_longest(slots: *mut InstanceSlots, active: &[u8; 16]) -> Place {
+    let mut place = Place::Busy;
+    let mut arrived = u64::MAX;
+    let mut index = 0;
+    while index < SLOTS_PER_INSTANCE {
+        // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
+        let slot = unsafe { &raw const (*slots).slots[index] };
+        // SAFETY: as above; another CPU may write the slot: then its sequence is odd now, or taking it fails.
+        let (sequence, last, source) = unsafe {
+            ((&raw const (*slot).sequence).read_volatile(), (*slot).arrived, &(*slot).heard.source)
+        };
+        if sequence % 2 == 0 && last < arrived && !same(source, active) {
             arrived = last;
-            oldest = Place::Slot { slot, sequence, taken: Taken::FromAnother };
+            place = Place::Slot { index, sequence, taken: Taken::FromAnother };
         }
         index += 1;
     }
-    oldest
+    place
 }
 
 /// Two loads and a comparison each; `==` on arrays would call a function.
@@ -144,7 +191,7 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
         let news = match taken {
             Taken::FromItself => !same_words(&(*slot).heard, heard),
             Taken::Free | Taken::FromAnother => {
-                (*slot).arrivals = Arrivals::default();
+                forget(&raw mut (*slot).arrivals);
                 true
             }
         };
@@ -161,6 +208,21 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
     }
 }
 
+/// Makes a source one that was never heard. Word by word: the compiler would call a loop over bytes.
+///
+/// # Safety
+/// `arrivals` must be part of a map's entry, and this CPU its only writer.
+#[inline(always)]
+unsafe fn forget(arrivals: *mut Arrivals) {
+    const { assert!(size_of::<Arrivals>().is_multiple_of(8) && align_of::<Arrivals>() == 8) }
+    let mut word = 0;
+    while word < size_of::<Arrivals>() / 8 {
+        // SAFETY: within the value, and zeros are one.
+        unsafe { arrivals.cast::<u64>().add(word).write_volatile(0) };
+        word += 1;
+    }
+}
+
 /// Whether two adverts of one source say the same.
 #[inline(always)]
 fn same_words(one: &Heard, other: &Heard) -> bool {
@@ -172,12 +234,23 @@ fn same_words(one: &Heard, other: &Heard) -> bool {
         && one.count == other.count
 }
 
+/// [`map::RING_BUDGET`], unless the loader asks for another: the bench does, to measure the ring and not its budget.
+#[unsafe(no_mangle)]
+static RING_BUDGET: u32 = map::RING_BUDGET;
+
 /// Writes a ring record, within the instance's budget.
 ///
 /// # Safety
 /// `slots` must be an entry of the map.
 #[inline(always)]
-unsafe fn ring(context: &XdpContext, slots: *mut InstanceSlots, expected: &Expected, heard: &Heard, now: u64) {
+unsafe fn ring(
+    context: &XdpContext,
+    row: &mut CounterRow,
+    slots: *mut InstanceSlots,
+    expected: &Expected,
+    heard: &Heard,
+    now: u64,
+) {
     let window = now / RING_WINDOW_NANOSECONDS;
     // SAFETY: plain words of a map's entry. Two CPUs may race for them: the budget is then off by a few records.
     let rung = unsafe {
@@ -188,11 +261,15 @@ unsafe fn ring(context: &XdpContext, slots: *mut InstanceSlots, expected: &Expec
         (*slots).rung += 1;
         (*slots).rung
     };
-    if rung > RING_BUDGET {
-        return count(expected.index, Counter::RingBudget);
+    // SAFETY: a constant of the object. Volatile, since the loader may have set another.
+    if rung > unsafe { (&raw const RING_BUDGET).read_volatile() } {
+        bump(row, Counter::RingBudget.slot() as usize);
+        return;
     }
     let Some(mut record) = maps::RING.reserve(0) else {
-        count(expected.index, Counter::RingFull);
+        if bump(row, Counter::RingFull.slot() as usize) == 1 {
+            complain_of_the_ring(context, expected.index);
+        }
         return;
     };
     record.write(AdvertRecord {
@@ -203,6 +280,12 @@ unsafe fn ring(context: &XdpContext, slots: *mut InstanceSlots, expected: &Expec
         padding: 0,
     });
     record.submit(0);
+}
+
+/// Said once for a row and CPU. Not inlined: it is long, and next to never called.
+#[inline(never)]
+fn complain_of_the_ring(context: &XdpContext, instance: u32) {
+    warn!(context, "instance {}: the ring is full, adverts go to the slots alone", instance);
 }
 
 /// A stranger that was not heard before.
@@ -220,7 +303,7 @@ static UNHEARD: Stranger = Stranger {
 
 /// Notes a packet of a group that is not configured here.
 #[inline(always)]
-pub fn stranger(key: &StrangerKey, preamble: &Preamble, verdict: &Result<Heard, Reason>) {
+pub fn stranger(cursor: &Cursor, key: &StrangerKey, preamble: &Preamble, verdict: Result<Heard, Reason>) {
     let mut entry = maps::STRANGERS.get_ptr_mut(key);
     if entry.is_none() {
         // Another CPU may have been faster: then its entry is found.
@@ -250,7 +333,7 @@ pub fn stranger(key: &StrangerKey, preamble: &Preamble, verdict: &Result<Heard, 
             }
         }
         Err(reason) => {
-            if let Some(rejected) = entry.rejected.get_mut(*reason as usize) {
+            if let Some(rejected) = entry.rejected.get_mut(cursor.opaque(reason as usize)) {
                 *rejected += 1;
             }
         }

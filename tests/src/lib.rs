@@ -11,6 +11,7 @@ pub mod capture;
 pub mod client;
 pub mod clock;
 pub mod frame;
+pub mod frames;
 pub mod group;
 pub mod inject;
 pub mod keepalived;

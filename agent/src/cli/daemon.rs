@@ -29,7 +29,7 @@ const CONTROL_THREADS: usize = 2;
 pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     log::set_up(&options.log)?;
     let started = clock::now();
-    let settled = options.work.clone().settle(Path::exists);
+    let settled = options.work.clone().settle();
     let observing = settled == Settled::Observe;
     let (plan, config) = match settled {
         Settled::Config(path) => match read(&path) {
@@ -49,7 +49,11 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         return Ok(Status::Config);
     }
     if plan.instances.is_empty() && !observing {
-        let wanted = if options.interfaces.is_empty() { String::new() } else { format!(" on {}", options.interfaces.join(", ")) };
+        let wanted = if options.interfaces.is_empty() {
+            String::new()
+        } else {
+            format!(" on {}", options.interfaces.join(", "))
+        };
         tracing::error!("{}: no vrrp_instance to run{wanted}", config.as_deref().unwrap_or("the flags"));
         return Ok(Status::Config);
     }
@@ -161,7 +165,8 @@ fn limited_to(mut plan: Plan, interfaces: &[String]) -> Plan {
 /// The capabilities without which nothing works. What is missing beyond them only takes away its own feature.
 fn permitted(observing: bool) -> anyhow::Result<()> {
     use rustix::thread::CapabilitySet;
-    let held = rustix::thread::capabilities(None).context("cannot read this process's capabilities")?.effective;
+    let held =
+        rustix::thread::capabilities(None).context("cannot read this process's capabilities")?.effective;
     let mut missing = Vec::new();
     if !held.contains(CapabilitySet::NET_RAW) {
         missing.push("CAP_NET_RAW (to send and receive adverts)");

@@ -1,9 +1,11 @@
 //! The command line: the edge of the agent, where errors become sentences on stderr and an exit status.
 
+pub mod client;
 pub mod daemon;
 pub mod exit;
 pub mod instance;
 pub mod options;
+pub mod status;
 
 use std::{
     ffi::OsString,
@@ -15,12 +17,15 @@ use self::{
     exit::Status,
     options::{Refusal, Request},
 };
+use crate::observe::table::Look;
 
 /// Runs the program with these words, the first of which is its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match options::parse(words) {
         Ok(Request::Daemon(options)) => finish(daemon::run(*options)),
-        Ok(Request::Status(_)) => Status::Failed.into(),
+        Ok(Request::Status(options)) => {
+            finish(status::run(&options, Look::of_stdout(), &mut io::stdout(), &mut io::stderr()))
+        }
         Err(refusal) => refuse(&refusal),
     }
 }

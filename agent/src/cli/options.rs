@@ -72,8 +72,12 @@ pub enum Settled {
 }
 
 impl Work {
-    /// Looks for the default configs with `exists`; the first that exists is taken.
-    pub fn settle(self, exists: impl Fn(&Path) -> bool) -> Settled {
+    /// Looks for the default configs; the first that [`is_present`] is taken.
+    pub fn settle(self) -> Settled {
+        self.settle_with(is_present)
+    }
+
+    fn settle_with(self, exists: impl Fn(&Path) -> bool) -> Settled {
         match self {
             Self::Config(path) => Settled::Config(path),
             Self::Instance(flags) => Settled::Instance(flags),
@@ -82,6 +86,15 @@ impl Work {
                 None => Settled::Observe,
             },
         }
+    }
+}
+
+/// Whether something stands there, readable or not: a config that cannot be read is an error to report, not a reason
+/// to do without one.
+pub fn is_present(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        Ok(_) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     }
 }
 

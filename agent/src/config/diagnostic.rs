@@ -127,6 +127,11 @@ impl Diagnostics {
         }
     }
 
+    /// What is pushed from now on is only counted: no need to look for anything more to say.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= MAX_KEPT
+    }
+
     pub(super) fn append(&mut self, more: Self) {
         more.kept.into_iter().for_each(|diagnostic| self.push(diagnostic));
         self.dropped += more.dropped;
@@ -212,5 +217,6 @@ pub mod code {
         SCRIPT_INCOMPLETE = "RG0416", "a script block without a command";
         DEFAULT_INTERFACE = "RG0417", "an instance takes the default interface";
         SCRIPT_UNUSED = "RG0418", "a script that no instance tracks";
+        NOT_LINK_LOCAL = "RG0419", "the first IPv6 address is not link-local";
     }
 }

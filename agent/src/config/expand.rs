@@ -1,31 +1,23 @@
 //! Tree → one document: includes replaced by what they include, trivia left behind.
 //!
-//! Owns the limits of a config as a whole. A word's span names its source, and a source names the place that included
+//! Includes and the limits of a config as a whole are in [`include`]. A word's span names its source, and a source names the place that included
 //! it: that is the word's chain of origins. Variables (`$NAME`), sequences (`~SEQ`) and conditional lines (`@id`) are
 //! recognised here and marked as [`Obstacle`]; step 4 of the language puts their expansion in this place.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+mod include;
+
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{
-    diagnostic::{Diagnostic, Diagnostics, Severity, code},
-    file, glob,
+    diagnostic::Diagnostics,
+    keyword,
     lexer::{INCLUDES, Kind, Token},
     source::{SourceId, Sources, Span},
     tree::{self, Node, Tree},
 };
 
-/// Files in one config.
-const MAX_FILES: usize = 1_000;
-/// Includes within includes.
-const MAX_INCLUDE_DEPTH: usize = 16;
-/// Bytes of all files of one config together.
-const MAX_TOTAL_BYTES: usize = 2 * file::MAX_BYTES;
-
 /// A line with its block, as the model reads it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Statement {
     /// At least one, except for a block that follows no word.
     pub words: Vec<Word>,
@@ -70,6 +62,8 @@ pub(super) enum Obstacle {
     Condition(Span),
     /// The use of a variable.
     Variable(Span),
+    /// An include that failed and was diagnosed: the lines it stood for are missing.
+    Lost,
 }
 
 impl Statement {
@@ -105,10 +99,11 @@ pub(super) fn expand(
         chain: Vec::new(),
         bytes: 0,
         full: false,
+        lost: false,
     };
     let tree = expander.parse(root);
     if let Files::Beside(path) = files {
-        expander.chain.push(identity(path));
+        expander.chain.push((include::identity(path), path.clone()));
     }
     let mut statements = Vec::new();
     expander.nodes(&tree.nodes, root, &mut statements);
@@ -124,16 +119,13 @@ struct Expander<'a> {
     diagnostics: &'a mut Diagnostics,
     /// Variables that some line defines.
     names: BTreeSet<String>,
-    /// The files that are open, the root first.
-    chain: Vec<PathBuf>,
+    /// The files that are open, the root first: which file, and its path as it was written.
+    chain: Vec<(PathBuf, PathBuf)>,
     bytes: usize,
     /// A limit was reached and reported.
     full: bool,
-}
-
-/// One file however its path is written.
-fn identity(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    /// The include at hand failed at least in part.
+    lost: bool,
 }
 
 impl Expander<'_> {
@@ -170,7 +162,7 @@ impl Expander<'_> {
     fn statement(&mut self, statement: &tree::Statement, source: SourceId) -> Statement {
         let text = self.sources.get(source).map(|source| source.text.clone()).unwrap_or_default();
         let slice = |token: &Token| text.get(token.start as usize..token.end as usize).unwrap_or_default();
-        let mut read = Statement { words: Vec::new(), block: None, obstacle: None, glued_comment: None };
+        let mut read = Statement::default();
         let mut glued = false;
         for token in &statement.tokens {
             let span = Span { source, start: token.start, end: token.end };
@@ -198,163 +190,35 @@ impl Expander<'_> {
                 read.glued_comment = Some(Span { source, start: last.span.end, end: last.span.end + 1 });
             }
         }
-        if let Some(password) = read.words.iter().position(|word| word.value == "auth_pass")
-            && let Some(after) = read.words.get(password)
-        {
-            // To the end of the line: what follows a `#` in it may be part of it all the same.
-            let rest = text.get(after.span.end as usize..).unwrap_or_default();
-            let length = rest.find('\n').unwrap_or(rest.len());
-            let end = after.span.end.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
-            self.sources.keep_secret(Span { source, start: after.span.end, end });
-        }
+        self.keep_password(&read, &text);
         if let Some(first) = read.words.first()
             && first.value.starts_with('@')
             && !first.quoted
         {
             read.obstacle = Some(Obstacle::Condition(first.span));
+            let second = read.words.get(1).filter(|second| second.value.contains('='));
+            self.names.extend(second.and_then(|second| definition_name(&second.value)).map(str::to_owned));
         }
         read
     }
 
-    fn include(&mut self, statement: &Statement, statements: &mut Vec<Statement>) {
-        let (Some(word), Some(whole)) = (statement.words.first(), statement.span()) else { return };
-        let Some(pattern) = statement.words.get(1) else {
-            self.diagnostics.push(
-                Diagnostic::error(code::MISSING_VALUE, format!("`{}` lacks the file to include", word.value))
-                    .primary(word.span, "a path or pattern is expected after this"),
-            );
-            return;
-        };
-        let Files::Beside(root) = self.files else {
-            self.diagnostics.push(
-                Diagnostic::error(code::INCLUDE_NO_FILES, format!("`{}` is not read", pattern.value))
-                    .primary(whole, "this text is not a file, so there is nothing to include from"),
-            );
-            return;
-        };
-        let directory = self.chain.last().unwrap_or(root).parent().map(Path::to_owned).unwrap_or_default();
-        let demands = Demands::of(&word.value);
-        let matches = glob::matches(&directory, &pattern.value);
-        self.report_matches(&matches, pattern, demands);
-        for path in matches.files() {
-            self.include_file(&path, whole, demands, glob::has_wildcard(&pattern.value), statements);
+    /// What follows `auth_pass`, or a slip for it, is not shown; nor is a comment that may be the rest of it.
+    fn keep_password(&mut self, statement: &Statement, text: &str) {
+        let Some(at) = statement.words.iter().position(|word| is_password_word(&word.value)) else { return };
+        for word in statement.words.iter().skip(at + 1) {
+            self.sources.keep_secret(word.span);
         }
-    }
-
-    fn report_matches(&mut self, matches: &glob::Matches, pattern: &Word, demands: Demands) {
-        if matches.cut {
-            self.diagnostics.push(
-                Diagnostic::error(code::INCLUDE_LIMIT, format!("`{}` matches too many files", pattern.value))
-                    .primary(pattern.span, format!("only the first {} are read", glob::MAX_MATCHES)),
-            );
+        if let Some(comment) = statement.glued_comment {
+            let rest = text.get(comment.start as usize..).unwrap_or_default();
+            let length = rest.find('\n').unwrap_or(rest.len());
+            let end = comment.start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+            self.sources.keep_secret(Span { end, ..comment });
         }
-        let wildcard = glob::has_wildcard(&pattern.value);
-        for alternative in matches.alternatives.iter().filter(|alternative| alternative.paths.is_empty()) {
-            let demanded = demands.each_alternative
-                || (demands.wildcards && glob::has_wildcard(&alternative.pattern))
-                || (demands.any && matches.is_empty());
-            let severity = match (demanded, wildcard) {
-                (true, _) => Severity::Error,
-                (false, true) => Severity::Note,
-                (false, false) => Severity::Warning,
-            };
-            self.diagnostics.push(
-                Diagnostic::new(
-                    severity,
-                    code::INCLUDE_NOTHING,
-                    format!("`{}` matches no file", alternative.pattern),
-                )
-                .primary(pattern.span, "nothing is included for this")
-                .help("a relative path starts at the directory of the file that includes it"),
-            );
-        }
-    }
-
-    fn include_file(
-        &mut self,
-        path: &Path,
-        from: Span,
-        demands: Demands,
-        wildcard: bool,
-        statements: &mut Vec<Statement>,
-    ) {
-        let identity = identity(path);
-        if self.chain.contains(&identity) {
-            self.diagnostics.push(
-                Diagnostic::error(code::INCLUDE_CYCLE, format!("`{}` would include itself", path.display()))
-                    .primary(from, "this include is skipped"),
-            );
-            return;
-        }
-        if path.is_dir() && wildcard && !demands.readable {
-            return;
-        }
-        if self.is_full(from) {
-            return;
-        }
-        let text = match file::read(path) {
-            Ok(text) => text,
-            Err(error) => {
-                self.diagnostics.push(
-                    Diagnostic::error(code::INCLUDE_UNREADABLE, error.to_string())
-                        .primary(from, "this include is skipped"),
-                );
-                return;
-            }
-        };
-        let source = self.sources.add(path.display().to_string(), text.into(), Some(from));
-        let tree = self.parse(source);
-        self.chain.push(identity);
-        self.nodes(&tree.nodes, source, statements);
-        self.chain.pop();
-    }
-
-    /// Reports a limit once.
-    fn is_full(&mut self, from: Span) -> bool {
-        let reason = if self.chain.len() > MAX_INCLUDE_DEPTH {
-            format!("files are included more than {MAX_INCLUDE_DEPTH} deep")
-        } else if self.sources.count() > MAX_FILES {
-            format!("the config has more than {MAX_FILES} files")
-        } else if self.bytes > MAX_TOTAL_BYTES {
-            format!("the config has more than {} MiB", MAX_TOTAL_BYTES >> 20)
-        } else {
-            return false;
-        };
-        if !self.full {
-            self.full = true;
-            self.diagnostics.push(
-                Diagnostic::error(code::INCLUDE_LIMIT, reason)
-                    .primary(from, "this and what follows is not included"),
-            );
-        }
-        true
     }
 }
 
-/// What an include word demands of its pattern.
-#[derive(Clone, Copy, Default)]
-struct Demands {
-    /// Every match is a file that can be read.
-    readable: bool,
-    /// At least one file matches.
-    any: bool,
-    /// Every part with a wildcard matches a file.
-    wildcards: bool,
-    /// Every alternative of `{a,b}` matches a file.
-    each_alternative: bool,
-}
-
-impl Demands {
-    fn of(word: &str) -> Self {
-        match word {
-            "includer" => Self { readable: true, ..Self::default() },
-            "includem" => Self { any: true, ..Self::default() },
-            "includew" => Self { wildcards: true, ..Self::default() },
-            "includeb" => Self { each_alternative: true, ..Self::default() },
-            "includea" => Self { readable: true, any: true, wildcards: true, each_alternative: true },
-            _ => Self::default(),
-        }
-    }
+fn is_password_word(word: &str) -> bool {
+    word.starts_with("auth_p") || keyword::nearest(word, ["auth_pass"].into_iter()).is_some()
 }
 
 /// Adds a token to the words; strings and words that touch are one word (`a"b c"d`).

@@ -13,19 +13,19 @@ pub(super) const MAX_BYTES: usize = 8 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// There is no such file.
-    #[error("cannot read config `{}`: there is no such file; give another one with --config", path.display())]
+    #[error("cannot read config `{}`: there is no such file; check the path", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
     /// It is a directory.
-    #[error("cannot read config `{}`: it is a directory; give a file in it with --config", path.display())]
+    #[error("cannot read config `{}`: it is a directory; name a file in it", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
     },
     /// It is a socket, a pipe or a device.
-    #[error("cannot read config `{}`: it is not a regular file", path.display())]
+    #[error("cannot read config `{}`: it is not a regular file; name one", path.display())]
     NotAFile {
         /// The thing.
         path: PathBuf,

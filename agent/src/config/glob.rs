@@ -186,3 +186,6 @@ fn set(pattern: &[char], start: usize, character: char) -> Option<usize> {
     }
     (found != negated).then_some(end + 2 + usize::from(negated))
 }
+
+#[cfg(test)]
+mod tests;

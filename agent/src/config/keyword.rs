@@ -1,7 +1,7 @@
 //! The one table of the language: every word, where it stands, what it takes, what it does.
 //!
-//! The model reads configs by it; `check`, completion and the man page are to read it too. [`acting`] holds the words
-//! that act, [`known`] the rest of keepalived's. Knows nothing of the model: a word that acts names a term of its
+//! The model reads configs by it; `check`, completion and the man page are to read it too. `acting` holds the words
+//! that act, `known` the rest of keepalived's. Knows nothing of the model: a word that acts names a term of its
 //! block, and the model matches on terms.
 
 mod acting;
@@ -14,7 +14,7 @@ use std::{
 };
 
 pub(super) use acting::{AuthenticationTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
-pub(super) use suggest::quoted_nearest;
+pub(super) use suggest::{nearest, quoted_nearest};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -268,3 +268,6 @@ pub fn words_of(parent: &str) -> impl Iterator<Item = &'static str> {
 pub(super) fn opens_root_block(word: &str) -> bool {
     known::ROOT_BLOCKS.contains(&word)
 }
+
+#[cfg(test)]
+mod tests;

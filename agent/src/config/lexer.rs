@@ -266,3 +266,6 @@ impl Lexer<'_> {
         name > 0 && rest.get(name) == Some(&b'(')
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,6 @@
 //! cannot be run as it was meant is left out of the plan, by name; the others stay.
 
 pub mod diagnostic;
-pub mod flags;
 pub mod keyword;
 pub mod plan;
 pub mod source;
@@ -32,7 +31,6 @@ use source::Sources;
 use tree::Tree;
 
 pub use file::LoadError;
-pub use flags::{FlagsError, InstanceFlags, from_flags};
 pub use keyword::{Keyword, keyword};
 
 /// A config that was read: what it asks for, and what is wrong with it.

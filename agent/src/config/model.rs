@@ -10,6 +10,7 @@ mod instance;
 mod reader;
 mod script;
 mod track;
+mod value;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::{
     plan::{AddressPlan, Command, RunAs},
     source::{Sources, Span},
 };
+use reader::Damage;
 pub(super) use reader::Reader;
 
 /// A value and where it was said.
@@ -180,21 +182,24 @@ pub(super) fn read(
 ) -> Model {
     let mut reader = Reader { sources, diagnostics, look };
     let mut model = Model::default();
-    // A line of an instance that stands at the root was torn off by a stray brace: the instance before it is not whole.
-    let mut torn = Vec::new();
-    for entry in reader.entries::<RootTerm>(statements, &mut torn) {
-        let Some(block) = &entry.statement.block else { continue };
-        match entry.term {
-            RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
-            RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
-            RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
+    let mut damage = Damage::default();
+    // For each entry, the instance it became.
+    let mut became = Vec::new();
+    for entry in reader.entries::<RootTerm>(statements, &mut damage) {
+        let before = model.instances.len();
+        if let Some(block) = &entry.statement.block {
+            match entry.term {
+                RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
+                RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
+                RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
+            }
         }
+        became.push((model.instances.len() > before).then_some(before));
     }
-    for span in torn {
-        let before = |instance: &&mut Instance| {
-            instance.name.span.source == span.source && instance.name.span.start < span.start
-        };
-        if let Some(instance) = model.instances.iter_mut().rfind(before) {
+    // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
+    for entry in damage.misplaced {
+        let instance = entry.checked_sub(1).and_then(|entry| became.get(entry)).copied().flatten();
+        if let Some(instance) = instance.and_then(|index| model.instances.get_mut(index)) {
             instance.damaged = true;
         }
     }

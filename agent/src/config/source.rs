@@ -67,7 +67,7 @@ impl Sources {
         id
     }
 
-    /// The source of that number. Numbers come only from [`Sources::add`] of the same collection.
+    /// The source of that number. Numbers come only from `Sources::add` of the same collection.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
         self.list.get(id.0 as usize)
     }

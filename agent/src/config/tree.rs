@@ -339,7 +339,11 @@ impl Builder<'_> {
         let open = std::mem::take(&mut self.open);
         let Some((outermost, inner)) = open.split_first() else { return };
         self.unbalanced = true;
-        let name = self.slice(outermost.head).to_owned();
+        // From its first word up to the brace: `vrrp_instance VI_1`.
+        let head =
+            self.text.get(outermost.head.start as usize..outermost.open.start as usize).unwrap_or_default();
+        let name: Vec<&str> = head.split_whitespace().take(2).collect();
+        let name = name.join(" ");
         let mut fault =
             Diagnostic::error(code::UNCLOSED_BLOCK, format!("a block of `{name}` is never closed"))
                 .primary(self.span(outermost.open), "this `{` has no `}`");
@@ -356,3 +360,6 @@ impl Builder<'_> {
         self.faults.push(fault.help("add the missing `}`"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,8 @@ use super::{failure::attempted, filter, reception::Reception};
 /// Bytes that the kernel may hold for us, by its own accounting (some hundred adverts). Small, so that a flood costs
 /// bounded memory: of adverts only the newest of each source counts, and the loop reads at every turn.
 const RECEIVE_BUFFER: usize = 256 * 1024;
+/// More packets than fit the queue of a new socket, and an end to emptying it under a flood.
+const UNBOUND_PACKETS: usize = 4096;
 /// TC_PRIO_INTERACTIVE: the first band of the default queue, before bulk traffic and our own gratuitous ARP.
 const PRIORITY: u32 = 6;
 
@@ -69,13 +71,15 @@ impl AdvertSocket {
         let kind = Type::RAW.nonblocking().cloexec();
         let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::from(i32::from(PROTOCOL))))
             .map_err(attempt("open a raw socket"))?;
-        // Until it is bound the socket hears every interface: take nothing, and throw away what slipped in before that.
-        socket.attach_filter(&filter::NOTHING).map_err(attempt("attach a filter"))?;
         socket.bind_device_by_index_v4(Some(index)).map_err(attempt("bind to the interface"))?;
         set_receive_buffer(&socket, RECEIVE_BUFFER).map_err(attempt("set the receive buffer"))?;
         let reception = Reception::of(&socket).map_err(attempt("switch time stamps on"))?;
-        while reception.receive(&socket, &mut []).map_err(attempt("empty the queue"))?.is_some() {}
-
+        // Before it was bound the socket heard every interface: what stands first in the queue is thrown away.
+        for _ in 0..UNBOUND_PACKETS {
+            if reception.receive(&socket, &mut []).map_err(attempt("empty the queue"))?.is_none() {
+                break;
+            }
+        }
         socket.set_header_included_v4(true).map_err(attempt("send whole packets"))?;
         socket.set_multicast_loop_v4(false).map_err(attempt("switch loopback off"))?;
         // Otherwise this socket hears every group that any process on this host joined.
@@ -101,6 +105,9 @@ impl AdvertSocket {
     ///
     /// To hand over to XDP: attach the program first, then narrow the filter; an advert in between comes twice, which
     /// does no harm. To take over from XDP: widen the filter first.
+    ///
+    /// For a change of carrier, never in a loop: the kernel translates the filter to machine code under a lock of the whole
+    /// host and frees the old one later, and thousands of exchanges in a row can block that lock for good (seen on 6.18).
     ///
     /// # Errors
     /// When the kernel has no memory for the filter; the old one stays.

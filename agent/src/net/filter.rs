@@ -22,10 +22,14 @@ const PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
 const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
 
 pub(super) const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
-const REJECT: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
+pub(super) const REJECT: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
 
 const fn load_byte(at: u32) -> SockFilter {
     SockFilter::new(LOAD_BYTE, 0, 0, at)
+}
+
+pub(super) const fn load_half(at: u32) -> SockFilter {
+    SockFilter::new(LOAD_HALF, 0, 0, at)
 }
 
 const fn load_word(at: u32) -> SockFilter {
@@ -33,12 +37,9 @@ const fn load_word(at: u32) -> SockFilter {
 }
 
 /// Jumps over `otherwise` instructions unless the loaded value is `value`.
-const fn if_equal(value: u32, otherwise: u8) -> SockFilter {
+pub(super) const fn if_equal(value: u32, otherwise: u8) -> SockFilter {
     SockFilter::new(IF_EQUAL, 0, otherwise, value)
 }
-
-/// Nothing.
-pub(super) const NOTHING: [SockFilter; 1] = [REJECT];
 
 /// IPv4 packets of protocol 112, of any length.
 pub(super) const VRRP: [SockFilter; 4] =
@@ -49,7 +50,7 @@ pub(super) const fn vrrp_longer_than(mtu: u32) -> [SockFilter; 6] {
     [
         load_byte(NEXT_PROTOCOL),
         if_equal(PROTOCOL as u32, 3),
-        SockFilter::new(LOAD_HALF, 0, 0, TOTAL_LENGTH),
+        load_half(TOTAL_LENGTH),
         SockFilter::new(IF_GREATER, 0, 1, mtu),
         ACCEPT,
         REJECT,

@@ -123,6 +123,8 @@ fn colour() -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -140,6 +142,61 @@ mod tests {
         assert!(
             named.contains("netlink_packet_route=debug") && !named.contains("netlink_packet_route=error"),
             "{named}"
+        );
+    }
+
+    /// What `layer` writes for one line with fields.
+    fn written<L>(layer: impl FnOnce(Captured) -> L) -> String
+    where
+        L: tracing_subscriber::Layer<Registry> + Send + Sync,
+    {
+        let captured = Captured::default();
+        let subscriber = Registry::default().with(layer(captured.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(instance = "VI_1", vrid = 50, "(VI_1) Entering MASTER STATE: no master heard");
+        });
+        let bytes = captured.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl fmt::MakeWriter<'_> for Captured {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_for_each_line_with_the_fields_at_its_top() {
+        let line = written(json);
+        assert_eq!(line.lines().count(), 1);
+        let object: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(object["message"], "(VI_1) Entering MASTER STATE: no master heard");
+        assert_eq!((object["instance"].as_str(), object["vrid"].as_u64()), (Some("VI_1"), Some(50)));
+        assert!(object["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
+    }
+
+    #[test]
+    fn text_keeps_the_sentence_whole() {
+        let line = written(|writer| text(writer, false));
+        assert!(
+            line.contains(" INFO (VI_1) Entering MASTER STATE: no master heard instance=\"VI_1\" vrid=50\n"),
+            "{line}"
         );
     }
 

@@ -5,6 +5,7 @@
 //! metrics and the observe mode's table are drawn from.
 
 pub mod events;
+pub mod heard;
 pub mod log;
 pub mod metrics;
 pub mod observation;
@@ -13,6 +14,7 @@ pub mod sentence;
 pub mod server;
 pub mod snapshot;
 pub mod source;
+pub mod table;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

@@ -109,7 +109,8 @@ impl Observer {
             from = transition.from,
             to = transition.to,
             cause = transition.cause,
-            priority = transition.priority,
+            // Not `priority`: that is the journal's own field, by which `journalctl -p` filters.
+            effective_priority = transition.priority,
             "{line}"
         );
         self.push(

@@ -39,16 +39,23 @@ use super::{events::Events, metrics, source::SnapshotSource};
 
 /// The control socket's name inside the run directory.
 pub const SOCKET: &str = "api.sock";
-/// Clients of the control socket, and scrapers, served at one time.
-const PLACES: usize = 16;
-/// From connecting to the end of the request's head.
-const HEAD_LIMIT: Duration = Duration::from_secs(3);
-/// From connecting to the last byte of the answer.
-const LIFE_LIMIT: Duration = Duration::from_secs(10);
 /// After an error of accept that will not go away by itself at once (no descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Clients that wait in the kernel.
 const BACKLOG: i32 = 32;
+
+/// What clients may cost.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Clients served at one time, on each listener.
+    places: usize,
+    /// From connecting to the end of the request's head.
+    head: Duration,
+    /// From connecting to the last byte of the answer.
+    life: Duration,
+}
+
+const LIMITS: Limits = Limits { places: 16, head: Duration::from_secs(3), life: Duration::from_secs(10) };
 
 /// A listener could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -119,12 +126,17 @@ impl Listeners {
 
     /// Serves until it is dropped.
     pub async fn serve(self, source: SnapshotSource, events: Events) -> Infallible {
+        self.serve_within(LIMITS, source, events).await
+    }
+
+    async fn serve_within(self, limits: Limits, source: SnapshotSource, events: Events) -> Infallible {
         let served = Served { source, events };
-        let control = accept(|| async { Ok(self.control.accept().await?.0) }, control_routes(served.clone()));
+        let control =
+            accept(|| async { Ok(self.control.accept().await?.0) }, control_routes(served.clone()), limits);
         let metrics = async {
             match &self.metrics {
                 Some(listener) => {
-                    accept(|| async { Ok(listener.accept().await?.0) }, metrics_routes(served)).await
+                    accept(|| async { Ok(listener.accept().await?.0) }, metrics_routes(served), limits).await
                 }
                 None => std::future::pending().await,
             }
@@ -167,12 +179,12 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Accepts for ever, while there is a place; serves each client in a task of its own with a time to live.
-async fn accept<S, F>(next: impl Fn() -> F, routes: Router) -> Infallible
+async fn accept<S, F>(next: impl Fn() -> F, routes: Router, limits: Limits) -> Infallible
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<S>>,
 {
-    let places = Arc::new(Semaphore::new(PLACES));
+    let places = Arc::new(Semaphore::new(limits.places));
     let mut clients = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -186,11 +198,11 @@ where
                 clients.spawn(async move {
                     let connection = http1::Builder::new()
                         .timer(TokioTimer::new())
-                        .header_read_timeout(HEAD_LIMIT)
+                        .header_read_timeout(limits.head)
                         .keep_alive(false)
                         .serve_connection(TokioIo::new(stream), service);
                     // What a client did wrong is its own business: it has the answer, or went away.
-                    drop(timeout(LIFE_LIMIT, connection).await);
+                    drop(timeout(limits.life, connection).await);
                     drop(place);
                 });
             }

@@ -87,7 +87,14 @@ pub struct Addressing {
 
 impl Addressing {
     /// Adds an address of `instance`.
-    pub fn insert(&mut self, instance: usize, plan: AddressPlan, device: String, excluded: bool, owned: bool) {
+    pub fn insert(
+        &mut self,
+        instance: usize,
+        plan: AddressPlan,
+        device: String,
+        excluded: bool,
+        owned: bool,
+    ) {
         self.addresses.push(Address {
             instance,
             plan,
@@ -235,7 +242,13 @@ impl Addressing {
     }
 
     /// The kernel reports that an address is there; `ours` by its tag or the journal.
-    pub fn appeared(&mut self, ifindex: u32, ip: IpAddr, prefix_length: u8, ours: bool) -> Vec<(usize, Notice)> {
+    pub fn appeared(
+        &mut self,
+        ifindex: u32,
+        ip: IpAddr,
+        prefix_length: u8,
+        ours: bool,
+    ) -> Vec<(usize, Notice)> {
         let mut notices = Vec::new();
         for (at, address) in self.addresses.iter_mut().enumerate() {
             let same = address.plan.address == ip && !ours && !address.owned;

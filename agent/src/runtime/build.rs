@@ -1,6 +1,10 @@
 //! From plan to engine: ports, instances, sockets, program. Runs on the VRRP thread, which owns all of it.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use regent_vrrp::Instant;
 use tokio::sync::mpsc;
@@ -38,6 +42,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// Links and addresses at the start.
     pub inventory: Inventory,
+    /// By name, whether a script runs at this moment.
+    pub running: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 /// Why the engine cannot be built.
@@ -54,14 +60,16 @@ impl Engine {
     /// # Errors
     /// When a socket that every instance needs cannot be opened.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, running } = blueprint;
         let now = clock::now();
         let (mut address_socket, mut frames) = (None, None);
         if !settings.observing {
             let opened = AddressSocket::open();
             address_socket = Some(opened.map_err(|source| BuildError { what: "netlink socket", source })?);
             let opened = FrameSocket::open();
-            frames = Some(opened.map_err(|source| BuildError { what: "packet socket for announcements", source })?);
+            frames = Some(
+                opened.map_err(|source| BuildError { what: "packet socket for announcements", source })?,
+            );
         }
         let (program, program_trouble) = load(&settings, &plan);
         let mut engine = Self {
@@ -86,6 +94,7 @@ impl Engine {
             claims: HashMap::new(),
             late: 0,
             more: false,
+            running,
         };
         for name in observed {
             engine.port(&name);

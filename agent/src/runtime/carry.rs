@@ -16,7 +16,10 @@ use super::{
     instance::PACKET_MAX,
 };
 use crate::{
-    net::{addresses::{self, AddressRequest}, clock},
+    net::{
+        addresses::{self, AddressRequest},
+        clock,
+    },
     observe::{
         observation::{Change, Observation, Silence},
         sentence,

@@ -7,9 +7,9 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
 };
 
-use rustix::event::epoll;
 use super::engine::Engine;
 use crate::net::readiness::Readiness;
+use rustix::event::epoll;
 
 /// The epoll instance and what is in it.
 #[derive(Debug)]
@@ -27,12 +27,7 @@ impl Doorbells {
     /// When the kernel has no descriptor left.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self {
-            readiness: Readiness::watch(&epoll)?,
-            epoll,
-            watched: BTreeSet::new(),
-            opened: None,
-        })
+        Ok(Self { readiness: Readiness::watch(&epoll)?, epoll, watched: BTreeSet::new(), opened: None })
     }
 
     /// Watches the descriptors that the engine has now. Cheap while no port changed.

@@ -2,7 +2,11 @@
 //!
 //! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
 
-use std::{collections::HashMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use regent_common::{
     Vrid,
@@ -97,6 +101,8 @@ pub struct Engine {
     pub(super) late: u64,
     /// A drain stopped at its bound: go on without waiting.
     pub(super) more: bool,
+    /// By name, whether a script runs at this moment: only to be shown.
+    pub(super) running: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 impl Engine {
@@ -166,7 +172,8 @@ impl Engine {
         if !self.ports[self.instances[at].port].is_xdp() {
             return;
         }
-        let Some(slots) = self.program.as_ref().and_then(|program| program.slots(self.instances[at].row)) else {
+        let Some(slots) = self.program.as_ref().and_then(|program| program.slots(self.instances[at].row))
+        else {
             return;
         };
         let mut whole: Vec<&Slot> = slots.slots.iter().filter(|slot| slot.is_whole()).collect();
@@ -285,12 +292,14 @@ impl Engine {
     pub(super) fn sync_expected(&mut self, at: usize) {
         let instance = &self.instances[at];
         let port = &self.ports[instance.port];
-        let (Some(program), Some(ifindex), true) = (self.program.as_mut(), port.ifindex(), port.is_xdp()) else {
+        let (Some(program), Some(ifindex), true) = (self.program.as_mut(), port.ifindex(), port.is_xdp())
+        else {
             return;
         };
         let key = GroupKey::new(ifindex, 0, instance.plan.family as u8, instance.plan.vrid.get());
         if let Err(error) = program.set_instance(key, &instance.expected()) {
-            let text = format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
+            let text =
+                format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
             let name = Arc::clone(&instance.name);
             self.teller.trouble(self.now, &name, text);
         }

@@ -1,13 +1,7 @@
 //! What one instance has heard: which adverts were already handed to its machine, and the arrivals that the socket
 //! carried (the kernel keeps those that XDP carried, in the slots).
 
-use regent_common::{
-    Counter, Reason,
-    advert::Heard,
-    arrival::Arrivals,
-    check,
-    map::SLOTS_PER_INSTANCE,
-};
+use regent_common::{Counter, Reason, advert::Heard, arrival::Arrivals, check, map::SLOTS_PER_INSTANCE};
 use regent_vrrp::Instant;
 
 /// One source.

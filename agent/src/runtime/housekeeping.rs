@@ -76,9 +76,10 @@ impl Engine {
                 continue;
             }
             for (ip, claimant) in claims {
-                let held = self.addressing.iter().find(|address| {
-                    address.plan.address == ip && address.presence == Presence::Ours
-                });
+                let held = self
+                    .addressing
+                    .iter()
+                    .find(|address| address.plan.address == ip && address.presence == Presence::Ours);
                 if let Some(address) = held {
                     found.push((address.instance, ip.to_string(), claimant));
                 }

@@ -3,11 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::{
-    net::monitor::NetlinkEvent,
-    observe::source::SnapshotRequests,
-    track::Verdict,
-};
+use crate::{net::monitor::NetlinkEvent, observe::source::SnapshotRequests, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
 pub const NETLINK_DEPTH: usize = 1024;

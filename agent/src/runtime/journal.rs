@@ -121,7 +121,8 @@ impl RunDir {
             );
             return Vec::new();
         };
-        let same = contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
+        let same =
+            contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
         if same { contents.entries } else { Vec::new() }
     }
 
@@ -213,7 +214,12 @@ mod tests {
     fn a_journal_of_another_boot_names_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let run = RunDir::take(directory.path()).unwrap();
-        let other = Contents { version: VERSION, boot: "other".into(), namespace: namespace(), entries: vec![entry(3)] };
+        let other = Contents {
+            version: VERSION,
+            boot: "other".into(),
+            namespace: namespace(),
+            entries: vec![entry(3)],
+        };
         fs::write(directory.path().join(FILE), serde_json::to_vec(&other).unwrap()).unwrap();
         assert!(run.leftovers().is_empty());
     }

@@ -135,11 +135,14 @@ impl Engine {
         for (position, notice) in notices {
             self.address_notice(position, notice);
         }
-        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(address.index)) else { return };
+        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(address.index)) else {
+            return;
+        };
         let known = &mut self.ports[at].addresses;
-        if !known.iter().any(|other| {
-            other.address == address.address && other.prefix_length == address.prefix_length
-        }) {
+        if !known
+            .iter()
+            .any(|other| other.address == address.address && other.prefix_length == address.prefix_length)
+        {
             known.push(address);
         }
         self.choose_source(at);
@@ -151,23 +154,23 @@ impl Engine {
             self.address_notice(position, notice);
         }
         let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(gone.index)) else { return };
-        self.ports[at].addresses.retain(|other| {
-            other.address != gone.address || other.prefix_length != gone.prefix_length
-        });
+        self.ports[at]
+            .addresses
+            .retain(|other| other.address != gone.address || other.prefix_length != gone.prefix_length);
         self.choose_source(at);
     }
 
     /// RFC 9568 §5.1.1.1: adverts come from the primary IPv4 address of the interface, never from a virtual one unless this
     /// router owns it.
     fn choose_source(&mut self, at: usize) {
-        let owned = |ip: IpAddr| {
-            self.addressing.iter().any(|address| address.plan.address == ip && address.owned)
-        };
+        let owned =
+            |ip: IpAddr| self.addressing.iter().any(|address| address.plan.address == ip && address.owned);
         let virtual_address = |ip: IpAddr| self.addressing.iter().any(|address| address.plan.address == ip);
         let source = self.ports[at].addresses.iter().find_map(|address| match address.address {
             IpAddr::V4(ip) => {
                 let ours = address.protocol == Some(VRRP_ADDRESS_PROTOCOL);
-                let usable = !address.is_secondary() && !ours && (!virtual_address(ip.into()) || owned(ip.into()));
+                let usable =
+                    !address.is_secondary() && !ours && (!virtual_address(ip.into()) || owned(ip.into()));
                 usable.then_some(ip)
             }
             IpAddr::V6(_) => None,
@@ -281,9 +284,11 @@ impl Engine {
     fn set_filter(&mut self, at: usize) {
         let port = &self.ports[at];
         let (Some(socket), Some(link)) = (port.socket.as_ref(), port.link.as_ref()) else { return };
-        let filter = if port.is_xdp() { Filter::NotCarriedByXdp { mtu: link.mtu } } else { Filter::Everything };
+        let filter =
+            if port.is_xdp() { Filter::NotCarriedByXdp { mtu: link.mtu } } else { Filter::Everything };
         if let Err(error) = socket.set_filter(filter) {
-            let (name, text) = (Arc::clone(&port.name), format!("cannot set the filter of the advert socket: {error}"));
+            let (name, text) =
+                (Arc::clone(&port.name), format!("cannot set the filter of the advert socket: {error}"));
             self.teller.trouble(self.now, &name, text);
         }
     }
@@ -299,7 +304,8 @@ impl Engine {
     /// Tells the kernel which addresses are virtual here, so that it counts requests and claims.
     fn publish_addresses(&mut self, at: usize) {
         let port = &self.ports[at];
-        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp()) else {
+        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
+        else {
             return;
         };
         for address in self.addressing.iter().filter(|address| address.ifindex == Some(link.index)) {
@@ -346,7 +352,9 @@ impl Engine {
         port.reason = "the XDP program was detached by somebody else".into();
         port.losses += 1;
         port.climb_at = Some(self.now + CLIMB_AGAIN);
-        if let (Some(program), Some(ifindex)) = (self.program.as_mut(), port.link.as_ref().map(|link| link.index)) {
+        if let (Some(program), Some(ifindex)) =
+            (self.program.as_mut(), port.link.as_ref().map(|link| link.index))
+        {
             program.detach(ifindex);
         }
         self.set_filter(at);

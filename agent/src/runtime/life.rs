@@ -5,7 +5,11 @@
 //! Order of the end: the VRRP thread gives everything up, the observer drains, notify programs get their last word, the run
 //! directory is cleared.
 
-use std::{io, thread, time::Duration};
+use std::{
+    io::{self, IsTerminal},
+    thread,
+    time::Duration,
+};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -27,10 +31,12 @@ use crate::{
     net::{clock, inventory, monitor::Monitor, scheduling},
     observe::{
         events::Events,
+        heard::{self, View},
         observation::Observation,
         observer::{Clocks, Observer},
         server::Listeners,
         source::SnapshotSource,
+        table::Look,
     },
 };
 
@@ -81,9 +87,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         );
     }
     let intentions = leftovers::intentions(&plan, &inventory);
-    run_dir
-        .write(intentions.clone())
-        .map_err(|error| anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display()))?;
+    run_dir.write(intentions.clone()).map_err(|error| {
+        anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
+    })?;
 
     let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
     let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
@@ -92,11 +98,17 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let (source, snapshots) = SnapshotSource::new();
     let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
     let observed = if settings.observing && observed.is_empty() {
-        inventory.links.iter().filter(|link| link.up && !link.loopback).map(|link| link.name.clone()).collect()
+        inventory
+            .links
+            .iter()
+            .filter(|link| link.up && !link.loopback)
+            .map(|link| link.name.clone())
+            .collect()
     } else {
         observed
     };
     let events = Events::default();
+    let shown = source.clone();
     let server = tokio::spawn(listeners.serve(source, events.clone()));
     let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
     let notifiers = Notifiers::start(&plan);
@@ -104,7 +116,11 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let told = notifiers.clone();
     let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
 
-    let blueprint = Blueprint { plan, observed, settings, inventory };
+    let showing = settings.observing.then(|| tokio::spawn(show(shown)));
+    let running =
+        plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
+    let running = running.collect();
+    let blueprint = Blueprint { plan, observed, settings, inventory, running };
     let inbox = Inbox { netlink, verdicts, snapshots, orders };
     let mut ended = spawn_thread(blueprint, inbox, observation_sender)?;
     let result = tokio::select! {
@@ -121,6 +137,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let result = result.unwrap_or(Err(ThreadError::Panicked));
     monitor.abort();
     server.abort();
+    if let Some(showing) = showing {
+        showing.abort();
+    }
     drop(scripts);
     if timeout(DRAIN, observer).await.is_err() {
         tracing::warn!("some observations were not logged in time");
@@ -162,6 +181,14 @@ fn vrrp_thread(
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     runtime.block_on(turn::run(&mut engine, inbox))?;
     Ok(())
+}
+
+/// Observe mode: what is heard, on stdout.
+async fn show(source: SnapshotSource) {
+    let view = View::new(io::stdout().is_terminal().then(Look::of_stdout));
+    if let Err(error) = heard::watch(&source, view, &mut io::stdout()).await {
+        tracing::debug!("nobody reads what is heard: {error}");
+    }
 }
 
 /// The signals that the daemon answers.

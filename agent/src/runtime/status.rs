@@ -3,17 +3,24 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
-use regent_common::{Counter, Reason, map::StrangerKey, map::Stranger};
+use regent_common::{Counter, Reason, map::Stranger, map::StrangerKey};
 use regent_vrrp::{Instant, StateName};
 
-use super::{addressing::Presence, engine::Engine, instance::Instance, port::Port, trackers::Kind};
+use super::{
+    addressing::Presence,
+    engine::Engine,
+    instance::Instance,
+    port::Port,
+    trackers::{Kind, Tracker},
+};
 use crate::{
     observe::snapshot::{
-        ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, SourceStatus, TrackerStatus,
-        TurnStatus,
+        ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, SourceStatus,
+        TrackerStatus, TurnStatus,
     },
     words,
 };
@@ -75,7 +82,7 @@ impl Engine {
                 .map(|(state, count)| ((*state).to_owned(), *count))
                 .collect(),
             sources,
-            trackers: instance.trackers.iter().map(tracker_status).collect(),
+            trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),
             troubles: instance.troubles.values().cloned().collect(),
         }
     }
@@ -97,7 +104,8 @@ impl Engine {
         let slots = self.program.as_ref().and_then(|program| program.slots(instance.row));
         let kernel = slots.iter().flat_map(|slots| slots.slots.iter().filter(|slot| slot.is_whole()));
         let kernel = kernel.map(|slot| (slot.heard, Instant::from_nanoseconds(slot.arrived), slot.arrivals));
-        let socket = instance.hearing.sources().iter().map(|source| (source.heard, source.arrived, source.arrivals));
+        let socket =
+            instance.hearing.sources().iter().map(|source| (source.heard, source.arrived, source.arrivals));
         for (heard, arrived, arrivals) in kernel.chain(socket) {
             let source = sources.entry(heard.source).or_insert_with(|| SourceStatus {
                 source: ip(heard.family, heard.source),
@@ -121,10 +129,25 @@ impl Engine {
         sources.into_values().collect()
     }
 
+    fn tracker_status(&self, tracker: &Tracker) -> TrackerStatus {
+        TrackerStatus {
+            kind: match tracker.kind {
+                Kind::Script => "script".into(),
+                Kind::Interface => "interface".into(),
+            },
+            name: tracker.name.to_string(),
+            good: tracker.good,
+            running: self.running.get(&*tracker.name).is_some_and(|running| running.load(Ordering::Relaxed)),
+            weight: i32::from(tracker.weight),
+        }
+    }
+
     fn active_status(&self, instance: &Instance) -> Option<ActiveStatus> {
         match instance.state() {
             StateName::Active => Some(ActiveStatus {
-                source: self.ports[instance.port].source.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4),
+                source: self.ports[instance.port]
+                    .source
+                    .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4),
                 priority: instance.priority().get(),
                 local: true,
             }),
@@ -211,19 +234,6 @@ fn address_status(address: &super::addressing::Address) -> AddressStatus {
         assigned: address.presence == Presence::Ours,
         foreign: address.presence == Presence::Foreign,
         excluded: address.excluded,
-    }
-}
-
-fn tracker_status(tracker: &super::trackers::Tracker) -> TrackerStatus {
-    TrackerStatus {
-        kind: match tracker.kind {
-            Kind::Script => "script".into(),
-            Kind::Interface => "interface".into(),
-        },
-        name: tracker.name.to_string(),
-        good: tracker.good,
-        running: false,
-        weight: i32::from(tracker.weight),
     }
 }
 

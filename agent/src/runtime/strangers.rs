@@ -19,7 +19,13 @@ pub struct Strangers {
 
 impl Strangers {
     /// Notes one packet and its verdict.
-    pub fn note(&mut self, ifindex: u32, preamble: &Preamble, verdict: Result<Heard, Reason>, arrived: Instant) {
+    pub fn note(
+        &mut self,
+        ifindex: u32,
+        preamble: &Preamble,
+        verdict: Result<Heard, Reason>,
+        arrived: Instant,
+    ) {
         let key = StrangerKey {
             group: GroupKey::new(ifindex, 0, preamble.family as u8, preamble.vrid()),
             source: preamble.source,

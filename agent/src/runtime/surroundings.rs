@@ -31,7 +31,9 @@ impl Notifiers {
     /// Starts a queue for each instance that has programs.
     pub fn start(plan: &Plan) -> Self {
         let runtime = Handle::current();
-        let report = Arc::new(|instance: &Arc<str>, text: String| tracing::warn!(instance = &**instance, "({instance}) {text}"));
+        let report = Arc::new(|instance: &Arc<str>, text: String| {
+            tracing::warn!(instance = &**instance, "({instance}) {text}")
+        });
         let notifiers = plan.instances.iter().filter_map(|instance| {
             let programs = programs(&instance.notify);
             let name: Arc<str> = instance.name.as_str().into();

@@ -86,10 +86,7 @@ impl Trackers {
             Kind::Script => FaultCause::TrackedScript,
             Kind::Interface => FaultCause::TrackedInterface,
         };
-        self.list
-            .iter()
-            .any(|tracker| tracker.kind == kind && tracker.forbids())
-            .then_some(cause)
+        self.list.iter().any(|tracker| tracker.kind == kind && tracker.forbids()).then_some(cause)
     }
 
     /// The first tracker without weight that is bad, as a sentence.
@@ -108,7 +105,11 @@ impl Trackers {
     /// The priority after weights. A tracker whose verdict is not known yet does not weigh.
     pub fn priority(&self, base: LocalPriority) -> LocalPriority {
         let known = self.list.iter().filter_map(|tracker| {
-            tracker.good.map(|good| regent_vrrp::Tracker { weight: tracker.weight, reverse: tracker.reverse, good })
+            tracker.good.map(|good| regent_vrrp::Tracker {
+                weight: tracker.weight,
+                reverse: tracker.reverse,
+                good,
+            })
         });
         effective(base, known).0
     }

@@ -82,7 +82,7 @@ impl Active {
         }
     }
 
-    /// Another Active resigned: "send an ADVERTISEMENT, reset the Adver_Timer to Advertisement_Interval".
+    /// Another Active resigned: "Send an ADVERTISEMENT", "Reset the Adver_Timer to Advertisement_Interval".
     fn outlive(&mut self, local: &Local, now: Instant) -> Actions {
         let mut actions = Actions::new();
         if self.may_answer(local, now) {
@@ -92,7 +92,7 @@ impl Active {
         actions
     }
 
-    /// Another Active lost against us: "discard the ADVERTISEMENT, send an ADVERTISEMENT immediately". Adver_Timer runs
+    /// Another Active lost against us: "Send an ADVERTISEMENT immediately to assert the Active state". Adver_Timer runs
     /// on. Caches may have followed the other one, so the addresses are announced again.
     fn assert(&mut self, local: &Local, now: Instant) -> Actions {
         let mut actions = Actions::new();

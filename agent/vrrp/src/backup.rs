@@ -108,7 +108,7 @@ impl Backup {
             Priority::Resigning => self.resigned(advert),
             Priority::Backup(_) | Priority::Owner if self.obeys(local, advert) => self.follow(local, advert),
             Priority::Backup(_) | Priority::Owner => {
-                // "Discard the ADVERTISEMENT": the timer runs on.
+                // "Discard the ADVERTISEMENT": it is as if it had not come, and the timer runs on.
                 self.discarded = Some(Peer { source: advert.source, priority: advert.priority });
                 Actions::new()
             }
@@ -138,7 +138,7 @@ impl Backup {
         changed_source(known, Some(peer))
     }
 
-    /// "If the Priority in the ADVERTISEMENT is 0, then set the Active_Down_Timer to Skew_Time", whoever sent it.
+    /// Priority 0: "Set the Active_Down_Timer to Skew_Time", whoever sent it.
     fn resigned(&mut self, advert: &Advert) -> Actions {
         self.arm(advert, Wait::Succession);
         let known = self.followed;

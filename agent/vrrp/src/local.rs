@@ -95,8 +95,9 @@ impl Local {
 
     /// Who of two Active Routers goes on.
     ///
-    /// RFC 9568 §6.4.3: the higher priority; among equals the higher primary address, "using an unsigned comparison in
-    /// network byte order". Equal in both: an echo of ourselves or a twin, so that nothing can be decided.
+    /// RFC 9568 §6.4.3: the higher priority; among equals the higher primary address, "based on an unsigned integer
+    /// comparison of the IPvX addresses in network byte order". Equal in both: an echo of ourselves or a
+    /// twin, so that nothing can be decided.
     pub(crate) fn contest(&self, advert: &Advert) -> Contest {
         use core::cmp::Ordering::{Equal, Greater, Less};
         match advert.priority.cmp(&self.priority()) {

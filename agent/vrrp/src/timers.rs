@@ -1,8 +1,8 @@
 //! RFC 9568 §6.1 and RFC 3768 §6.1: the lengths of the timers.
 //!
-//! Owns every computation of a length of time in this crate: a unit is named here or nowhere. (What a field on the wire means
-//! in time is [`AdvertInterval`]'s business.) Whole nanoseconds throughout; each formula divides last, so that the
-//! skew of 1 cs and priority 254 is 78.125 us and not nothing. Refuses floats, and remainders smaller than a
+//! Owns every computation of a length of time in this crate: a unit is named here or nowhere. (What a field on the
+//! wire means in time is [`AdvertInterval`]'s business.) Whole nanoseconds throughout; each formula divides last, so
+//! that the skew of 1 cs and priority 254 is 78.125 us and not nothing. Refuses floats, and remainders smaller than a
 //! nanosecond: those are cut off.
 
 use core::time::Duration;

@@ -6,7 +6,8 @@ use regent_common::{AdvertInterval, Family, LocalPriority, Version, Vrid, advert
 use regent_vrrp::Preemption;
 
 use super::{
-    DaemonOptions, OutputFormat, Refusal, Request, Settled, Status, StatusOptions, Work, XdpChoice, parse,
+    DaemonOptions, OutputFormat, Refusal, Request, Settled, Status, StatusOptions, Work, XdpChoice,
+    is_present, parse,
 };
 use crate::observe::log::{LogFormat, LogOptions};
 
@@ -200,13 +201,22 @@ fn flags_that_do_not_go_together_are_refused_with_the_way_out() {
 #[test]
 fn a_named_config_is_taken_and_else_the_first_default_that_exists() {
     let none = |_: &Path| false;
-    assert_eq!(Work::Config("a".into()).settle(none), Settled::Config("a".into()));
-    assert_eq!(Work::Default.settle(none), Settled::Observe);
+    assert_eq!(Work::Config("a".into()).settle_with(none), Settled::Config("a".into()));
+    assert_eq!(Work::Default.settle_with(none), Settled::Observe);
     assert_eq!(
-        Work::Default.settle(|path| path == Path::new("/etc/keepalived/keepalived.conf")),
+        Work::Default.settle_with(|path| path == Path::new("/etc/keepalived/keepalived.conf")),
         Settled::Config("/etc/keepalived/keepalived.conf".into())
     );
-    assert_eq!(Work::Default.settle(|_| true), Settled::Config("/etc/regent/regent.conf".into()));
+    assert_eq!(Work::Default.settle_with(|_| true), Settled::Config("/etc/regent/regent.conf".into()));
+}
+
+#[test]
+fn a_config_that_cannot_be_read_is_not_passed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let dangling = directory.path().join("regent.conf");
+    std::os::unix::fs::symlink("/nonexistent/regent.conf", &dangling).unwrap();
+    assert!(is_present(&dangling));
+    assert!(!is_present(&directory.path().join("other.conf")));
 }
 
 #[test]

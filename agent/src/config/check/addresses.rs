@@ -83,6 +83,7 @@ impl Checker<'_> {
                 advertised.push(address.clone());
             }
         }
+        self.note_first(advertised.first());
         let surplus = advertised.split_off(advertised.len().min(capacity(version, family)));
         if let Some(first) = surplus.first() {
             let fit = advertised.len();
@@ -104,6 +105,23 @@ impl Checker<'_> {
             }
         }
         Addresses { advertised: advertised.into_iter().map(|address| address.value).collect(), excluded }
+    }
+
+    /// RFC 9568 §5.2.9: the first IPv6 address MUST be the link-local one.
+    fn note_first(&mut self, first: Option<&Spanned<AddressPlan>>) {
+        let Some((first, IpAddr::V6(address))) = first.map(|first| (first, first.value.address)) else {
+            return;
+        };
+        if !address.is_unicast_link_local() {
+            self.report(
+                Diagnostic::note(
+                    code::NOT_LINK_LOCAL,
+                    format!("`{address}` is the first address and not link-local"),
+                )
+                .primary(first.span, "other routers than keepalived may reject the adverts")
+                .help("name the group's link-local address (fe80::…) first"),
+            );
+        }
     }
 
     fn report_family(&mut self, address: &Spanned<AddressPlan>, family: Family) {

@@ -25,13 +25,10 @@ impl Checker<'_> {
     /// The plan of an instance; `None` when it cannot be run, which is then diagnosed.
     pub(super) fn instance(&mut self, instance: &Instance) -> Option<InstancePlan> {
         if instance.damaged {
+            // Why is an error of its own, where the line or the brace is.
             self.report(
-                Diagnostic::error(
-                    code::INSTANCE_DAMAGED,
-                    format!("instance `{}` cannot be read whole", instance.name.value),
-                )
-                .primary(instance.name.span, "left out")
-                .help("the other errors say why"),
+                Diagnostic::note(code::INSTANCE_DAMAGED, left_out(instance))
+                    .primary(instance.name.span, "cannot be read whole"),
             );
             return None;
         }
@@ -354,19 +351,20 @@ impl Checker<'_> {
 
     fn report_unknown_script(&mut self, instance: &Instance, tracker: &Tracker) {
         let name = &tracker.name.value;
-        let block = self.model.scripts.iter().find(|script| script.name.value == *name);
+        let block = self.scripts.block(name);
         let (what, remark) = match block {
             Some(_) => ("cannot be run", "its block is at fault"),
             None => ("does not exist", "no `vrrp_script` block has this name"),
         };
-        let nearest = if block.is_none() { self.scripts.quoted_nearest(name) } else { String::new() };
+        let search = block.is_none() && !self.diagnostics.is_full();
+        let nearest = if search { self.scripts.quoted_nearest(name) } else { String::new() };
         let mut diagnostic =
             Diagnostic::error(code::UNKNOWN_SCRIPT, format!("tracked script `{name}` {what}"))
                 .primary(tracker.name.span, remark)
                 .help(nearest)
                 .help(format!("{}, since nothing would guard it", left_out(instance)));
-        if let Some(script) = block {
-            diagnostic = diagnostic.secondary(script.name.span, "this block");
+        if let Some(block) = block {
+            diagnostic = diagnostic.secondary(block, "this block");
         }
         self.report(diagnostic);
     }

@@ -7,8 +7,11 @@ use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     keyword,
     plan::{Command, InstancePlan, Plan, ScriptPlan},
+    source::Span,
 };
 
+/// Looking for a slip compares with no more names than these.
+const MAX_COMPARED: usize = 500;
 /// keepalived's default.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -16,17 +19,17 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Scripts {
     list: Vec<(ScriptPlan, Weight)>,
     by_name: BTreeMap<String, usize>,
+    /// Every block, also one that cannot be run.
+    blocks: BTreeMap<String, Span>,
 }
 
 impl Scripts {
     /// Checks all `vrrp_script` blocks. One that cannot be run is no script: who tracks it is told so.
     pub(super) fn of(model: &Model, diagnostics: &mut Diagnostics) -> Self {
-        let mut scripts = Self { list: Vec::new(), by_name: BTreeMap::new() };
-        let mut names = BTreeMap::new();
+        let mut scripts = Self { list: Vec::new(), by_name: BTreeMap::new(), blocks: BTreeMap::new() };
         for script in &model.scripts {
             let name = &script.name;
-            if let Some(first) = names.insert(name.value.clone(), name.span) {
-                names.insert(name.value.clone(), first);
+            if let Some(first) = scripts.blocks.get(&name.value).copied() {
                 diagnostics.push(
                     Diagnostic::error(
                         code::DUPLICATE_NAME,
@@ -37,6 +40,7 @@ impl Scripts {
                 );
                 continue;
             }
+            scripts.blocks.insert(name.value.clone(), name.span);
             if let Some(plan) = plan(script, model, diagnostics) {
                 scripts.by_name.insert(name.value.clone(), scripts.list.len());
                 scripts.list.push((plan, script.weight.unwrap_or_default()));
@@ -52,7 +56,12 @@ impl Scripts {
 
     /// "did you mean `X`?", or nothing.
     pub(super) fn quoted_nearest(&self, name: &str) -> String {
-        keyword::quoted_nearest(name, self.by_name.keys().map(String::as_str))
+        keyword::quoted_nearest(name, self.by_name.keys().take(MAX_COMPARED).map(String::as_str))
+    }
+
+    /// Where the block of that name is, whether it can be run or not.
+    pub(super) fn block(&self, name: &str) -> Option<Span> {
+        self.blocks.get(name).copied()
     }
 
     /// Those that at least one instance tracks.

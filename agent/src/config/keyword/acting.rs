@@ -309,7 +309,7 @@ const INSTANCE: &[Row<InstanceTerm>] = &[
         Kind::Block,
         "none",
         "the password of a version 2 group",
-        "authentication { }",
+        "authentication {\n auth_type PASS\n auth_pass 1111\n }",
         InstanceTerm::Authentication,
     ),
     (

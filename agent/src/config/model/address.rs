@@ -2,13 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Reader, Spanned};
+use super::{Reader, Spanned, reader::Damage};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::{Statement, Word},
     keyword,
     plan::AddressPlan,
-    source::Span,
 };
 
 /// Linux: IFNAMSIZ − 1.
@@ -33,10 +32,10 @@ const ACTING: &[&str] = &["brd", "broadcast", "dev", "scope", "label"];
 pub(super) fn read(
     reader: &mut Reader<'_>,
     statements: &[Statement],
-    torn: &mut Vec<Span>,
+    damage: &mut Damage,
     addresses: &mut Vec<Spanned<AddressPlan>>,
 ) {
-    for statement in reader.lines(statements, torn) {
+    for statement in reader.lines(statements, damage) {
         if let Some((word, options)) = statement.words.split_first() {
             addresses.extend(line(reader, word, options));
         }
@@ -80,20 +79,25 @@ pub(super) fn line(reader: &mut Reader<'_>, word: &Word, options: &[Word]) -> Op
                             .primary(option.span.to(last.span), "skipped"),
                     );
                 }
-                None => unknown(reader, option),
+                None => unknown(reader, option, &mut rest),
             },
         }
     }
     Some(Spanned { value: plan, span: word.span })
 }
 
-fn unknown(reader: &mut Reader<'_>, option: &Word) {
-    let help = match option.value.split('/').next().map(str::parse::<IpAddr>) {
-        Some(Ok(_)) => "one address per line".to_owned(),
-        Some(Err(_)) | None => {
-            let words = ACTING.iter().chain(NOT_YET.iter().map(|(name, _)| name)).copied();
-            keyword::quoted_nearest(&option.value, words)
-        }
+fn unknown(reader: &mut Reader<'_>, option: &Word, rest: &mut std::slice::Iter<'_, Word>) {
+    let is_address = option.value.split('/').next().is_some_and(|text| text.parse::<IpAddr>().is_ok());
+    let words = ACTING.iter().chain(NOT_YET.iter().map(|(name, _)| name)).copied();
+    let nearest = keyword::nearest(&option.value, words).filter(|_| !is_address);
+    if nearest.is_some_and(|nearest| ACTING.contains(&nearest)) {
+        // Its value goes with it.
+        rest.next();
+    }
+    let help = match nearest {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None if is_address => "one address per line".to_owned(),
+        None => String::new(),
     };
     reader.report(
         Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{}` after an address", option.value))

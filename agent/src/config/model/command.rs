@@ -51,7 +51,8 @@ pub(super) fn notify<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option
     let (first, rest) = parts.split_first()?;
     let users = rest.iter().all(|part| could_be_user(&part.text));
     if rest.is_empty() || (users && rest.len() <= 2) {
-        let user = reader.run_as(entry.values().get(1..).unwrap_or_default());
+        let group = rest.get(1).map(|part| part.text.as_str());
+        let user = rest.first().map(|user| reader.run_as(&user.text, group, span));
         return command(reader, span, first, Vec::new(), user);
     }
     let arguments: Vec<String> = rest.iter().map(|part| part.text.clone()).collect();
@@ -195,3 +196,6 @@ fn digits(rest: &mut Peekable<Chars<'_>>, first: u32, radix: u32, most: usize) -
     }
     char::from_u32(value)
 }
+
+#[cfg(test)]
+mod tests;

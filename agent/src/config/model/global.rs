@@ -2,13 +2,16 @@
 
 use regent_common::Version;
 
-use super::{Garp, Globals, Reader, reader::Entry};
+use super::{
+    Garp, Globals, Reader,
+    reader::{Damage, Entry},
+};
 use crate::config::{expand::Block, keyword::GlobalTerm};
 
 const DEFAULT: &str = "the default is used";
 
 pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals) {
-    let entries = reader.entries::<GlobalTerm>(&block.statements, &mut Vec::new());
+    let entries = reader.entries::<GlobalTerm>(&block.statements, &mut Damage::default());
     for entry in entries {
         match entry.term {
             GlobalTerm::RouterId => globals.router_id = entry.value().map(|word| word.value.clone()),
@@ -25,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             | GlobalTerm::GarpRefreshRepeat
             | GlobalTerm::GarpLowerDelay
             | GlobalTerm::GarpLowerRepeat => garp(reader, &entry, &mut globals.garp),
-            GlobalTerm::ScriptUser => globals.script_user = reader.run_as(entry.values()),
+            GlobalTerm::ScriptUser => globals.script_user = reader.user(&entry),
             GlobalTerm::DefaultInterface => {
                 globals.default_interface =
                     entry.value().and_then(|word| reader.interface(word, "the line is skipped"));

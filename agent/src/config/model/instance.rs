@@ -4,12 +4,13 @@ use regent_common::{LocalPriority, Vrid};
 
 use super::{
     Authentication, AuthenticationType, Instance, Notify, Reader, Required, Spanned, State, address, command,
-    global, reader::Entry, track,
+    global,
+    reader::{Damage, Entry},
+    track,
 };
 use crate::config::{
     expand::Block,
     keyword::{AuthenticationTerm, InstanceTerm, RootTerm},
-    source::Span,
 };
 
 const DEFAULT: &str = "the default is used";
@@ -44,11 +45,11 @@ impl Instance {
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: &Block) -> Option<Instance> {
     let name = entry.value()?;
     let mut instance = Instance::named(Spanned { value: name.value.clone(), span: name.span });
-    let mut torn = Vec::new();
-    for entry in reader.entries::<InstanceTerm>(&block.statements, &mut torn) {
-        line(reader, &entry, &mut instance, &mut torn);
+    let mut damage = Damage::default();
+    for entry in reader.entries::<InstanceTerm>(&block.statements, &mut damage) {
+        line(reader, &entry, &mut instance, &mut damage);
     }
-    instance.damaged = !block.closed || !torn.is_empty();
+    instance.damaged = !block.closed || damage.torn;
     Some(instance)
 }
 
@@ -56,7 +57,7 @@ fn line(
     reader: &mut Reader<'_>,
     entry: &Entry<'_, InstanceTerm>,
     instance: &mut Instance,
-    torn: &mut Vec<Span>,
+    damage: &mut Damage,
 ) {
     let block = entry.statement.block.as_ref().map(|block| block.statements.as_slice()).unwrap_or_default();
     match entry.term {
@@ -69,11 +70,13 @@ fn line(
             let version = global::version(reader, entry);
             instance.version = version.map(|value| Spanned { value, span: entry.head });
         }
-        InstanceTerm::Authentication => instance.authentication = Some(authentication(reader, entry, torn)),
-        InstanceTerm::VirtualAddresses => address::read(reader, block, torn, &mut instance.addresses),
-        InstanceTerm::ExcludedAddresses => address::read(reader, block, torn, &mut instance.excluded),
-        InstanceTerm::TrackScript => track::read(reader, block, torn, &mut instance.track_scripts),
-        InstanceTerm::TrackInterface => track::read(reader, block, torn, &mut instance.track_interfaces),
+        InstanceTerm::Authentication => instance.authentication = Some(authentication(reader, entry, damage)),
+        InstanceTerm::VirtualAddresses => address::read(reader, block, damage, &mut instance.addresses),
+        InstanceTerm::ExcludedAddresses => address::read(reader, block, damage, &mut instance.excluded),
+        InstanceTerm::TrackScript => track::read(reader, block, damage, &mut instance.track_scripts),
+        InstanceTerm::TrackInterface => {
+            track::interfaces(reader, block, damage, &mut instance.track_interfaces)
+        }
         InstanceTerm::NoPreempt => instance.no_preempt = Some(entry.head),
         InstanceTerm::Preempt => instance.no_preempt = None,
         InstanceTerm::PreemptDelay => {
@@ -133,11 +136,11 @@ fn priority(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<
 fn authentication(
     reader: &mut Reader<'_>,
     entry: &Entry<'_, InstanceTerm>,
-    torn: &mut Vec<Span>,
+    damage: &mut Damage,
 ) -> Authentication {
     let mut authentication = Authentication { span: entry.head, kind: Required::Absent, password: None };
     let Some(block) = &entry.statement.block else { return authentication };
-    for entry in reader.entries::<AuthenticationTerm>(&block.statements, torn) {
+    for entry in reader.entries::<AuthenticationTerm>(&block.statements, damage) {
         match entry.term {
             AuthenticationTerm::Type => {
                 let value = match reader.choice(&entry, "no authentication is used") {

@@ -1,18 +1,14 @@
-//! What all blocks have in common: finding the keyword of each line, and reading its values by the table.
+//! What all blocks have in common: finding the keyword of each line, and telling what is wrong with the line as such.
+//! Reading its values is `value`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use super::{Spanned, Weight};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Keyword, Kind, Seconds, Status, Terms},
-    plan::RunAs,
+    keyword::{self, Keyword, Kind, Status, Terms},
     source::{Sources, Span},
 };
-
-/// Linux: IFNAMSIZ − 1.
-const MAX_INTERFACE_NAME: usize = 15;
 
 /// Reads values and reports what cannot be read.
 pub(in super::super) struct Reader<'a> {
@@ -22,6 +18,15 @@ pub(in super::super) struct Reader<'a> {
     pub diagnostics: &'a mut Diagnostics,
     /// Whether the file system may be looked at.
     pub look: bool,
+}
+
+/// What of a block is lost to a reader.
+#[derive(Debug, Default)]
+pub(super) struct Damage {
+    /// A line cannot be read yet, or a brace is missing: the block is not what it was meant to be.
+    pub torn: bool,
+    /// Words that belong into a `vrrp_instance` and stand here: for each, how many entries come before it.
+    pub misplaced: Vec<usize>,
 }
 
 /// A line whose keyword acts.
@@ -48,26 +53,25 @@ impl<T> Entry<'_, T> {
     }
 }
 
-/// What to do about a value that cannot be read.
-type Otherwise<'a> = &'a str;
-
 impl Reader<'_> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
     /// The lines of a block whose keywords act and whose form is right; all others are diagnosed and skipped whole.
-    /// `torn` gets the lines without which the block is not what it was meant to be.
     pub(super) fn entries<'d, T: Terms>(
         &mut self,
         statements: &'d [Statement],
-        torn: &mut Vec<Span>,
+        damage: &mut Damage,
     ) -> Vec<Entry<'d, T>> {
         let mut entries: Vec<Entry<'d, T>> = Vec::new();
         let mut said: BTreeMap<&'static str, Span> = BTreeMap::new();
         for statement in statements {
+            damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
             if let Some(obstacle) = statement.obstacle {
-                torn.extend(self.report_obstacle(obstacle));
+                if !self.is_without_effect(T::PARENT, obstacle, statement) {
+                    damage.torn |= self.report_obstacle(obstacle, statement);
+                }
                 continue;
             }
             let Some(word) = statement.words.first() else {
@@ -75,7 +79,9 @@ impl Reader<'_> {
                 continue;
             };
             let Some(keyword) = keyword::keyword(T::PARENT, &word.value) else {
-                torn.extend(self.report_unknown(T::PARENT, word, statement));
+                if self.report_unknown(T::PARENT, word, statement) {
+                    damage.misplaced.push(entries.len());
+                }
                 continue;
             };
             let term = match keyword.status {
@@ -87,9 +93,6 @@ impl Reader<'_> {
             };
             let Some(term) = term else { continue };
             let entry = Entry { term, keyword, statement, head: word.span };
-            if statement.block.as_ref().is_some_and(|block| !block.closed) {
-                torn.push(word.span);
-            }
             if !self.has_form(&entry) {
                 continue;
             }
@@ -110,17 +113,16 @@ impl Reader<'_> {
         entries
     }
 
-    /// The lines of a block that holds no keywords; lines that cannot be used are diagnosed, and `torn` gets those
-    /// without which the block is not what it was meant to be.
+    /// The lines of a block that holds no keywords; those that cannot be used are diagnosed.
     pub(super) fn lines<'d>(
         &mut self,
         statements: &'d [Statement],
-        torn: &mut Vec<Span>,
+        damage: &mut Damage,
     ) -> Vec<&'d Statement> {
         let mut lines = Vec::new();
         for statement in statements {
             if let Some(obstacle) = statement.obstacle {
-                torn.extend(self.report_obstacle(obstacle));
+                damage.torn |= self.report_obstacle(obstacle, statement);
                 continue;
             }
             if let Some(block) = &statement.block {
@@ -152,7 +154,11 @@ impl Reader<'_> {
             self.report(
                 Diagnostic::error(code::MISSING_VALUE, format!("`{name}` lacks its value"))
                     .primary(entry.head, format!("expected {} after this", kind.expects()))
-                    .help("the line is skipped"),
+                    .help(if entry.statement.block.is_some() {
+                        "the block is skipped"
+                    } else {
+                        "the line is skipped"
+                    }),
             );
             return false;
         }
@@ -190,34 +196,43 @@ impl Reader<'_> {
         }
     }
 
-    /// The place, when the block is not whole without that line.
-    fn report_obstacle(&mut self, obstacle: Obstacle) -> Option<Span> {
-        let (span, diagnostic) = match obstacle {
+    /// A line that could not be read, yet would have no effect if it could: that is then what is said.
+    fn is_without_effect(&mut self, parent: &'static str, obstacle: Obstacle, statement: &Statement) -> bool {
+        let word = match obstacle {
+            Obstacle::Condition(_) => statement.words.get(1),
+            Obstacle::Variable(_) => statement.words.first(),
+            Obstacle::Definition(_) | Obstacle::Sequence(_) | Obstacle::Lost => None,
+        };
+        let keyword = word.and_then(|word| Some((word, keyword::keyword(parent, &word.value)?)));
+        match keyword.map(|(word, keyword)| (word, keyword, keyword.status)) {
+            Some((word, keyword, Status::NotYet(consequence))) => {
+                self.report_not_yet(keyword, word, statement, consequence);
+                true
+            }
+            Some((_, _, Status::Acts(_))) | None => false,
+        }
+    }
+
+    /// Whether the block is not whole without that line.
+    fn report_obstacle(&mut self, obstacle: Obstacle, statement: &Statement) -> bool {
+        let (span, code, what) = match obstacle {
             Obstacle::Definition(span) => {
-                let diagnostic = Diagnostic::warning(code::VARIABLE, "variables are not supported yet");
                 self.report(
-                    diagnostic
+                    Diagnostic::warning(code::VARIABLE, "variables are not supported yet")
                         .primary(span, "this definition has no effect")
                         .help("lines that use it are skipped"),
                 );
-                return None;
+                return false;
             }
-            Obstacle::Variable(span) => {
-                (span, Diagnostic::error(code::VARIABLE, "variables are not supported yet"))
-            }
-            Obstacle::Sequence(span) => {
-                (span, Diagnostic::error(code::SEQUENCE, "sequences are not supported yet"))
-            }
-            Obstacle::Condition(span) => {
-                (span, Diagnostic::error(code::CONDITION, "conditional lines are not supported yet"))
-            }
+            Obstacle::Lost => return true,
+            Obstacle::Variable(span) => (span, code::VARIABLE, "variables are not supported yet"),
+            Obstacle::Sequence(span) => (span, code::SEQUENCE, "sequences are not supported yet"),
+            Obstacle::Condition(span) => (span, code::CONDITION, "conditional lines are not supported yet"),
         };
-        self.report(
-            diagnostic
-                .primary(span, "this line is skipped, with its block")
-                .help("write the line out in full"),
-        );
-        Some(span)
+        let skipped =
+            if statement.block.is_some() { "this block is skipped" } else { "this line is skipped" };
+        self.report(Diagnostic::error(code, what).primary(span, skipped).help("write it out in full"));
+        true
     }
 
     fn report_nameless(&mut self, statement: &Statement) {
@@ -229,8 +244,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The place, when the line belongs into an instance.
-    fn report_unknown(&mut self, parent: &'static str, word: &Word, statement: &Statement) -> Option<Span> {
+    /// Whether the line belongs into an instance.
+    fn report_unknown(&mut self, parent: &'static str, word: &Word, statement: &Statement) -> bool {
         let skipped = if statement.block.is_some() { "skipped, with its whole block" } else { "skipped" };
         let place =
             if parent.is_empty() { "outside all blocks".to_owned() } else { format!("in `{parent}`") };
@@ -251,7 +266,7 @@ impl Reader<'_> {
                 .help(keyword::quoted_nearest(name, keyword::words_of(parent))),
         };
         self.report(diagnostic);
-        homes.contains(&"vrrp_instance").then_some(word.span)
+        homes.contains(&"vrrp_instance")
     }
 
     fn report_not_yet(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, consequence: &str) {
@@ -264,225 +279,4 @@ impl Reader<'_> {
                 .help(consequence),
         );
     }
-
-    fn report_value(
-        &mut self,
-        code: &'static str,
-        message: String,
-        word: &Word,
-        kind: Kind,
-        otherwise: Otherwise<'_>,
-    ) {
-        self.report(
-            Diagnostic::error(code, message)
-                .primary(word.span, format!("expected {}", kind.expects()))
-                .help(otherwise),
-        );
-    }
-
-    /// A whole number in the table's range.
-    pub(super) fn number<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<i64> {
-        let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let Kind::Number { least, most } = kind else { return None };
-        let name = entry.keyword.name;
-        match whole_number(&word.value) {
-            Some(value) if (least..=most).contains(&value) => Some(value),
-            Some(_) => {
-                let message = format!("`{name} {}` is outside {least} to {most}", word.value);
-                self.report_value(code::OUT_OF_RANGE, message, word, kind, otherwise);
-                None
-            }
-            None => {
-                let message = format!("`{name}` takes a whole number, not `{}`", word.value);
-                self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
-                None
-            }
-        }
-    }
-
-    /// A number of the table's range that fits a byte.
-    pub(super) fn byte<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
-        self.number(entry, otherwise).and_then(|value| u8::try_from(value).ok())
-    }
-
-    /// Microseconds in the table's range.
-    pub(super) fn microseconds<T>(
-        &mut self,
-        entry: &Entry<'_, T>,
-        otherwise: Otherwise<'_>,
-    ) -> Option<Spanned<u64>> {
-        let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let Kind::Seconds { least_us, most_us } = kind else { return None };
-        let name = entry.keyword.name;
-        match microseconds(&word.value) {
-            Decimal::Value(value) if (least_us..=most_us).contains(&value) => {
-                Some(Spanned { value, span: word.span })
-            }
-            Decimal::Value(_) | Decimal::TooLarge => {
-                let message = format!(
-                    "`{name} {}` is outside {} to {} seconds",
-                    word.value,
-                    Seconds(least_us),
-                    Seconds(most_us)
-                );
-                self.report_value(code::OUT_OF_RANGE, message, word, kind, otherwise);
-                None
-            }
-            Decimal::NotANumber => {
-                let message = format!("`{name}` takes seconds, not `{}`", word.value);
-                self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
-                None
-            }
-        }
-    }
-
-    /// How often something is announced, where none at all makes no sense.
-    pub(super) fn repeat<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
-        let repeat = self.byte(entry, otherwise)?;
-        if repeat == 0 {
-            self.report(
-                Diagnostic::warning(
-                    code::OUT_OF_RANGE,
-                    format!("`{} 0` would announce nothing", entry.keyword.name),
-                )
-                .primary(entry.head, "1 is used"),
-            );
-        }
-        Some(repeat.max(1))
-    }
-
-    /// A time in the table's range.
-    pub(super) fn duration<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<Duration> {
-        self.microseconds(entry, otherwise).map(|time| Duration::from_micros(time.value))
-    }
-
-    /// The bare word, or one of keepalived's words for yes and no.
-    pub(super) fn switch<T>(&mut self, entry: &Entry<'_, T>) -> Option<bool> {
-        let Some(word) = entry.value() else { return Some(true) };
-        match word.value.as_str() {
-            "on" | "true" | "yes" => Some(true),
-            "off" | "false" | "no" => Some(false),
-            other => {
-                let message = format!("`{}` takes on or off, not `{other}`", entry.keyword.name);
-                self.report_value(
-                    code::NOT_A_CHOICE,
-                    message,
-                    word,
-                    entry.keyword.kind,
-                    "the line is skipped",
-                );
-                None
-            }
-        }
-    }
-
-    /// One of the table's words.
-    pub(super) fn choice<T>(
-        &mut self,
-        entry: &Entry<'_, T>,
-        otherwise: Otherwise<'_>,
-    ) -> Option<&'static str> {
-        let word = entry.value()?;
-        let Kind::Choice(words) = entry.keyword.kind else { return None };
-        let choice = words.iter().copied().find(|choice| *choice == word.value);
-        if choice.is_none() {
-            let message =
-                format!("`{}` takes {}, not `{}`", entry.keyword.name, words.join(" or "), word.value);
-            self.report(
-                Diagnostic::error(code::NOT_A_CHOICE, message)
-                    .primary(word.span, "not one of them")
-                    .help(keyword::quoted_nearest(&word.value, words.iter().copied()))
-                    .help(otherwise),
-            );
-        }
-        choice
-    }
-
-    /// A name that the kernel could give to an interface.
-    pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
-        let name = &word.value;
-        let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
-        if sayable && name.len() <= MAX_INTERFACE_NAME {
-            return Some(Spanned { value: name.clone(), span: word.span });
-        }
-        self.report(
-            Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
-                .primary(
-                    word.span,
-                    format!("expected 1 to {MAX_INTERFACE_NAME} bytes without `/`, `:` and blanks"),
-                )
-                .help(otherwise),
-        );
-        None
-    }
-
-    /// `N [reverse|noreverse]`, where the words after the keyword are `words`.
-    pub(super) fn weight(&mut self, words: &[Word], otherwise: Otherwise<'_>) -> Option<Weight> {
-        let word = words.first()?;
-        let value = whole_number(&word.value).and_then(|value| i16::try_from(value).ok());
-        let Some(value) = value.filter(|value| value.unsigned_abs() <= 253) else {
-            let message = format!("`weight {}` is not a whole number from -253 to 253", word.value);
-            self.report_value(code::OUT_OF_RANGE, message, word, Kind::Weight, otherwise);
-            return None;
-        };
-        let reverse = match words.get(1).map(|word| (word, word.value.as_str())) {
-            None | Some((_, "noreverse")) => false,
-            Some((_, "reverse")) => true,
-            Some((word, other)) => {
-                self.report(
-                    Diagnostic::error(
-                        code::NOT_A_CHOICE,
-                        format!("`reverse` or nothing follows a weight, not `{other}`"),
-                    )
-                    .primary(word.span, "ignored")
-                    .help(keyword::quoted_nearest(other, ["reverse", "noreverse"].into_iter())),
-                );
-                false
-            }
-        };
-        Some(Weight { value, reverse })
-    }
-
-    /// `USER [GROUP]`, where keepalived's colon before the group asks for the supplementary groups.
-    pub(super) fn run_as(&mut self, words: &[Word]) -> Option<RunAs> {
-        let user = words.first()?.value.clone();
-        let group = words.get(1).map(|word| (word, word.value.trim_start_matches(':')));
-        if let Some((word, _)) = group.filter(|(word, _)| word.value.starts_with(':')) {
-            self.report(
-                Diagnostic::warning(code::NOT_SUPPORTED_YET, "supplementary groups are not supported yet")
-                    .primary(word.span, "the colon has no effect"),
-            );
-        }
-        let group = group.map(|(_, group)| group.to_owned()).filter(|group| !group.is_empty());
-        Some(RunAs { user, group })
-    }
-}
-
-/// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    // A number that fits no integer is out of every range, not no number.
-    Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
-}
-
-enum Decimal {
-    Value(u64),
-    TooLarge,
-    NotANumber,
-}
-
-/// Seconds with decimals, read straight into microseconds; finer digits are dropped.
-fn microseconds(text: &str) -> Decimal {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
-        return Decimal::NotANumber;
-    }
-    let padded: String = fraction.chars().chain(std::iter::repeat('0')).take(6).collect();
-    let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
-    let value = whole.and_then(|whole| whole.checked_mul(1_000_000)?.checked_add(padded.parse().ok()?));
-    value.map_or(Decimal::TooLarge, Decimal::Value)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Reader, Required, Script, Spanned, command, reader::Entry};
+use super::{
+    Reader, Required, Script, Spanned, command,
+    reader::{Damage, Entry},
+};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Block,
@@ -23,8 +26,8 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         starts_failed: false,
         damaged: !block.closed,
     };
-    let mut torn = Vec::new();
-    for entry in reader.entries::<ScriptTerm>(&block.statements, &mut torn) {
+    let mut damage = Damage::default();
+    for entry in reader.entries::<ScriptTerm>(&block.statements, &mut damage) {
         match entry.term {
             ScriptTerm::Script => script.command = command::line(reader, &entry),
             ScriptTerm::Interval => script.interval = interval(reader, &entry),
@@ -34,11 +37,11 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
             }
             ScriptTerm::Rise => script.rise = count(reader, &entry),
             ScriptTerm::Fall => script.fall = count(reader, &entry),
-            ScriptTerm::User => script.user = reader.run_as(entry.values()),
+            ScriptTerm::User => script.user = reader.user(&entry),
             ScriptTerm::InitFail => script.starts_failed = true,
         }
     }
-    script.damaged |= !torn.is_empty();
+    script.damaged |= damage.torn;
     Some(script)
 }
 

@@ -1,6 +1,8 @@
 //! Lines of `track_script` and `track_interface`: `NAME [weight N [reverse]]`.
 
-use super::{Reader, Spanned, Tracker};
+use std::collections::BTreeMap;
+
+use super::{Reader, Spanned, Tracker, reader::Damage};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Statement,
@@ -8,19 +10,35 @@ use crate::config::{
     source::Span,
 };
 
+/// The interfaces of a block. A name that no interface can have is diagnosed and kept: what it guards stays guarded.
+pub(super) fn interfaces(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<Tracker>,
+) {
+    for statement in statements.iter().filter(|statement| statement.obstacle.is_none()) {
+        if let Some(word) = statement.words.first() {
+            reader.interface(word, "it counts as down");
+        }
+    }
+    read(reader, statements, damage, trackers);
+}
+
 /// The trackers of a block. Repeated names are diagnosed and skipped.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     statements: &[Statement],
-    torn: &mut Vec<Span>,
+    damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
-    for statement in reader.lines(statements, torn) {
+    let mut names: BTreeMap<String, Span> =
+        trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect();
+    for statement in reader.lines(statements, damage) {
         let Some((name, options)) = statement.words.split_first() else { continue };
         let mut tracker =
             Tracker { name: Spanned { value: name.value.clone(), span: name.span }, weight: None };
-        if let Some(earlier) = trackers.iter().find(|earlier| earlier.name.value == name.value) {
-            let earlier = earlier.name.span;
+        if let Some(earlier) = names.get(&name.value).copied() {
             reader.report(
                 Diagnostic::warning(code::DUPLICATE_TRACKER, format!("`{}` is tracked twice", name.value))
                     .primary(name.span, "this line is skipped")
@@ -52,6 +70,7 @@ pub(super) fn read(
                 .help("one tracker per line"),
             ),
         }
+        names.insert(name.value.clone(), name.span);
         trackers.push(tracker);
     }
 }

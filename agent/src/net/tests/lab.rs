@@ -17,8 +17,9 @@ use crate::net::{
     link::Link,
 };
 
-/// How long anything may take that takes no time on a quiet machine.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything may take that takes no time on a quiet machine. The kernel notices carriers and takes namespaces
+/// down one after the other, for all tests that run at the same time.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs `test` on a thread of its own in a fresh network namespace; skips it, by name, where that is not permitted.
 pub fn alone(test: impl FnOnce() + Send + 'static) {
@@ -49,7 +50,7 @@ pub fn joined(test: impl FnOnce(&Pair) + Send + 'static) {
         ip(&format!("link add port0 type veth peer name port1 netns {}", pair.path_there()));
         silence("port0");
         pair.there(|| silence("port1"));
-        wait_until("the ports are up", || link("port0").up);
+        wait_until("the ports are up", || link("port0").up && pair.there(|| link("port1").up));
         test(&pair);
     });
 }
@@ -95,6 +96,15 @@ pub fn command(program: &str, words: &str) -> String {
 /// Runs a future on this thread, so that it sees the thread's namespace.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Makes an interface of a kind that not every kernel has; says so, and `false`, where it has not.
+pub fn make(words: &str) -> bool {
+    let output = Command::new("ip").args(["link", "add"]).args(words.split_whitespace()).output().unwrap();
+    if !output.status.success() {
+        eprintln!("skipped from here on: the kernel cannot make {words}");
+    }
+    output.status.success()
 }
 
 /// What there is now in the thread's namespace.

@@ -5,7 +5,7 @@ use std::{mem::MaybeUninit, net::Ipv4Addr, thread, time::Duration};
 use regent_common::{arp::Arp, ethernet, ipv4};
 use socket2::Socket;
 
-use super::lab::{Pair, ip, joined, link, wait_for, wait_until};
+use super::lab::{Pair, ip, joined, link, make, wait_for, wait_until};
 use crate::net::{
     advert_socket::AdvertSocket, arp_watch::ArpWatch, filter, frame_socket::FrameSocket,
     listen_socket::ListenSocket, packet_socket,
@@ -97,6 +97,27 @@ fn a_listener_hears_neither_ourselves_nor_other_protocols_nor_tagged_frames() {
         let (length, _) = wait_for("an advert arrives", || listener.receive(&mut buffer).unwrap());
         assert_eq!(buffer[..length], packet(b"theirs"));
         assert_eq!(listener.receive(&mut buffer).unwrap(), None);
+    });
+}
+
+#[test]
+fn what_belongs_to_a_vlan_is_heard_on_the_vlan_only() {
+    joined(|pair| {
+        if !make("port0.7 link port0 type vlan id 7") {
+            return;
+        }
+        ip("link set port0.7 up");
+        wait_until("the VLAN is up", || link("port0.7").up);
+        let below = ListenSocket::open(link("port0").index, "port0").unwrap();
+        let vlan = ListenSocket::open(link("port0.7").index, "port0.7").unwrap();
+        let frames = [frame(Some(7), &packet(b"tagged")), frame(None, &packet(b"plain"))];
+        pair.there(|| FrameSocket::open().unwrap().send(link("port1").index, &frames)).unwrap();
+        for (listener, expected) in [(&below, &b"plain"[..]), (&vlan, b"tagged")] {
+            let mut buffer = [0; 2000];
+            let (length, _) = wait_for("an advert arrives", || listener.receive(&mut buffer).unwrap());
+            assert_eq!(buffer[..length], packet(expected));
+            assert_eq!(listener.receive(&mut buffer).unwrap(), None);
+        }
     });
 }
 

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use tokio::sync::mpsc;
 
-use super::lab::{PATIENCE, alone, block_on, command, ip, link, listing};
+use super::lab::{PATIENCE, alone, block_on, command, ip, link, listing, make, wait_until};
 use crate::net::{
     inventory::{Inventory, inventory},
-    link::{LinkKind, carrier_of},
+    link::{LinkKind, carrier_of, carrier_through},
     monitor::{Monitor, NetlinkEvent},
 };
 
@@ -64,6 +64,8 @@ fn the_monitor_begins_with_an_inventory_and_follows_a_link_down_up_gone_and_made
         ip("link add port0 type veth peer name port1");
         ip("link set port0 up");
         ip("link set port1 up");
+        // A carrier is noticed some time later.
+        wait_until("port0 is up", || link("port0").up);
         let old = link("port0").index;
         block_on(async {
             let (sender, mut events) = mpsc::channel(64);
@@ -188,6 +190,29 @@ fn kinds_of_interfaces_are_told_apart() {
         assert_eq!(carrier_of(&link("virtual0")), (port.index, 0));
         let loopback = link("lo");
         assert_eq!((loopback.index, loopback.loopback, loopback.mac), (1, true, [0; 6]));
+    });
+}
+
+#[test]
+fn stacked_vlans_bonds_and_macvlans_are_followed_down_to_their_carrier() {
+    alone(|| {
+        ip("link add port0 type veth peer name port1");
+        if !make("port0.7 link port0 type vlan id 7") {
+            return;
+        }
+        ip("link add port0.7.9 link port0.7 type vlan id 9");
+        ip("link add virtual0 link port0.7.9 type macvlan mode bridge");
+        let inventory = listing();
+        let port = inventory.link_named("port0").unwrap().index;
+        let through =
+            |name| carrier_through(inventory.link_named(name).unwrap(), |index| inventory.link(index));
+        assert_eq!(carrier_of(inventory.link_named("port0.7").unwrap()), (port, 7));
+        assert_eq!(through("port0.7"), Some((port, [7, 0])));
+        assert_eq!(through("port0.7.9"), Some((port, [7, 9])));
+        assert_eq!(through("virtual0"), Some((port, [7, 9])));
+        if make("bond0 type bond") {
+            assert_eq!(link("bond0").kind, LinkKind::Bond);
+        }
     });
 }
 

@@ -82,12 +82,21 @@ impl Program {
     /// # Errors
     /// Says which of these is missing, or what the verifier disliked.
     pub fn load(capacity: Capacity) -> Result<Self, LoadError> {
+        Self::load_with(capacity, map::RING_BUDGET)
+    }
+
+    /// As [`Self::load`], with another budget of ring records for each instance and window: for measuring.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(capacity: Capacity, ring_budget: u32) -> Result<Self, LoadError> {
         let object = OBJECT.ok_or(LoadError::NoObject)?;
         let mut ebpf = EbpfLoader::new()
             .map_max_entries(map::INSTANCES, capacity.instances)
             .map_max_entries(map::COUNTERS, capacity.instances)
             .map_max_entries(map::SLOTS, capacity.instances)
             .map_max_entries(map::VIPS, capacity.vips)
+            .override_global("RING_BUDGET", &ring_budget, true)
             .load(object)
             .map_err(LoadError::from_loading)?;
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;

@@ -100,7 +100,7 @@ fn a_transition_is_one_line_with_fields() {
         lines,
         [
             " INFO (VI_1) Entering MASTER STATE: nothing heard of 10.0.0.1 for 3.609 s instance=\"VI_1\" vrid=50 \
-             from=\"BACKUP\" to=\"MASTER\" cause=\"down_timer\" priority=100"
+             from=\"BACKUP\" to=\"MASTER\" cause=\"down_timer\" effective_priority=100"
         ]
     );
     let event = events.after(0).remove(0);

@@ -1,11 +1,6 @@
 //! Clients, kind and unkind.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,10 +9,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{LIFE_LIMIT, ListenError, Listeners, PLACES};
+use super::{LIMITS, Limits, ListenError, Listeners};
 use crate::observe::{
     events::{Event, EventKind, Events},
     sample,
+    snapshot::Snapshot,
     source::SnapshotSource,
 };
 
@@ -36,6 +32,10 @@ impl Drop for Lab {
 }
 
 fn lab() -> Lab {
+    lab_with(sample::snapshot(), LIMITS)
+}
+
+fn lab_with(snapshot: Snapshot, limits: Limits) -> Lab {
     let directory = tempfile::tempdir().unwrap();
     let listeners = Listeners::bind(directory.path(), Some("127.0.0.1:0".parse().unwrap())).unwrap();
     let metrics = listeners.metrics_address().unwrap();
@@ -43,12 +43,12 @@ fn lab() -> Lab {
     let events = Events::default();
     let answers = tokio::spawn(async move {
         while let Some(answer) = requests.recv().await {
-            drop(answer.send(sample::snapshot()));
+            drop(answer.send(snapshot.clone()));
         }
     });
     let served = events.clone();
     let server = tokio::spawn(async move {
-        listeners.serve(source, served).await;
+        listeners.serve_within(limits, source, served).await;
     });
     Lab { directory, metrics, events, tasks: vec![answers.abort_handle(), server.abort_handle()] }
 }
@@ -184,40 +184,55 @@ async fn a_stuck_loop_is_an_answer_not_a_wait() {
     server.abort();
 }
 
-#[tokio::test]
-async fn clients_that_say_nothing_are_sent_away_and_do_not_keep_others_out_for_long() {
-    let lab = lab();
-    let mut silent = Vec::new();
-    for _ in 0..PLACES {
-        silent.push(TcpStream::connect(lab.metrics).await.unwrap());
-    }
-    // The next one waits for a place, and gets it when the silent ones' time is over.
-    let (head, _) =
-        timeout(LIFE_LIMIT, get(TcpStream::connect(lab.metrics).await.unwrap(), "/metrics")).await.unwrap();
+/// Two places, and time to see that they are taken.
+const NARROW: Limits = Limits { places: 2, head: Duration::from_secs(1), life: Duration::from_secs(3) };
+
+/// Asserts that the next scraper waits for a place, and gets it before `limit` is over.
+async fn waits_and_is_served_within(metrics: std::net::SocketAddr, limit: Duration) {
+    let mut next = Box::pin(get(TcpStream::connect(metrics).await.unwrap(), "/metrics"));
+    assert!(timeout(Duration::from_millis(500), &mut next).await.is_err(), "more clients than places");
+    let (head, _) = timeout(limit, next).await.unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    // The control socket has places of its own.
-    assert!(ask(lab.directory.path(), "/v1/status").await.0.starts_with("HTTP/1.1 200"));
-    drop(silent);
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "a test that measures how long it waited")]
+async fn clients_that_say_nothing_are_sent_away_and_keep_others_waiting_until_then() {
+    let lab = lab_with(sample::snapshot(), NARROW);
+    let _silent =
+        [TcpStream::connect(lab.metrics).await.unwrap(), TcpStream::connect(lab.metrics).await.unwrap()];
+    waits_and_is_served_within(lab.metrics, NARROW.head * 2).await;
+    // The control socket has places of its own.
+    assert!(ask(lab.directory.path(), "/v1/status").await.0.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_client_that_sends_its_request_in_drops_is_cut_off() {
-    let lab = lab();
+    let lab = lab_with(sample::snapshot(), NARROW);
     let mut stream = TcpStream::connect(lab.metrics).await.unwrap();
-    let began = Instant::now();
     let cut = async {
-        loop {
-            // A header that never ends.
-            if stream.write_all(b"X").await.is_err() {
-                return;
-            }
-            let mut byte = [0; 64];
-            if let Ok(Ok(0) | Err(_)) = timeout(Duration::from_millis(200), stream.read(&mut byte)).await {
+        // A header that never ends.
+        while stream.write_all(b"X").await.is_ok() {
+            let mut answer = [0; 64];
+            if let Ok(Ok(0) | Err(_)) = timeout(Duration::from_millis(100), stream.read(&mut answer)).await {
                 return;
             }
         }
     };
-    timeout(LIFE_LIMIT + Duration::from_secs(2), cut).await.unwrap();
-    assert!(began.elapsed() < LIFE_LIMIT + Duration::from_secs(2));
+    timeout(NARROW.head * 2, cut).await.unwrap();
+}
+
+#[tokio::test]
+async fn clients_that_never_read_their_answer_are_cut_off() {
+    // Megabytes, so that no buffer of the kernel takes them in.
+    let mut snapshot = sample::snapshot();
+    let address = snapshot.instances[0].addresses[0].clone();
+    snapshot.instances[0].addresses = vec![address; 50_000];
+    let lab = lab_with(snapshot, NARROW);
+    let mut deaf = Vec::new();
+    for _ in 0..NARROW.places {
+        let mut stream = TcpStream::connect(lab.metrics).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: agent\r\n\r\n").await.unwrap();
+        deaf.push(stream);
+    }
+    waits_and_is_served_within(lab.metrics, NARROW.life * 4).await;
 }

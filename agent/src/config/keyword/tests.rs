@@ -1,0 +1,91 @@
+//! Tests of `keyword`.
+
+use std::collections::BTreeSet;
+
+use super::{Kind, Status, keyword, keywords, parents, quoted_nearest};
+use crate::config;
+
+/// A config in which one line stands in its block, with what it cannot be without.
+fn around(parent: &str, example: &str) -> String {
+    let instance = |line: &str| {
+        let given = |word: &str, otherwise: &str| {
+            if line.split_whitespace().next() == Some(word) { String::new() } else { otherwise.to_owned() }
+        };
+        format!(
+            "vrrp_instance VI {{\n{line}\n{}\n{}\n{}\n}}\n",
+            given("interface", "interface eth0"),
+            given("virtual_router_id", "virtual_router_id 1"),
+            given("virtual_ipaddress", "virtual_ipaddress { 192.0.2.9 }"),
+        )
+    };
+    match parent {
+        "" => example.to_owned(),
+        "vrrp_instance" => instance(example),
+        "vrrp_instance/authentication" => {
+            let password = if example.contains("auth_pass") { "" } else { "auth_pass x" };
+            let kind = if example.contains("auth_type") { "" } else { "auth_type PASS" };
+            instance(&format!("authentication {{\n{kind}\n{password}\n{example}\n}}"))
+        }
+        "vrrp_script" => {
+            let script = if example.starts_with("script") { "" } else { "script /bin/true" };
+            let tracker = instance("track_script { S }");
+            format!("vrrp_script S {{\n{script}\n{example}\n}}\n{tracker}")
+        }
+        block => format!("{block} {{\n{example}\n}}\n"),
+    }
+}
+
+#[test]
+fn the_example_of_each_word_that_acts_is_read_without_a_complaint() {
+    for keyword in keywords() {
+        let Status::Acts(_) = keyword.status else { continue };
+        let config = around(keyword.parent, keyword.example);
+        let loaded = config::parse("example", &config);
+        assert!(!loaded.has_warnings(), "{config}\n{}", loaded.render(false));
+        assert!(keyword.example.starts_with(keyword.name), "{}", keyword.name);
+        assert!(!keyword.help.is_empty(), "{}", keyword.name);
+    }
+}
+
+#[test]
+fn no_word_is_in_one_block_twice_and_each_can_be_looked_up() {
+    let mut seen = BTreeSet::new();
+    for entry in keywords() {
+        assert!(seen.insert((entry.parent, entry.name)), "{} in {}", entry.name, entry.parent);
+        let found = keyword(entry.parent, entry.name).unwrap();
+        assert_eq!((found.parent, found.name), (entry.parent, entry.name));
+    }
+    assert!(keyword("", "vrrp_strict").is_none());
+    assert!(keyword("vrrp_instance", "no such word").is_none());
+}
+
+#[test]
+fn the_table_has_every_position_of_the_language() {
+    assert_eq!(keywords().iter().filter(|entry| matches!(entry.status, Status::Acts(_))).count(), 52);
+    // keepalived 2.4.1 has 500 positions; HTTP_GET and SSL_GET share theirs there and are two blocks here.
+    assert!(keywords().len() >= 500, "{}", keywords().len());
+    assert_eq!(
+        parents("url").collect::<Vec<_>>(),
+        ["virtual_server/real_server/HTTP_GET", "virtual_server/real_server/SSL_GET"]
+    );
+}
+
+#[test]
+fn a_range_says_itself() {
+    assert_eq!(keyword("vrrp_instance", "priority").unwrap().kind.expects(), "a whole number from 1 to 255");
+    assert_eq!(keyword("vrrp_instance", "advert_int").unwrap().kind.expects(), "seconds from 0.01 to 255");
+    assert_eq!(
+        keyword("vrrp_instance", "virtual_ipaddress").unwrap().kind,
+        Kind::Lines(super::Line::Address)
+    );
+}
+
+#[test]
+fn a_slip_finds_its_word_and_rubbish_finds_none() {
+    let words = || super::words_of("vrrp_instance");
+    assert_eq!(quoted_nearest("prioirty", words()), "did you mean `priority`?");
+    assert_eq!(quoted_nearest("virtual_routerid", words()), "did you mean `virtual_router_id`?");
+    assert_eq!(quoted_nearest("Interface", words()), "did you mean `interface`?");
+    assert_eq!(quoted_nearest("xyzzy", words()), "");
+    assert_eq!(quoted_nearest(&"a".repeat(10_000), words()), "");
+}

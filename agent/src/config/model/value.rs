@@ -1,0 +1,252 @@
+//! Values after a keyword, typed and within the table's range, read straight into integers.
+
+use std::time::Duration;
+
+use super::{
+    Spanned, Weight,
+    reader::{Entry, Reader},
+};
+use crate::config::{
+    diagnostic::{Diagnostic, code},
+    expand::Word,
+    keyword::{self, Kind, Seconds},
+    plan::RunAs,
+    source::Span,
+};
+
+/// Linux: IFNAMSIZ − 1.
+const MAX_INTERFACE_NAME: usize = 15;
+
+/// What happens instead, when a value cannot be read.
+type Otherwise<'a> = &'a str;
+
+impl Reader<'_> {
+    fn report_value(
+        &mut self,
+        code: &'static str,
+        message: String,
+        word: &Word,
+        kind: Kind,
+        otherwise: Otherwise<'_>,
+    ) {
+        self.report(
+            Diagnostic::error(code, message)
+                .primary(word.span, format!("expected {}", kind.expects()))
+                .help(otherwise),
+        );
+    }
+
+    /// A whole number in the table's range.
+    pub(super) fn number<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<i64> {
+        let (word, kind) = (entry.value()?, entry.keyword.kind);
+        let Kind::Number { least, most } = kind else { return None };
+        let name = entry.keyword.name;
+        match whole_number(&word.value) {
+            Some(value) if (least..=most).contains(&value) => Some(value),
+            Some(_) => {
+                let message = format!("`{name} {}` is outside {least} to {most}", word.value);
+                self.report_value(code::OUT_OF_RANGE, message, word, kind, otherwise);
+                None
+            }
+            None => {
+                let message = format!("`{name}` takes a whole number, not `{}`", word.value);
+                self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
+                None
+            }
+        }
+    }
+
+    /// A number of the table's range that fits a byte.
+    pub(super) fn byte<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
+        self.number(entry, otherwise).and_then(|value| u8::try_from(value).ok())
+    }
+
+    /// Microseconds in the table's range.
+    pub(super) fn microseconds<T>(
+        &mut self,
+        entry: &Entry<'_, T>,
+        otherwise: Otherwise<'_>,
+    ) -> Option<Spanned<u64>> {
+        let (word, kind) = (entry.value()?, entry.keyword.kind);
+        let Kind::Seconds { least_us, most_us } = kind else { return None };
+        let name = entry.keyword.name;
+        match microseconds(&word.value) {
+            Decimal::Value(value) if (least_us..=most_us).contains(&value) => {
+                Some(Spanned { value, span: word.span })
+            }
+            Decimal::Value(_) | Decimal::TooLarge => {
+                let message = format!(
+                    "`{name} {}` is outside {} to {} seconds",
+                    word.value,
+                    Seconds(least_us),
+                    Seconds(most_us)
+                );
+                self.report_value(code::OUT_OF_RANGE, message, word, kind, otherwise);
+                None
+            }
+            Decimal::NotANumber => {
+                let message = format!("`{name}` takes seconds, not `{}`", word.value);
+                self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
+                None
+            }
+        }
+    }
+
+    /// How often something is announced, where none at all makes no sense.
+    pub(super) fn repeat<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
+        let repeat = self.byte(entry, otherwise)?;
+        if repeat == 0 {
+            self.report(
+                Diagnostic::warning(
+                    code::OUT_OF_RANGE,
+                    format!("`{} 0` would announce nothing", entry.keyword.name),
+                )
+                .primary(entry.head, "1 is used"),
+            );
+        }
+        Some(repeat.max(1))
+    }
+
+    /// A time in the table's range.
+    pub(super) fn duration<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<Duration> {
+        self.microseconds(entry, otherwise).map(|time| Duration::from_micros(time.value))
+    }
+
+    /// The bare word, or one of keepalived's words for yes and no.
+    pub(super) fn switch<T>(&mut self, entry: &Entry<'_, T>) -> Option<bool> {
+        let Some(word) = entry.value() else { return Some(true) };
+        match word.value.as_str() {
+            "on" | "true" | "yes" => Some(true),
+            "off" | "false" | "no" => Some(false),
+            other => {
+                let message = format!("`{}` takes on or off, not `{other}`", entry.keyword.name);
+                self.report_value(
+                    code::NOT_A_CHOICE,
+                    message,
+                    word,
+                    entry.keyword.kind,
+                    "the line is skipped",
+                );
+                None
+            }
+        }
+    }
+
+    /// One of the table's words.
+    pub(super) fn choice<T>(
+        &mut self,
+        entry: &Entry<'_, T>,
+        otherwise: Otherwise<'_>,
+    ) -> Option<&'static str> {
+        let word = entry.value()?;
+        let Kind::Choice(words) = entry.keyword.kind else { return None };
+        let choice = words.iter().copied().find(|choice| *choice == word.value);
+        if choice.is_none() {
+            let message =
+                format!("`{}` takes {}, not `{}`", entry.keyword.name, words.join(" or "), word.value);
+            self.report(
+                Diagnostic::error(code::NOT_A_CHOICE, message)
+                    .primary(word.span, "not one of them")
+                    .help(keyword::quoted_nearest(&word.value, words.iter().copied()))
+                    .help(otherwise),
+            );
+        }
+        choice
+    }
+
+    /// A name that the kernel could give to an interface.
+    pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
+        let name = &word.value;
+        let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
+        if sayable && name.len() <= MAX_INTERFACE_NAME {
+            return Some(Spanned { value: name.clone(), span: word.span });
+        }
+        self.report(
+            Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
+                .primary(
+                    word.span,
+                    format!("expected 1 to {MAX_INTERFACE_NAME} bytes without `/`, `:` and blanks"),
+                )
+                .help(otherwise),
+        );
+        None
+    }
+
+    /// `N [reverse|noreverse]`, where the words after the keyword are `words`.
+    pub(super) fn weight(&mut self, words: &[Word], otherwise: Otherwise<'_>) -> Option<Weight> {
+        let word = words.first()?;
+        let value = whole_number(&word.value).and_then(|value| i16::try_from(value).ok());
+        let Some(value) = value.filter(|value| value.unsigned_abs() <= 253) else {
+            let message = format!("`weight {}` is not a whole number from -253 to 253", word.value);
+            self.report_value(code::OUT_OF_RANGE, message, word, Kind::Weight, otherwise);
+            return None;
+        };
+        let reverse = match words.get(1).map(|word| (word, word.value.as_str())) {
+            None | Some((_, "noreverse")) => false,
+            Some((_, "reverse")) => true,
+            Some((word, other)) => {
+                self.report(
+                    Diagnostic::error(
+                        code::NOT_A_CHOICE,
+                        format!("`reverse` or nothing follows a weight, not `{other}`"),
+                    )
+                    .primary(word.span, "ignored")
+                    .help(keyword::quoted_nearest(other, ["reverse", "noreverse"].into_iter())),
+                );
+                false
+            }
+        };
+        Some(Weight { value, reverse })
+    }
+
+    /// `USER [GROUP]` of a line of their own.
+    pub(super) fn user<T>(&mut self, entry: &Entry<'_, T>) -> Option<RunAs> {
+        let (user, group) = (entry.value()?, entry.values().get(1));
+        let span = group.map_or(user.span, |group| user.span.to(group.span));
+        Some(self.run_as(&user.value, group.map(|group| group.value.as_str()), span))
+    }
+
+    /// A user and maybe a group, where keepalived's colon before the group asks for the supplementary groups.
+    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> RunAs {
+        if group.is_some_and(|group| group.starts_with(':')) {
+            self.report(
+                Diagnostic::warning(code::NOT_SUPPORTED_YET, "supplementary groups are not supported yet")
+                    .primary(span, "the colon has no effect"),
+            );
+        }
+        let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
+        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+    }
+}
+
+/// A whole number in decimal. No plus sign, as in keepalived.
+fn whole_number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // A number that fits no integer is out of every range, not no number.
+    Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+}
+
+enum Decimal {
+    Value(u64),
+    TooLarge,
+    NotANumber,
+}
+
+/// Seconds with decimals, read straight into microseconds; finer digits are dropped.
+fn microseconds(text: &str) -> Decimal {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
+        return Decimal::NotANumber;
+    }
+    let padded: String = fraction.chars().chain(std::iter::repeat('0')).take(6).collect();
+    let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
+    let value = whole.and_then(|whole| whole.checked_mul(1_000_000)?.checked_add(padded.parse().ok()?));
+    value.map_or(Decimal::TooLarge, Decimal::Value)
+}
+
+#[cfg(test)]
+mod tests;

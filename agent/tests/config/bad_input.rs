@@ -1,0 +1,276 @@
+//! Files that cannot be read, and texts that are no config.
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use regent_agent::config::{self, LoadError};
+
+fn refusal(path: &Path) -> LoadError {
+    config::load(path).map(|loaded| loaded.plan).unwrap_err()
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_one_clear_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("latin1"), b"a b\nrouter_id caf\xe9\n").unwrap();
+    std::fs::write(path("huge"), vec![b' '; (8 << 20) + 1]).unwrap();
+    let message =
+        |path: &Path| refusal(path).to_string().replace(&directory.path().display().to_string(), "D");
+    assert_eq!(message(&path("none")), "cannot read config `D/none`: there is no such file; check the path");
+    assert_eq!(message(directory.path()), "cannot read config `D`: it is a directory; name a file in it");
+    assert_eq!(
+        message(&path("latin1")),
+        "cannot read config `D/latin1`: line 2 is not UTF-8 (byte 17); save the file as UTF-8"
+    );
+    assert_eq!(
+        message(&path("huge")),
+        "cannot read config `D/huge`: it is larger than 8 MiB; is it the right file?"
+    );
+    assert!(matches!(refusal(Path::new("/dev/zero")), LoadError::NotAFile { .. }));
+    // A file in the place of a directory is refused by the system, for root as well.
+    assert!(matches!(refusal(&path("latin1").join("below")), LoadError::Unreadable { .. }));
+}
+
+#[test]
+fn an_empty_file_is_an_empty_plan() {
+    for text in ["", "\n", "# nothing\n", "\u{feff}"] {
+        let loaded = config::parse("c", text);
+        assert_eq!((loaded.plan, loaded.diagnostics.len()), (config::plan::Plan::default(), 0));
+    }
+}
+
+#[test]
+fn an_instance_whose_include_fails_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("c");
+    let instance = |name: &str, vrid: u8, include: &str| {
+        format!(
+            "vrrp_instance {name} {{ {include}\ninterface e\nvirtual_router_id {vrid}\nvirtual_ipaddress {{ 192.0.2.{vrid} }} }}\n"
+        )
+    };
+    let text = instance("A", 1, "\nincludem none")
+        + &instance("B", 2, "\ninclude none")
+        + &instance("C", 3, "\ninclude c");
+    std::fs::write(&path, text).unwrap();
+    let names: Vec<String> =
+        config::load(&path).unwrap().plan.instances.into_iter().map(|plan| plan.name).collect();
+    assert_eq!(names, ["B"]);
+}
+
+#[test]
+fn includes_end_however_files_include_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    // Each file includes all others: without limits there are more ways through them than time.
+    for file in 0..30 {
+        std::fs::write(directory.path().join(format!("{file}.conf")), "include *.conf\n").unwrap();
+    }
+    let loaded = config::load(&directory.path().join("0.conf")).unwrap();
+    assert!(loaded.has_errors());
+    assert!(loaded.sources.count() <= 1_001);
+    assert!(loaded.diagnostics.len() <= 501);
+}
+
+#[test]
+fn an_include_in_a_text_that_is_no_file_is_an_error() {
+    let loaded = config::parse("c", "include /etc/passwd\n");
+    assert_eq!(loaded.lines().count(), 1);
+    assert!(loaded.lines().all(|line| line.contains("error[RG0105]")));
+}
+
+#[test]
+fn rubbish_costs_a_bounded_number_of_diagnostics() {
+    let loaded = config::parse("c", &"rubbish\n".repeat(100_000));
+    assert_eq!(loaded.diagnostics.len(), 501);
+    assert!(loaded.diagnostics[500].message.contains("99500 more problems"));
+    assert!(loaded.has_errors());
+}
+
+/// Reads a text and shows what is wrong with it, in bounded time. Each of these takes well under a second in a debug
+/// build; one pass of quadratic time would take hours.
+#[expect(clippy::disallowed_methods, reason = "how long something takes is what is tested")]
+fn is_read_in_time(name: &str, text: &str) {
+    let start = std::time::Instant::now();
+    let loaded = config::parse("c", text);
+    let shown = loaded.render(false).len();
+    assert_eq!(loaded.print(), text);
+    let taken = start.elapsed();
+    assert!(taken.as_secs() < 20, "{name} took {taken:?} for {shown} bytes of diagnostics");
+}
+
+/// A few of each would do to show what a piece means; this many show what it costs.
+const LENGTH: usize = 1 << 17;
+
+const INSTANCE: &str = "vrrp_instance A {\ninterface e\nvirtual_router_id 1\n";
+
+#[test]
+fn time_grows_with_the_length_of_the_text_alone() {
+    for piece in [
+        "{",
+        "}",
+        "\"",
+        "\\",
+        "#",
+        "$",
+        "${",
+        "~",
+        "@",
+        "a ",
+        "a\n",
+        "a{",
+        "{}",
+        "a{}\n",
+        "a{\n",
+        "$a=\\\n",
+        "\\\n",
+        "$A=1\n$A\n",
+        "include x\n",
+        "vrrp_instance\n",
+        "vrrp_instance a {\n",
+        "vrrp_instance a {}\n",
+        "é",
+        "\n",
+        " ",
+        "\t{",
+        "a\"b\"",
+        "auth_pass x\n",
+        "vrrp_script s { script /bin/true\n}\n",
+        "virtual_ipaddress { 192.0.2.1\n",
+        "global_defs { router_id x\n}\n",
+        "priority 1\n",
+    ] {
+        for head in ["", &format!("{INSTANCE}virtual_ipaddress {{\n"), &format!("{INSTANCE}notify \"")] {
+            is_read_in_time(
+                &format!("{head:?} and {piece:?}"),
+                &format!("{head}{}", piece.repeat(LENGTH / piece.len())),
+            );
+        }
+    }
+}
+
+#[test]
+fn time_grows_with_the_number_of_names_alone() {
+    let numbered = |piece: fn(usize) -> String| (0..LENGTH / 16).map(piece).collect::<String>();
+    let scripts = numbered(|n| format!("vrrp_script s{n} {{ script a\n}}\n"));
+    let instances = numbered(|n| format!("vrrp_instance i{n} {{ interface e{n}\nvirtual_router_id 1\n}}\n"));
+    let misplaced = "priority 1\n".repeat(LENGTH / 16);
+    for (name, text) in [
+        ("trackers", format!("{INSTANCE}track_interface {{\n{}}} }}", numbered(|n| format!("e{n}\n")))),
+        (
+            "unknown scripts",
+            format!("{scripts}{INSTANCE}track_script {{\n{}}} }}", numbered(|n| format!("t{n}\n"))),
+        ),
+        ("misplaced words", misplaced + &instances),
+        ("variables", numbered(|n| format!("$A{n}=1\n$A{n}\n"))),
+        (
+            "addresses",
+            format!(
+                "{INSTANCE}virtual_ipaddress {{\n{}}} }}",
+                numbered(|n| format!("10.{}.{}.1\n", n / 256, n % 256))
+            ),
+        ),
+    ] {
+        is_read_in_time(name, &text);
+    }
+}
+
+/// Texts made of the language's own pieces.
+fn pieces() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "vrrp_instance",
+        "vrrp_script",
+        "global_defs",
+        "interface",
+        "virtual_router_id",
+        "priority",
+        "state",
+        "MASTER",
+        "BACKUP",
+        "advert_int",
+        "version",
+        "authentication",
+        "auth_type",
+        "PASS",
+        "AH",
+        "auth_pass",
+        "virtual_ipaddress",
+        "track_script",
+        "track_interface",
+        "weight",
+        "reverse",
+        "nopreempt",
+        "preempt_delay",
+        "notify",
+        "script",
+        "interval",
+        "dev",
+        "brd",
+        "label",
+        "scope",
+        "virtual_server",
+        "include",
+        "A",
+        "S",
+        "eth0",
+        "1",
+        "2",
+        "3",
+        "255",
+        "-7",
+        "0.5",
+        "192.0.2.1/24",
+        "fe80::1",
+        "+",
+        "\"a b\"",
+        "'c d'",
+        "$X=1",
+        "$X",
+        "${Y}",
+        "~SEQ(a)",
+        "@id",
+        "{",
+        "}",
+        "{",
+        "}",
+        "\n",
+        "\n",
+        "\n",
+        "#",
+        "!",
+        "\\",
+        "\"",
+        "é",
+    ]);
+    prop::collection::vec((words, prop::sample::select(vec![" ", "", "\n"])), 0..200)
+        .prop_map(|pieces| pieces.into_iter().flat_map(|(word, gap)| [word, gap]).collect())
+}
+
+proptest! {
+    #[test]
+    fn any_text_has_a_plan_and_prints_back(text in prop_oneof![pieces(), "\\PC{0,300}", "(?s).{0,300}"]) {
+        let loaded = config::parse("c", &text);
+        prop_assert_eq!(loaded.print(), text.as_str());
+        loaded.render(false);
+        prop_assert_eq!(loaded.lines().count(), loaded.diagnostics.len());
+        // What is planned can be run.
+        let mut groups = std::collections::BTreeSet::new();
+        for instance in &loaded.plan.instances {
+            prop_assert!(groups.insert((instance.interface.clone(), instance.vrid, instance.family)));
+            for tracked in &instance.track_scripts {
+                prop_assert!(loaded.plan.scripts.iter().any(|script| script.name == tracked.name));
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_root_blocks_changes_no_instance(first in 0_usize..3, version in 2_u8..=3) {
+        let mut blocks = [
+            format!("global_defs {{ vrrp_version {version}\nscript_user x }}\n"),
+            "vrrp_script S { script /bin/true }\n".to_owned(),
+            "vrrp_instance A { interface e\nvirtual_router_id 1\ntrack_script { S }\nvirtual_ipaddress { 192.0.2.1 } }\n".to_owned(),
+        ];
+        let straight = config::parse("c", &blocks.concat()).plan;
+        blocks.rotate_left(first);
+        prop_assert_eq!(config::parse("c", &blocks.concat()).plan, straight);
+    }
+}
