@@ -43,11 +43,8 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         )
     });
     add("an_unknown_interface", || {
-        refused(
-            &Options::flags(&["--iface", "ens99", "--vrid", "50", "--vip", "10.0.0.3"]),
-            FAILED,
-            &["ens99"],
-        )
+        let flags = Options::flags(&["--vrid", "50", "--vip", "10.0.0.3"]);
+        refused(&Options { interfaces: vec!["ens99".to_owned()], ..flags }, FAILED, &["ens99"])
     });
     add("vrid_0_in_the_config", || refused(&with_vrid(0), CONFIG, &["0", "regent.conf"]));
     add("vrid_300_in_the_config", || refused(&with_vrid(300), CONFIG, &["300", "regent.conf"]));

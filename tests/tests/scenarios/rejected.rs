@@ -82,7 +82,7 @@ fn touches_no_timer(of: fn(u8) -> Group, reason: Reason, rung: Rung) -> Result<(
     // At both: what is aimed at one host (its address as source or destination) is made for each.
     let forger = Forger::new(&strong, &rig.client, rig.client.address(), CLAIMED_PRIORITY);
     let mut frames = Vec::new();
-    for target in [rig.a.address(), rig.b.address()] {
+    for target in [&rig.a, &rig.b] {
         frames.push(forger.bad(reason, target)?.context("no such packet")?);
     }
     let began = Moment::now();
