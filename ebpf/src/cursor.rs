@@ -41,13 +41,27 @@ impl Cursor {
     }
 }
 
+/// `at`, which is at most [`LIMIT`], so that the verifier of every kernel sees it. Up to Linux 6.7 it forgets what a
+/// comparison said of a number once a copy of that number was kept on the stack; a mask it always understands. What is known
+/// when the program is built needs none.
+#[inline(always)]
+fn bounded(at: usize) -> usize {
+    if core::intrinsics::is_val_statically_known(at) {
+        return at;
+    }
+    let mut at = at;
+    // SAFETY: no instruction at all; keeps LLVM from dropping a mask that the comparison makes superfluous.
+    unsafe { asm!("", inout("r0") at, options(pure, nomem, nostack, preserves_flags)) };
+    at & LIMIT
+}
+
 impl Bytes for Cursor {
     #[inline(always)]
     fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
         if at > LIMIT {
             return None;
         }
-        let mut from = self.start + at;
+        let mut from = self.start + bounded(at);
         // Keeps LLVM from moving the offset to the other side of the comparison: the verifier wants the packet's
         // pointer against its end, with nothing done to the end.
         // SAFETY: no instruction at all.

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod bpf_link;
+pub mod bpf_probe;
 pub mod capture;
 pub mod client;
 pub mod clock;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{agent, keepalived, namespace};
+use crate::{agent, bpf_probe, keepalived, namespace};
 
 /// Whether we are root.
 pub fn is_root() -> bool {
@@ -13,6 +13,10 @@ pub fn is_root() -> bool {
 pub fn lab_reason() -> Option<String> {
     if !is_root() {
         return Some("not root: network namespaces need CAP_SYS_ADMIN".to_owned());
+    }
+    // Captures and the agent's sockets have filters, so without them there is no lab.
+    if let Some(reason) = bpf_probe::reason() {
+        return Some(reason);
     }
     let name = format!("rg-{}-0-probe", std::process::id());
     match namespace::Namespace::make(name, namespace::Lifetime::of_owner()) {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use lab::{
-    agent,
+    agent, bpf_probe,
     clock::{Moment, Span},
     skip,
 };
@@ -87,6 +87,7 @@ fn reasons() -> Vec<String> {
 fn tests(rest: &[String], sum: &mut Sum) -> Result<bool> {
     let mut command = process::cargo();
     command.args(["test", "--workspace", "--no-fail-fast", "--"]).args(rest);
+    command.env(bpf_probe::VARIABLE, bpf_probe::reason().unwrap_or_default());
     command.env(agent::VARIABLE, process::workspace().join("target/release/agent"));
     if stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", OsStr::new("always"));

@@ -29,7 +29,7 @@ use crate::{
 
 /// How long after becoming Active to ask whether anybody else still has the addresses: a router that was preempted has let
 /// go of them by then.
-const PROBE_AFTER: Duration = Duration::from_secs(2);
+pub(super) const PROBE_AFTER: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Carries out the actions of one event.
@@ -99,6 +99,7 @@ impl Engine {
         if transition.from == StateName::Active {
             statistics.released_master += 1;
             instance.probe_at = None;
+            instance.troubles.remove("claimed");
         }
         let family = instance.plan.family;
         let silence = instance.active_source.and_then(|source| instance.hearing.newest_of(&source));

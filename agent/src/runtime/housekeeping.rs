@@ -1,14 +1,20 @@
 //! Once a second: what needs no better timing. Carriers, refused addresses, claims of others, grace periods.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
-use regent_common::{arp::Arp, map::Vip};
+use regent_common::{Counter, arp::Arp, map::Vip};
 use regent_vrrp::StateName;
 
-use super::{addressing::Presence, engine::Engine, ladder::vip_key};
+use super::{addressing::Presence, carry::PROBE_AFTER, engine::Engine, ladder::vip_key};
 
 /// Claims looked at in one tick, so that thousands of addresses take some ticks instead of one long one.
 const CLAIMS_PER_TICK: usize = 512;
+/// How often it is asked whether an address that somebody else had is still held there.
+const PROBE_AGAIN: Duration = Duration::from_secs(30);
 /// ARP packets taken in one tick by a port without XDP.
 const ARP_PER_TICK: usize = 256;
 
@@ -41,7 +47,9 @@ impl Engine {
     fn probe(&mut self) {
         for at in 0..self.instances.len() {
             if self.instances[at].probe_at.is_some_and(|probe| probe <= self.now) {
-                self.instances[at].probe_at = None;
+                let instance = &mut self.instances[at];
+                // While somebody else has an address it is asked again and again, until nobody answers.
+                instance.probe_at = instance.troubles.remove("claimed").map(|_| self.now + PROBE_AGAIN);
                 self.probe_addresses(at);
             }
         }
@@ -76,11 +84,14 @@ impl Engine {
                 continue;
             }
             for (ip, claimant) in claims {
+                let ip = IpAddr::V4(ip);
                 let held = self
                     .addressing
                     .iter()
                     .find(|address| address.plan.address == ip && address.presence == Presence::Ours);
                 if let Some(address) = held {
+                    // Where XDP sees claims it counts them itself.
+                    self.instances[address.instance].hearing.count(Counter::ArpClaim);
                     found.push((address.instance, ip.to_string(), claimant));
                 }
             }
@@ -92,10 +103,11 @@ impl Engine {
 
     fn claimed(&mut self, at: usize, ip: &str, claimant: [u8; 6]) {
         let instance = &mut self.instances[at];
-        // In the first seconds after a takeover the old Active may not have let go yet.
-        if instance.state() != StateName::Active || instance.probe_at.is_some() {
+        // In the first moments after a takeover the old Active may not have let go yet.
+        if instance.state() != StateName::Active || self.now.since(instance.since) < PROBE_AFTER {
             return;
         }
+        instance.probe_at = Some(self.now + PROBE_AGAIN);
         let [a, b, c, d, e, f] = claimant;
         let text = format!(
             "{ip} is also held by {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}: two hosts answer for it; find that host \

@@ -11,7 +11,7 @@ mod takeover;
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use lab::{
     agent::{self, Rung},
@@ -88,6 +88,9 @@ pub type Contestant = (&'static str, Make);
 /// When something cannot be built or measured.
 pub fn run(arguments: &Arguments) -> Result<()> {
     ensure!(skip::is_root(), "the bench makes network namespaces, which needs root");
+    if let Some(reason) = lab::bpf_probe::reason() {
+        bail!("{reason}");
+    }
     build_ebpf::run(&build_ebpf::Arguments { route: None, object_only: false })?;
     sweep_stale()?;
     let effort = Effort::of(arguments);

@@ -79,6 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         lab::skip::is_root(),
         "the demo makes network namespaces, which needs root: run `sudo env PATH=\"$PATH\" cargo xtask demo`"
     );
+    if let Some(reason) = lab::bpf_probe::reason() {
+        bail!("{reason}");
+    }
     if arguments.clean {
         remove_kept()?;
         println!("Removed what `--keep` left.");

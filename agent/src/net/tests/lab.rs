@@ -24,6 +24,10 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs `test` on a thread of its own in a fresh network namespace; skips it, by name, where that is not permitted.
 pub fn alone(test: impl FnOnce() + Send + 'static) {
     let name = thread::current().name().unwrap_or("test").to_owned();
+    if let Some(reason) = lab::bpf_probe::reason() {
+        eprintln!("skipped {name}: {reason}");
+        return;
+    }
     let thread = thread::spawn(move || match unshare(CloneFlags::CLONE_NEWNET) {
         Ok(()) => test(),
         Err(error) => eprintln!("skipped {name}: needs root for a network namespace ({error})"),

@@ -31,11 +31,11 @@ pub enum LoadError {
     /// No bpf(2).
     #[error("this kernel has no BPF")]
     NoBpf,
-    /// The verifier's verdict, its last lines.
-    #[error("the kernel's verifier refused the XDP program (kernel 5.15 or later is needed): {log}")]
+    /// The verifier's verdict; its words go to the log at debug.
+    #[error(
+        "the kernel's verifier refused the XDP program, which needs Linux 5.15 or later; --log-level debug shows its words"
+    )]
     Verifier {
-        /// The end of the verifier's log.
-        log: String,
         /// What the kernel answered.
         #[source]
         source: io::Error,
@@ -69,7 +69,8 @@ impl LoadError {
         };
         match refused {
             Some((code, log)) if code == libc::EINVAL || code == libc::EACCES || code == libc::E2BIG => {
-                Self::Verifier { log, source: io::Error::from_raw_os_error(code) }
+                tracing::debug!(log, "the verifier's last words");
+                Self::Verifier { source: io::Error::from_raw_os_error(code) }
             }
             Some(_) | None => Self::classified(error),
         }
