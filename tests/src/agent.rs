@@ -82,6 +82,10 @@ pub struct Options {
     pub config: Option<String>,
     /// The rung.
     pub rung: Rung,
+    /// Values of `--iface`.
+    pub interfaces: Vec<String>,
+    /// Another run directory than the host's own.
+    pub run_directory: Option<PathBuf>,
     /// More arguments.
     pub arguments: Vec<String>,
 }
@@ -89,13 +93,14 @@ pub struct Options {
 impl Options {
     /// With a config, on the best rung.
     pub fn config(text: impl Into<String>) -> Self {
-        Self { config: Some(text.into()), rung: Rung::Auto, arguments: Vec::new() }
+        Self { config: Some(text.into()), ..Self::flags(&[]) }
     }
 
     /// With arguments alone.
     pub fn flags(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self { config: None, rung: Rung::Auto, arguments }
+        let interfaces = vec![INTERFACE.to_owned()];
+        Self { config: None, rung: Rung::Auto, interfaces, run_directory: None, arguments }
     }
 
     /// On that rung.
@@ -259,8 +264,11 @@ pub fn verb(arguments: &[&str]) -> Result<Output> {
 /// When the agent is not built or its config cannot be written.
 pub fn command(node: &Node, options: &Options) -> Result<Command> {
     let mut command = node.command(program()?);
-    command.args(["--iface", INTERFACE, "--xdp", options.rung.word()]);
-    command.arg("--run-dir").arg(run_directory(node));
+    for interface in &options.interfaces {
+        command.args(["--iface", interface]);
+    }
+    command.args(["--xdp", options.rung.word(), "--run-dir"]);
+    command.arg(options.run_directory.clone().unwrap_or_else(|| run_directory(node)));
     command.env("NO_COLOR", "1");
     if let Some(text) = &options.config {
         command.arg("--config").arg(node.write("regent.conf", text)?);

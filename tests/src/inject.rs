@@ -52,12 +52,23 @@ impl Forger {
         self.frame(ipv4::VRRP_GROUP, 255, self.message()?)
     }
 
-    /// An advert that must be rejected for `reason` by the host at `target`; `None` when the group's version has no
+    /// An advert that must be rejected for `reason` by the host `target`; `None` when the group's version has no
     /// such thing.
     ///
     /// # Errors
     /// When the group has no form on the wire.
-    pub fn bad(&self, reason: Reason, target: Ipv4Addr) -> Result<Option<Vec<u8>>> {
+    pub fn bad(&self, reason: Reason, target: &Node) -> Result<Option<Vec<u8>>> {
+        let frame = self.bad_for(reason, target.address())?;
+        Ok(frame.map(|mut frame| {
+            // What is wrong only in the eyes of one host goes to that host alone: to others it would be good.
+            if matches!(reason, Reason::OwnSource | Reason::Destination) {
+                frame[..6].copy_from_slice(&target.mac());
+            }
+            frame
+        }))
+    }
+
+    fn bad_for(&self, reason: Reason, target: Ipv4Addr) -> Result<Option<Vec<u8>>> {
         let v2 = self.group.version == Version::V2;
         let mut message = self.message()?;
         let (mut destination, mut ttl, mut source) = (ipv4::VRRP_GROUP, 255, self.source);
@@ -146,7 +157,7 @@ impl Forger {
     }
 
     fn frame(&self, destination: [u8; 4], ttl: u8, message: Vec<u8>) -> Result<Vec<u8>> {
-        // A unicast destination needs the host's MAC; broadcast reaches it, and the frame's MAC is no reason.
+        // A unicast destination is for one host, whose MAC is filled in by whoever knows it.
         let mac = if destination == ipv4::VRRP_GROUP { ethernet::VRRP_IPV4 } else { ethernet::BROADCAST };
         let length = u16::try_from(message.len())?;
         let mut frame = ethernet::header(mac, self.mac, ethernet::IPV4).to_vec();
@@ -281,12 +292,12 @@ mod tests {
         ];
         for group in [Group::classic(100), Group::fast(100, 10)] {
             for reason in own_merits {
-                let bytes = forger(&group).bad(reason, target).unwrap().unwrap();
+                let bytes = forger(&group).bad_for(reason, target).unwrap().unwrap();
                 let preamble = Preamble::ipv4(&&bytes[..], 14).unwrap();
                 assert_eq!(check::judge(&&bytes[..], &preamble, None).unwrap_err(), reason);
             }
         }
-        let bytes = forger(&Group::classic(100)).bad(Reason::Carp, target).unwrap().unwrap();
+        let bytes = forger(&Group::classic(100)).bad_for(Reason::Carp, target).unwrap().unwrap();
         let preamble = Preamble::ipv4(&&bytes[..], 14).unwrap();
         assert_eq!(check::judge(&&bytes[..], &preamble, None).unwrap_err(), Reason::Carp);
     }

@@ -98,14 +98,13 @@ fn a_vrid_of_another_agent() -> Result<()> {
     let rig = Rig::new()?;
     let group = Group::fast(STRONG, TENTH);
     let holder = rig.master(&rig.a, &group, Rung::Auto)?;
-    let elsewhere = rig.a.directory().join("elsewhere");
-    let options = Options::config(Group::fast(WEAK, TENTH).text());
-    let mut command = agent::command(&rig.a, &options)?;
-    command.arg("--run-dir").arg(&elsewhere);
-    let mut second = lab::process::Process::spawn("second agent", &rig.a, &mut command, Duration::ZERO)?;
-    let status = second.wait_exit(Duration::from_secs(10))?;
-    ensure!(status.code() == Some(1), "it ended with {status}{}", second.log_tail());
-    one_clear_error(&second.log(), &["50", INTERFACE])?;
+    let options = Options {
+        run_directory: Some(rig.a.directory().join("elsewhere")),
+        ..Options::config(Group::fast(WEAK, TENTH).text())
+    };
+    let (status, log) = agent::run(&rig.a, &options, Duration::from_secs(10))?;
+    ensure!(status.code() == Some(1), "it ended with {status}: {log:#?}");
+    one_clear_error(&log, &["50", INTERFACE])?;
     ensure!(holder.status()?.state("VI_1") == "MASTER", "the holder is no longer master");
     Ok(())
 }

@@ -75,7 +75,7 @@ pub fn nothing_is_left(node: &Node, before: &[String]) -> Result<()> {
     ensure!(after == before, "addresses were {before:?} and are {after:?}");
     let link = node.ip(&["-d", "link", "show", "dev", INTERFACE])?;
     ensure!(!link.contains("xdp"), "an XDP program is left: {link}");
-    let routes = node.ip(&["route", "show", "table", "all", "proto", "vrrp"])?;
+    let routes = node.ip(&["route", "show", "table", "all", "proto", "112"])?;
     ensure!(routes.trim().is_empty(), "routes are left: {routes}");
     let groups = node.ip(&["maddr", "show", "dev", INTERFACE])?;
     ensure!(!groups.contains("224.0.0.18"), "the multicast group is still joined: {groups}");

@@ -79,7 +79,7 @@ fn it_only_observes() -> Result<()> {
 
     let mut agent = Agent::start(&watcher, &Options::flags(&[]))?;
     let forger = Forger::new(&strong, &rig.client, rig.client.address(), 200);
-    let bad = forger.bad(Reason::Checksum, watcher.address())?.context("no such packet")?;
+    let bad = forger.bad(Reason::Checksum, &watcher)?.context("no such packet")?;
     for _ in 0..5 {
         send_once(&rig.client, &bad)?;
     }

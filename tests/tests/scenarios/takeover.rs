@@ -174,7 +174,7 @@ fn a_stopping_master_hands_over(mut pair: Pair) -> Result<()> {
     let first = pair.capture.wait_after(
         resigned.at,
         "the weak router's first advert",
-        timing.skew_bound(WEAK),
+        timing.skew_bound(WEAK) + START,
         |frame| frame.is_advert_of(vrid, new, WEAK),
     )?;
     let wait = first.at.since(resigned.at);

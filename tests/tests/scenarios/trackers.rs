@@ -5,7 +5,8 @@ use std::{fs, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, ensure};
 use lab::{
     agent::Rung,
-    clock::Moment,
+    clock::{Moment, Span},
+    frame::Frame,
     group::Group,
     node::Node,
     speaker::{Make, Speaker},
@@ -71,12 +72,27 @@ fn a_weighted_script_moves_the_address(other: Make) -> Result<()> {
 
     fs::remove_file(&good).context("make the script fail")?;
     let failed = Moment::now();
-    let bound = PERIOD + timing.down_bound(SECOND) + timing.interval;
-    rig.advert(failed, &rig.b, &weak, bound)?;
-    let lowered = rig
-        .capture
-        .count_after(failed, |frame| frame.is_advert_of(group.wire_vrid(), rig.a.address(), FIRST - 11));
-    ensure!(lowered > 0, "no advert of priority {}", FIRST - 11);
+    let vrid = group.wire_vrid();
+    let first = rig.advert(failed, &rig.b, &weak, PERIOD * 2 + timing.down_bound(SECOND) + START)?;
+    let lowered = rig.capture.wait_after(failed, "the lowered priority", START, |frame| {
+        frame.is_advert_of(vrid, rig.a.address(), FIRST - 11)
+    })?;
+    let bound = PERIOD * 2 + timing.interval;
+    ensure!(lowered.at.since(failed) <= bound, "lowered after {}", Span(lowered.at.since(failed)));
+    // Adverts of the lowered priority restart no timer: the other's runs from the last good one.
+    let full = rig.capture.last_before(lowered.at, |frame| frame.is_advert_of(vrid, rig.a.address(), FIRST));
+    let silence = first.at.since(full.context("no advert of the full priority")?.at);
+    // The bound is ours to keep: keepalived 2.2.7 was seen to take up to twice as long here.
+    let bound = match other {
+        Make::Agent(_) => timing.down_bound(SECOND),
+        Make::Keepalived => timing.down(SECOND) * 2,
+    };
+    ensure!(
+        silence >= timing.down(SECOND) && silence <= bound,
+        "took over {} after the last good advert; the formula says {}, at most one interval more",
+        Span(silence),
+        Span(timing.down(SECOND))
+    );
     let status = agent.wait_status("to be BACKUP", START, |status| status.state("VI_1") == "BACKUP")?;
     ensure!(
         status.number("VI_1", "/priority_effective") == u64::from(FIRST - 11),
@@ -88,7 +104,7 @@ fn a_weighted_script_moves_the_address(other: Make) -> Result<()> {
 
     fs::write(&good, "").context("make the script succeed")?;
     let mended = Moment::now();
-    rig.advert(mended, &rig.a, &group, PERIOD + timing.down_bound(FIRST) + timing.interval)?;
+    rig.advert(mended, &rig.a, &group, PERIOD * 2 + timing.down_bound(FIRST) + START)?;
     rig.wait_address(&rig.a, group.address(), true, START)?;
     rig.wait_address(&rig.b, group.address(), false, START)
 }
@@ -101,16 +117,24 @@ fn a_failing_script_gives_it_up() -> Result<()> {
     let _other = rig.backup(&rig.b, &weak, Rung::Auto)?;
     fs::remove_file(&good).context("make the script fail")?;
     let failed = Moment::now();
-    let resigned =
-        rig.capture.wait_after(failed, "priority 0", PERIOD + group.timing().interval * 2, |frame| {
-            frame.is_advert_of(group.wire_vrid(), rig.a.address(), 0)
-        })?;
-    rig.advert(resigned.at, &rig.b, &weak, weak.timing().skew_bound(SECOND))?;
+    let resigned = rig.capture.wait_after(failed, "priority 0", PERIOD * 2 + START, |frame| {
+        frame.is_advert_of(group.wire_vrid(), rig.a.address(), 0)
+    })?;
+    after_the_skew(&rig, &resigned, &weak)?;
     agent.wait_status("to be in FAULT", START, |status| status.state("VI_1") == "FAULT")?;
     rig.wait_address(&rig.a, group.address(), false, START)?;
 
     fs::write(&good, "").context("make the script succeed")?;
     rig.advert(Moment::now(), &rig.a, &group, PERIOD + group.timing().down_bound(FIRST) + START).map(drop)
+}
+
+/// The other takes over its skew after priority 0, at most one interval later.
+fn after_the_skew(rig: &Rig, resigned: &Frame, weak: &Group) -> Result<()> {
+    let timing = weak.timing();
+    let first = rig.advert(resigned.at, &rig.b, weak, timing.skew_bound(SECOND) + START)?;
+    let wait = first.at.since(resigned.at);
+    ensure!(wait <= timing.skew_bound(SECOND), "took over {} after priority 0", Span(wait));
+    Ok(())
 }
 
 fn a_tracked_interface_down() -> Result<()> {
@@ -123,7 +147,10 @@ fn a_tracked_interface_down() -> Result<()> {
     let _other = rig.backup(&rig.b, &weak, Rung::Auto)?;
     let down = Moment::now();
     rig.a.ip(&["link", "set", "uplink", "down"])?;
-    rig.advert(down, &rig.b, &weak, weak.timing().skew_bound(SECOND) + weak.timing().interval)?;
+    let resigned = rig.capture.wait_after(down, "priority 0", START, |frame| {
+        frame.is_advert_of(group.wire_vrid(), rig.a.address(), 0)
+    })?;
+    after_the_skew(&rig, &resigned, &weak)?;
     agent.wait_status("to be in FAULT", START, |status| status.state("VI_1") == "FAULT")?;
     rig.a.ip(&["link", "set", "uplink", "up"])?;
     rig.advert(Moment::now(), &rig.a, &group, group.timing().down_bound(FIRST) + START).map(drop)
