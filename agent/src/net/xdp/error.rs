@@ -57,23 +57,13 @@ impl LoadError {
     }
 
     pub(super) fn from_verifying(error: ProgramError) -> Self {
-        let refused = match &error {
-            ProgramError::LoadError { io_error, verifier_log } => io_error.raw_os_error().map(|code| {
-                let log = verifier_log.to_string();
-                (code, last_lines(&log, 8))
-            }),
-            other => {
-                tracing::debug!(%other, "not a load error");
-                None
-            }
-        };
-        match refused {
-            Some((code, log)) if code == libc::EINVAL || code == libc::EACCES || code == libc::E2BIG => {
-                tracing::debug!(log, "the verifier's last words");
-                Self::Verifier { source: io::Error::from_raw_os_error(code) }
-            }
-            Some(_) | None => Self::classified(error),
+        if let ProgramError::LoadError { io_error, verifier_log } = &error
+            && let Some(code @ (libc::EINVAL | libc::EACCES | libc::E2BIG)) = io_error.raw_os_error()
+        {
+            tracing::debug!(log = last_lines(&verifier_log.to_string(), 8), "the verifier's last words");
+            return Self::Verifier { source: io::Error::from_raw_os_error(code) };
         }
+        Self::classified(error)
     }
 
     fn classified(error: impl Error + Send + Sync + 'static) -> Self {
