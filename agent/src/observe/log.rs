@@ -7,7 +7,12 @@ use std::{
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{
-    EnvFilter, Registry, filter::ParseError, fmt, layer::SubscriberExt, registry::LookupSpan,
+    EnvFilter, Registry,
+    filter::ParseError,
+    fmt,
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::{SubscriberInitExt, TryInitError},
 };
 
 /// How lines look.
@@ -44,7 +49,7 @@ pub enum LogError {
     },
     /// Somebody else set it up before.
     #[error("cannot set up the log: {0}")]
-    Taken(#[from] tracing::subscriber::SetGlobalDefaultError),
+    Taken(#[from] TryInitError),
 }
 
 /// Talkative at `info` and `debug` about things that are ours to log.
@@ -65,12 +70,10 @@ pub fn set_up(options: &LogOptions) -> Result<(), LogError> {
     match (journal, options.format) {
         (Some(journal), _) => {
             let journal = journal.with_field_prefix(None).with_syslog_identifier("regent".to_owned());
-            tracing::subscriber::set_global_default(base.with(journal))?;
+            base.with(journal).try_init()?;
         }
-        (None, LogFormat::Text) => {
-            tracing::subscriber::set_global_default(base.with(text(io::stderr, colour())))?
-        }
-        (None, LogFormat::Json) => tracing::subscriber::set_global_default(base.with(json(io::stderr)))?,
+        (None, LogFormat::Text) => base.with(text(io::stderr, colour())).try_init()?,
+        (None, LogFormat::Json) => base.with(json(io::stderr)).try_init()?,
     }
     Ok(())
 }

@@ -28,7 +28,12 @@ use super::{
     trackers::Kind,
 };
 use crate::{
-    net::{addresses::AddressSocket, frame_socket::FrameSocket, link::Link, xdp::Program},
+    net::{
+        addresses::AddressSocket,
+        frame_socket::FrameSocket,
+        link::Link,
+        xdp::{Diagnostics, Program},
+    },
     observe::snapshot::TurnStatus,
     track::Verdict,
 };
@@ -117,6 +122,11 @@ impl Engine {
             };
             self.handle(at, event);
         }
+    }
+
+    /// The XDP program's messages, for a thread that has time to format them.
+    pub fn take_diagnostics(&mut self) -> Option<Diagnostics> {
+        self.program.as_mut().and_then(Program::take_diagnostics)
     }
 
     /// Notes what the kernel granted to this thread, and says what it means when it did not.

@@ -18,6 +18,7 @@ use crate::{
         addresses::VRRP_ADDRESS_PROTOCOL,
         advert_socket::{AdvertSocket, Filter},
         arp_watch::ArpWatch,
+        clock,
         inventory::Inventory,
         link::{AssignedAddress, Link, LinkKind},
         listen_socket::ListenSocket,
@@ -256,6 +257,8 @@ impl Engine {
         {
             port.arp_watch = ArpWatch::open(ifindex, &port.name).ok();
         }
+        // Attaching may have taken longer than an interval: timers that start now must not start in the past.
+        self.now = clock::now();
         // The kernel must know the groups before the socket stops carrying them.
         self.publish_groups(at);
         self.publish_addresses(at);

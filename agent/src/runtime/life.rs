@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     config::plan::Plan,
-    net::{clock, inventory, monitor::Monitor, scheduling},
+    net::{clock, inventory, monitor::Monitor, scheduling, xdp::Diagnostics},
     observe::{
         events::Events,
         heard::{self, View},
@@ -42,6 +42,8 @@ use crate::{
 
 /// How long the observer may take to log the end.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How often the XDP program's messages are looked for.
+const SAY_DIAGNOSTICS: Duration = Duration::from_secs(1);
 
 /// What the daemon is started with. Everything that can fail before the network is touched has been tried by then.
 #[derive(Debug)]
@@ -122,7 +124,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let running = running.collect();
     let blueprint = Blueprint { plan, observed, settings, inventory, running };
     let inbox = Inbox { netlink, verdicts, snapshots, orders };
-    let mut ended = spawn_thread(blueprint, inbox, observation_sender)?;
+    let (diagnostics_sender, diagnostics) = oneshot::channel();
+    let diagnostics = tokio::spawn(say_diagnostics(diagnostics));
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender, diagnostics_sender)?;
     let result = tokio::select! {
         result = &mut ended => result,
         told = signals.told_to_stop() => {
@@ -136,6 +140,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
     monitor.abort();
+    diagnostics.abort();
     server.abort();
     if let Some(showing) = showing {
         showing.abort();
@@ -161,10 +166,11 @@ fn spawn_thread(
     blueprint: Blueprint,
     mut inbox: Inbox,
     sender: mpsc::Sender<Observation>,
+    diagnostics: oneshot::Sender<Diagnostics>,
 ) -> io::Result<oneshot::Receiver<Result<(), ThreadError>>> {
     let (ending, ended) = oneshot::channel();
     thread::Builder::new().name("vrrp".into()).spawn(move || {
-        let result = vrrp_thread(blueprint, &mut inbox, sender);
+        let result = vrrp_thread(blueprint, &mut inbox, sender, diagnostics);
         drop(ending.send(result));
     })?;
     Ok(ended)
@@ -174,13 +180,27 @@ fn vrrp_thread(
     blueprint: Blueprint,
     inbox: &mut Inbox,
     sender: mpsc::Sender<Observation>,
+    diagnostics: oneshot::Sender<Diagnostics>,
 ) -> Result<(), ThreadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
+    if let Some(taken) = engine.take_diagnostics() {
+        drop(diagnostics.send(taken));
+    }
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     runtime.block_on(turn::run(&mut engine, inbox))?;
     Ok(())
+}
+
+/// The XDP program's own rare messages, formatted here and not on the VRRP thread.
+async fn say_diagnostics(taken: oneshot::Receiver<Diagnostics>) {
+    let Ok(mut diagnostics) = taken.await else { return };
+    let mut ticks = tokio::time::interval(SAY_DIAGNOSTICS);
+    loop {
+        ticks.tick().await;
+        diagnostics.flush();
+    }
 }
 
 /// Observe mode: what is heard, on stdout.
