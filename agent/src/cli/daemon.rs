@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     config::{self, plan::Plan},
-    net::{clock, other_vrrp},
+    net::{
+        clock, other_vrrp,
+        vrid_claim::{ClaimError, VridClaim},
+    },
     observe::{log, server::Listeners},
     runtime::{self, Life, RunDir, Settings},
 };
@@ -62,6 +65,8 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     if !observing {
         nobody_else(&plan)?;
     }
+    all_files_permitted();
+    let claims = claimed(&plan)?;
     let control = control_runtime()?;
     let _entered = control.enter();
     let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
@@ -84,6 +89,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         listeners,
     };
     control.block_on(runtime::run(life))?;
+    drop(claims);
     Ok(Status::Good)
 }
 
@@ -178,6 +184,38 @@ fn permitted(observing: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("missing {}: run as root, or grant them (systemd: AmbientCapabilities=)", missing.join(" and "))
+}
+
+/// A descriptor for each group goes beyond the customary soft limit of 1024; the hard limit is what counts.
+fn all_files_permitted() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
+}
+
+/// Every group of the plan, for this agent alone.
+fn claimed(plan: &Plan) -> anyhow::Result<Vec<VridClaim>> {
+    let mut claims = Vec::new();
+    for instance in &plan.instances {
+        let (vrid, interface) = (instance.vrid, &instance.interface);
+        match VridClaim::take(interface, instance.family, vrid) {
+            Ok(claim) => claims.push(claim),
+            Err(ClaimError::Held(pid)) => {
+                let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
+                bail!(
+                    "VRID {vrid} on {interface} is held by another agent on this host{who}: stop that one first"
+                );
+            }
+            Err(ClaimError::System(error)) => {
+                tracing::warn!(
+                    "cannot make sure that no other agent holds VRID {vrid} on {interface}: {error}"
+                );
+            }
+        }
+    }
+    Ok(claims)
 }
 
 /// Two daemons that speak for one group on one host contend with each other.

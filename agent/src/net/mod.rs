@@ -16,6 +16,7 @@ pub mod monitor;
 pub mod other_vrrp;
 pub mod readiness;
 pub mod scheduling;
+pub mod vrid_claim;
 pub mod xdp;
 
 mod failure;

@@ -66,7 +66,8 @@ pub enum RunDirError {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    lock: Flock<File>,
+    /// Held until the lock file is gone.
+    _lock: Flock<File>,
 }
 
 impl RunDir {
@@ -103,7 +104,7 @@ impl RunDir {
         };
         lock.set_len(0).map_err(unusable("write lock file", &file))?;
         writeln!(&*lock, "{}", std::process::id()).map_err(unusable("write lock file", &file))?;
-        Ok(Self { path: path.to_path_buf(), lock })
+        Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
 
     /// The directory.
@@ -143,16 +144,24 @@ impl RunDir {
 
     /// After a clean stop: nothing is ours any more.
     pub fn clear(self) {
-        for file in [FILE, LOCK] {
-            if let Err(error) = fs::remove_file(self.path.join(file))
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::warn!("cannot remove {}: {error}", self.path.join(file).display());
-            }
-        }
-        // Only when empty: the directory may be the administrator's.
+        remove(&self.path.join(FILE));
+    }
+}
+
+impl Drop for RunDir {
+    /// The lock file goes with the lock, also when a start fails; the directory only when nothing else is in it, since it
+    /// may be the administrator's.
+    fn drop(&mut self) {
+        remove(&self.path.join(LOCK));
         drop(fs::remove_dir(&self.path));
-        drop(self.lock);
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!("cannot remove {}: {error}", path.display());
     }
 }
 

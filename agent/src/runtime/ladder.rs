@@ -304,10 +304,13 @@ impl Engine {
             match program.attach(index, *mode) {
                 Ok(()) => return (*carrier, reason),
                 Err(error) => {
-                    if !reason.is_empty() {
+                    let why = error.to_string();
+                    if !reason.is_empty() && reason != why {
                         reason.push_str("; ");
                     }
-                    reason.push_str(&error.to_string());
+                    if reason != why {
+                        reason.push_str(&why);
+                    }
                 }
             }
         }
