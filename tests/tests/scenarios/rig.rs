@@ -51,7 +51,7 @@ impl Rig {
     pub fn advert(&self, after: Moment, node: &Node, group: &Group, bound: Duration) -> Result<Frame> {
         let what = format!("an advert of {}, priority {}", node.role(), group.priority);
         self.capture.wait_after(after, &what, bound, |frame| {
-            frame.is_advert_of(group.wire_vrid(), node.address(), group.priority)
+            frame.mac == node.mac() && frame.is_advert_of(group.wire_vrid(), node.address(), group.priority)
         })
     }
 
@@ -74,7 +74,7 @@ impl Rig {
     /// The moment of the newest good advert of `node` before `before`.
     pub fn last_advert(&self, before: Moment, node: &Node, group: &Group) -> Result<Moment> {
         self.capture
-            .last_before(before, |frame| frame.is_advert(group.wire_vrid(), node.address()))
+            .last_before(before, |frame| is_of(frame, node, group))
             .map(|frame| frame.at)
             .with_context(|| format!("no advert of {} was seen", node.role()))
     }
@@ -98,7 +98,7 @@ impl Rig {
 
     /// How many adverts `node` sent after `after`.
     pub fn spoke(&self, after: Moment, node: &Node, group: &Group) -> usize {
-        self.capture.count_after(after, |frame| frame.is_advert(group.wire_vrid(), node.address()))
+        self.capture.count_after(after, |frame| is_of(frame, node, group))
     }
 
     /// Waits until `node` has the address, or has it no more.
@@ -111,6 +111,11 @@ impl Rig {
         }
         Ok(())
     }
+}
+
+/// A good advert that the host itself sent: the address alone may be a forger's.
+fn is_of(frame: &Frame, node: &Node, group: &Group) -> bool {
+    frame.mac == node.mac() && frame.is_advert(group.wire_vrid(), node.address())
 }
 
 /// What a daemon may take from its start until it listens.
