@@ -250,7 +250,8 @@ impl Engine {
         port.climb_at = None;
         self.sockets_opened += 1;
         if port.is_xdp() {
-            port.settling_until = Some(self.now + SETTLING);
+            // Only a link that was up can be down because of us: one that is not up yet is simply down.
+            port.settling_until = port.is_up().then(|| self.now + SETTLING);
             port.arp_watch = None;
         } else if !self.settings.observing
             && let Some(ifindex) = port.ifindex()
