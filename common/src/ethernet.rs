@@ -70,6 +70,16 @@ const fn is_tag(ether_type: u16) -> bool {
     ether_type == VLAN || ether_type == QINQ
 }
 
+/// Whether a station with `own` MAC takes a frame for `destination`: its own, or any group's. The stack and so the socket
+/// carrier drop others; a bridge may have turned a group's address into the station's own.
+#[inline(always)]
+pub const fn is_for(destination: [u8; 6], own: [u8; 6]) -> bool {
+    let [a, b, c, d, e, f] = destination;
+    let [g, h, i, j, k, l] = own;
+    let other = (a ^ g) | (b ^ h) | (c ^ i) | (d ^ j) | (e ^ k) | (f ^ l);
+    a & 1 == 1 || other == 0
+}
+
 /// An untagged header, ready to send.
 pub fn header(destination: [u8; 6], source: [u8; 6], ether_type: u16) -> [u8; HEADER_LENGTH] {
     let mut header = [0; HEADER_LENGTH];

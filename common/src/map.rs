@@ -93,6 +93,10 @@ pub struct Expected {
     pub ttl_max: u8,
     /// Bits of [`flag`].
     pub flags: u8,
+    /// The port's MAC: a frame for another station is not for us, whatever is in it.
+    pub own_mac: [u8; 6],
+    /// Zeros.
+    pub padding: [u8; 2],
 }
 
 /// Bits of [`Expected::flags`].

@@ -17,6 +17,9 @@ pub struct Slot {
     pub heard: Heard,
     /// CLOCK_MONOTONIC of its arrival, in nanoseconds.
     pub arrived: u64,
+    /// CLOCK_MONOTONIC of the arrival of this source's advert before, in nanoseconds; 0 for its first. That one may not
+    /// have rung and cannot be read any more, but timers ran from it.
+    pub before: u64,
     /// All adverts of this source. Its `last` is `arrived`, but for a resignation.
     pub arrivals: Arrivals,
     /// Zero.
@@ -38,6 +41,8 @@ impl Slot {
 pub struct AdvertRecord {
     /// CLOCK_MONOTONIC of its arrival, in nanoseconds.
     pub arrived: u64,
+    /// As [`Slot::before`].
+    pub before: u64,
     /// Row of the instance.
     pub instance: u32,
     /// Which use of that row.

@@ -100,6 +100,9 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
         publish::stranger(cursor, &key.0, preamble, verdict);
         return Outcome::Stranger;
     };
+    if !cursor.array(0).is_some_and(|destination| ethernet::is_for(destination, expected.own_mac)) {
+        return Outcome::Foreign;
+    }
     match verdict {
         Ok(mut heard) => {
             // Which notes there are is known on each way here; forgotten, so that the rest is walked once.

@@ -66,7 +66,7 @@ pub fn advert(context: &XdpContext, cursor: &Cursor, expected: &Expected, heard:
     check::count_accepted(heard, |counter| {
         bump(row, counter.slot() as usize);
     });
-    let news = match find(slots, expected, heard) {
+    let stored = match find(slots, expected, heard) {
         Place::Slot { index, sequence, taken } => {
             let index = cursor.opaque(index);
             if index >= SLOTS_PER_INSTANCE {
@@ -81,12 +81,21 @@ pub fn advert(context: &XdpContext, cursor: &Cursor, expected: &Expected, heard:
             unsafe { write(slot, sequence, taken, heard, now) }
         }
         // Another CPU is storing an advert of the same source this moment: as new as ours.
-        Place::Busy => true,
+        Place::Busy => Stored { news: true, before: 0 },
     };
-    if expected.rings_always() || news || heard.priority == 0 {
+    if expected.rings_always() || stored.news || heard.priority == 0 {
         // SAFETY: `slots` is an entry of an array map, which is never removed.
-        unsafe { ring(context, row, slots, expected, heard, now) };
+        unsafe { ring(context, row, slots, expected, heard, now, stored.before) };
     }
+}
+
+/// What storing an advert showed.
+#[derive(Clone, Copy)]
+struct Stored {
+    /// It says something else than this source's advert before.
+    news: bool,
+    /// When that arrived; 0 when there was none.
+    before: u64,
 }
 
 /// Who had the slot that an advert is written to.
@@ -166,7 +175,7 @@ fn same(one: &[u8; 16], other: &[u8; 16]) -> bool {
 /// # Safety
 /// `slot` must be part of a map's entry.
 #[inline(always)]
-unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now: u64) -> bool {
+unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now: u64) -> Stored {
     // SAFETY: an aligned word of a map's entry.
     let (_, won) = unsafe {
         atomic_cxchg::<u32, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(
@@ -176,7 +185,7 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
         )
     };
     if !won {
-        return true;
+        return Stored { news: true, before: 0 };
     }
     // 0 means free, so the sequence steps over it when it wraps.
     let next = match sequence.wrapping_add(2) {
@@ -188,13 +197,16 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
     unsafe {
         (&raw mut (*slot).sequence_end).write_volatile(next);
         asm!("", options(nostack, preserves_flags));
-        let news = match taken {
-            Taken::FromItself => !same_words(&(*slot).heard, heard),
+        let stored = match taken {
+            Taken::FromItself => {
+                Stored { news: !same_words(&(*slot).heard, heard), before: (*slot).arrived }
+            }
             Taken::Free | Taken::FromAnother => {
                 forget(&raw mut (*slot).arrivals);
-                true
+                Stored { news: true, before: 0 }
             }
         };
+        (*slot).before = stored.before;
         (*slot).heard = *heard;
         (*slot).arrived = now;
         let interval = match heard.interval() {
@@ -204,7 +216,7 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
         (*slot).arrivals.note(now, interval, heard.priority == 0);
         asm!("", options(nostack, preserves_flags));
         (&raw mut (*slot).sequence).write_volatile(next);
-        news
+        stored
     }
 }
 
@@ -250,6 +262,7 @@ unsafe fn ring(
     expected: &Expected,
     heard: &Heard,
     now: u64,
+    before: u64,
 ) {
     let window = now / RING_WINDOW_NANOSECONDS;
     // SAFETY: plain words of a map's entry. Two CPUs may race for them: the budget is then off by a few records.
@@ -274,6 +287,7 @@ unsafe fn ring(
     };
     record.write(AdvertRecord {
         arrived: now,
+        before,
         instance: expected.index,
         generation: expected.generation,
         heard: *heard,

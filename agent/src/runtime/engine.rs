@@ -159,8 +159,8 @@ impl Engine {
 
     /// Like [`Self::handle`], when the slots have just been read.
     pub(super) fn step(&mut self, at: usize, event: Event) {
+        let was_active = self.instances[at].state() == StateName::Active;
         let actions = self.instances[at].router.handle(self.now, event);
-        let was_active = self.instances[at].expected().rings_always();
         self.carry_out(at, actions);
         self.reschedule(at);
         // An advert that came while the kernel still thought that it need not ring.
@@ -189,8 +189,18 @@ impl Engine {
         let mut whole: Vec<&Slot> = slots.slots.iter().filter(|slot| slot.is_whole()).collect();
         whole.sort_by_key(|slot| slot.arrived);
         for slot in whole {
-            self.hear(at, &slot.heard, Instant::from_nanoseconds(slot.arrived));
+            self.hear_carried(at, &slot.heard, slot.arrived, slot.before);
         }
+    }
+
+    /// An advert that XDP carried. One before it may not have rung and is overwritten by now: it said what that source said
+    /// last, or it would have rung, and timers ran from its arrival.
+    fn hear_carried(&mut self, at: usize, heard: &Heard, arrived: u64, before: u64) {
+        let before = Instant::from_nanoseconds(before);
+        if let Some(unread) = self.instances[at].hearing.unread(&heard.source, before) {
+            self.hear(at, &unread, before);
+        }
+        self.hear(at, heard, Instant::from_nanoseconds(arrived));
     }
 
     /// An accepted advert, from whatever carrier, maybe told of twice.
@@ -211,7 +221,7 @@ impl Engine {
     pub(super) fn rang(&mut self, record: &AdvertRecord) {
         let at = record.instance as usize;
         if self.instances.get(at).is_some_and(|instance| instance.generation == record.generation) {
-            self.hear(at, &record.heard, Instant::from_nanoseconds(record.arrived));
+            self.hear_carried(at, &record.heard, record.arrived, record.before);
         }
     }
 
@@ -225,7 +235,7 @@ impl Engine {
             self.strangers.note(ifindex, &preamble, verdict, arrived);
             return;
         };
-        let expected = self.instances[at].expected();
+        let expected = self.instances[at].expected([0; 6]);
         match check::judge(&packet, &preamble, Some(&expected)) {
             Ok(heard) => {
                 if self.hear(at, &heard, arrived) {
@@ -302,12 +312,12 @@ impl Engine {
     pub(super) fn sync_expected(&mut self, at: usize) {
         let instance = &self.instances[at];
         let port = &self.ports[instance.port];
-        let (Some(program), Some(ifindex), true) = (self.program.as_mut(), port.ifindex(), port.is_xdp())
+        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
         else {
             return;
         };
-        let key = GroupKey::new(ifindex, 0, instance.plan.family as u8, instance.plan.vrid.get());
-        if let Err(error) = program.set_instance(key, &instance.expected()) {
+        let key = GroupKey::new(link.index, 0, instance.plan.family as u8, instance.plan.vrid.get());
+        if let Err(error) = program.set_instance(key, &instance.expected(link.mac)) {
             let text =
                 format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
             let name = Arc::clone(&instance.name);

@@ -49,6 +49,11 @@ impl Hearing {
         true
     }
 
+    /// What `source` said at `before`, when that was not handed over: the same as the last time.
+    pub fn unread(&self, source: &[u8; 16], before: Instant) -> Option<Heard> {
+        self.newest_of(source).filter(|known| known.arrived < before).map(|known| known.heard)
+    }
+
     /// Counts an advert that the socket carried, after [`Self::is_news`].
     pub fn carried_by_socket(&mut self, heard: &Heard, arrived: Instant) {
         check::count_accepted(heard, |counter| self.count(counter));
@@ -112,6 +117,15 @@ mod tests {
         assert!(!hearing.is_news(&from(1), Instant::from_nanoseconds(10)));
         assert!(!hearing.is_news(&from(1), Instant::from_nanoseconds(9)));
         assert!(hearing.is_news(&from(1), Instant::from_nanoseconds(11)));
+    }
+
+    #[test]
+    fn an_advert_that_was_overwritten_before_it_was_read_is_known_by_the_one_before_it() {
+        let mut hearing = Hearing::new();
+        assert_eq!(hearing.unread(&from(1).source, Instant::from_nanoseconds(5)), None);
+        assert!(hearing.is_news(&from(1), Instant::from_nanoseconds(10)));
+        assert_eq!(hearing.unread(&from(1).source, Instant::from_nanoseconds(10)), None);
+        assert_eq!(hearing.unread(&from(1).source, Instant::from_nanoseconds(20)), Some(from(1)));
     }
 
     #[test]

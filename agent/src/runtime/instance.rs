@@ -167,7 +167,7 @@ impl Instance {
     }
 
     /// What the kernel is told to expect of its group.
-    pub fn expected(&self) -> Expected {
+    pub fn expected(&self, own_mac: [u8; 6]) -> Expected {
         let plan = &self.plan;
         let owner = match plan.priority {
             LocalPriority::Owner => flag::OWNER,
@@ -196,6 +196,8 @@ impl Instance {
             ttl_min: 255,
             ttl_max: 255,
             flags: owner | rings,
+            own_mac,
+            padding: [0; 2],
         }
     }
 

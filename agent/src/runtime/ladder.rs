@@ -94,6 +94,7 @@ impl Engine {
         if is_new {
             self.open_port(at);
         } else if mac_changed {
+            self.publish_groups(at);
             self.publish_addresses(at);
         }
         if mtu_changed && !is_new {
