@@ -141,6 +141,12 @@ fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
             action: 2,
             repetitions: REPETITIONS,
         },
-        Case { name: "stranger", frame: frame(ours + 3)?, expected: None, action: 2, repetitions: REPETITIONS },
+        Case {
+            name: "stranger",
+            frame: frame(ours + 3)?,
+            expected: None,
+            action: 2,
+            repetitions: REPETITIONS,
+        },
     ])
 }

@@ -1,3 +1,4 @@
 //! Placeholder.
 
+pub mod fixtures;
 pub mod frames;

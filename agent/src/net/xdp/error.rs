@@ -7,6 +7,7 @@ use aya::{
     maps::{Map, MapError},
     programs::ProgramError,
 };
+use nix::net::if_::if_indextoname;
 use thiserror::Error;
 
 use super::Mode;
@@ -32,7 +33,9 @@ pub enum LoadError {
     #[error("this kernel has no BPF")]
     NoBpf,
     /// The verifier's verdict, its last lines.
-    #[error("the kernel's verifier refused the XDP program (kernel 5.15 or later is needed): {log}")]
+    #[error(
+        "the kernel's verifier refused the XDP program (6.1 is the oldest kernel that it was tried on): {log}"
+    )]
     Verifier {
         /// The end of the verifier's log.
         log: String,
@@ -57,22 +60,13 @@ impl LoadError {
     }
 
     pub(super) fn from_verifying(error: ProgramError) -> Self {
-        let refused = match &error {
-            ProgramError::LoadError { io_error, verifier_log } => io_error.raw_os_error().map(|code| {
-                let log = verifier_log.to_string();
-                (code, last_lines(&log, 8))
-            }),
-            other => {
-                tracing::debug!(%other, "not a load error");
-                None
-            }
-        };
-        match refused {
-            Some((code, log)) if code == libc::EINVAL || code == libc::EACCES || code == libc::E2BIG => {
-                Self::Verifier { log, source: io::Error::from_raw_os_error(code) }
-            }
-            Some(_) | None => Self::classified(error),
+        if let ProgramError::LoadError { io_error, verifier_log } = &error
+            && let Some(code @ (libc::EINVAL | libc::EACCES | libc::E2BIG)) = io_error.raw_os_error()
+        {
+            let log = last_lines(&verifier_log.to_string(), 8);
+            return Self::Verifier { log, source: io::Error::from_raw_os_error(code) };
         }
+        Self::classified(error)
     }
 
     fn classified(error: impl Error + Send + Sync + 'static) -> Self {
@@ -149,15 +143,22 @@ impl AttachError {
         match source.raw_os_error() {
             // EBUSY: on the port itself; EEXIST: in the other mode, or on a device above.
             Some(libc::EBUSY | libc::EEXIST) => Self::Occupied { ifindex },
+            Some(libc::ENODEV) => Self::NoPort { ifindex },
+            // Of a port that is not there the kernel says EINVAL, too.
+            Some(libc::EINVAL) if !exists(ifindex) => Self::NoPort { ifindex },
             // ERANGE, EINVAL and E2BIG are what drivers say to an MTU or a number of queues.
             Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::E2BIG) => {
                 Self::Unsupported { ifindex, mode, source }
             }
-            Some(libc::ENODEV) => Self::NoPort { ifindex },
             Some(libc::EPERM) => Self::Permission { ifindex },
             Some(_) | None => Self::Other { ifindex, mode, source },
         }
     }
+}
+
+/// Whether there is an interface of that index here. nix answers with an empty name when there is none.
+fn exists(ifindex: u32) -> bool {
+    if_indextoname(ifindex).is_ok_and(|name| !name.is_empty())
 }
 
 /// A failed map operation as what the kernel said.
