@@ -95,8 +95,8 @@ impl Sum {
 /// the verifier can follow it.
 pub const MAX_WORDS: usize = 384;
 
-/// Words of a block: sixteen are read under one bound check.
-const BLOCK: usize = 16;
+/// Words of a block: as many are read under one bound check as BPF's registers hold without spilling.
+const BLOCK: usize = 8;
 
 /// The sum over `words` × 4 bytes from `at`; `None` past the end or beyond [`MAX_WORDS`].
 #[inline(always)]
@@ -105,23 +105,19 @@ pub fn sum<B: Bytes>(bytes: &B, at: usize, words: usize) -> Option<Sum> {
         return None;
     }
     let mut sum = Sum::ZERO;
-    // Counted by a number that the verifier knows at every turn: up to Linux 6.7 it forgets the bound of `left` once that
-    // was kept on the stack. Opaque, or the compiler would see that the count is not needed.
-    let (mut at, mut left) = (at, bytes.opaque(words));
-    for _ in 0..MAX_WORDS / BLOCK {
-        if left < BLOCK {
-            break;
+    // Blocks are counted apart from what is left: the verifier of 6.1 loses sight of the bound above.
+    let (mut at, mut left, mut blocks) = (at, bytes.opaque(words), 0);
+    while left >= BLOCK {
+        if blocks == MAX_WORDS / BLOCK {
+            return None;
         }
-        sum = sum.block(&bytes.array::<64>(at)?);
-        at += 64;
+        blocks += 1;
+        sum = sum.block(&bytes.array::<32>(at)?);
+        at += 32;
         left -= BLOCK;
     }
     // Whatever number of blocks was read, the rest is the same to the verifier.
     at = bytes.opaque(at);
-    if left & 8 != 0 {
-        sum = sum.block(&bytes.array::<32>(at)?);
-        at += 32;
-    }
     if left & 4 != 0 {
         sum = sum.block(&bytes.array::<16>(at)?);
         at += 16;

@@ -138,8 +138,8 @@ pub struct InstanceSlots {
     pub window: u64,
     /// Records written in it.
     pub rung: u32,
-    /// Zero.
-    pub padding: u32,
+    /// The slot that was written last: where to look first. Only ever a hint.
+    pub recent: u32,
     /// Slots; a free one has sequence 0.
     pub slots: [Slot; SLOTS_PER_INSTANCE],
 }

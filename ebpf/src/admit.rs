@@ -109,7 +109,7 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
             heard.notes = cursor.opaque(heard.notes as usize) as u16;
             // SAFETY: the helper has no preconditions.
             let now = unsafe { bpf_ktime_get_ns() };
-            publish::advert(context, cursor, expected, &heard, now);
+            publish::advert(context, expected, &heard, now);
             Outcome::Accepted
         }
         Err(reason) => {

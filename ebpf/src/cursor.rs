@@ -2,13 +2,14 @@
 //!
 //! Refuses to read past the end of the first buffer of a packet, and past [`LIMIT`].
 
-use core::arch::asm;
+use core::{arch::asm, intrinsics::is_val_statically_known};
 
 use aya_ebpf::programs::XdpContext;
 use regent_common::bytes::Bytes;
 
 /// No read begins beyond this offset: Ethernet with two tags, the longest IP header and the longest advert that
-/// is judged here fit below. The verifier needs a constant bound for offsets that come from the packet.
+/// is judged here fit below. The verifier needs a constant bound for offsets that come from the packet; all bits are
+/// ones, so that it is a mask too.
 const LIMIT: usize = 2047;
 
 /// The bytes of a packet.
@@ -35,22 +36,25 @@ impl Cursor {
     pub fn anew(context: &XdpContext) -> Self {
         // SAFETY: the kernel's own context, valid while the program runs. Volatile, or the first reading would be used.
         let (start, end) = unsafe {
-            ((&raw const (*context.ctx).data).read_volatile(), (&raw const (*context.ctx).data_end).read_volatile())
+            (
+                (&raw const (*context.ctx).data).read_volatile(),
+                (&raw const (*context.ctx).data_end).read_volatile(),
+            )
         };
         Self { start: start as usize, end: end as usize, noise: context.ingress_ifindex() }
     }
 }
 
-/// `at`, which is at most [`LIMIT`], so that the verifier of every kernel sees it. Up to Linux 6.7 it forgets what a
-/// comparison said of a number once a copy of that number was kept on the stack; a mask it always understands. What is known
-/// when the program is built needs none.
+/// An offset up to [`LIMIT`] in a way that every verifier believes. LLVM may check one copy of a number and use another,
+/// and the verifier of 6.1 does not carry what it learnt of one to the other on the stack; so the bound is put on right before the
+/// use. Offsets that the compiler knows need none.
 #[inline(always)]
 fn bounded(at: usize) -> usize {
-    if core::intrinsics::is_val_statically_known(at) {
+    if is_val_statically_known(at) {
         return at;
     }
     let mut at = at;
-    // SAFETY: no instruction at all; keeps LLVM from dropping a mask that the comparison makes superfluous.
+    // SAFETY: no instruction at all; keeps LLVM from dropping the mask, which the comparison before made needless.
     unsafe { asm!("", inout("r0") at, options(pure, nomem, nostack, preserves_flags)) };
     at & LIMIT
 }

@@ -6,9 +6,7 @@ use aya_ebpf::{
 };
 use regent_common::{
     Reason,
-    map::{
-        self, CounterRow, Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey,
-    },
+    map::{self, CounterRow, Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey},
     record::AdvertRecord,
 };
 

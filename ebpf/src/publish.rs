@@ -2,7 +2,10 @@
 //!
 //! Owns every write to a map. Decides nothing about a packet.
 
-use core::{arch::asm, intrinsics::{AtomicOrdering, atomic_cxchg}};
+use core::{
+    arch::asm,
+    intrinsics::{AtomicOrdering, atomic_cxchg},
+};
 
 use aya_ebpf::{bindings::BPF_NOEXIST, helpers::bpf_ktime_get_ns, programs::XdpContext};
 use aya_log_ebpf::warn;
@@ -59,33 +62,30 @@ pub fn rejection(instance: u32, reason: usize) {
 
 /// Stores an accepted advert in its source's slot, and rings when it says something new.
 #[inline(always)]
-pub fn advert(context: &XdpContext, cursor: &Cursor, expected: &Expected, heard: &Heard, now: u64) {
+pub fn advert(context: &XdpContext, expected: &Expected, heard: &Heard, now: u64) {
     let (Some(row), Some(slots)) = (row(expected.index), maps::SLOTS.get_ptr_mut(expected.index)) else {
         return;
     };
-    check::count_accepted(heard, |counter| {
-        bump(row, counter.slot() as usize);
-    });
     let stored = match find(slots, expected, heard) {
-        Place::Slot { index, sequence, taken } => {
-            let index = cursor.opaque(index);
-            if index >= SLOTS_PER_INSTANCE {
-                return;
-            }
+        Place::Slot { slot, sequence, taken } => {
             if let Taken::FromAnother = taken {
                 bump(row, Counter::SlotEvicted.slot() as usize);
             }
-            // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
-            let slot = unsafe { &raw mut (*slots).slots[index] };
             // SAFETY: a slot of the map's entry.
             unsafe { write(slot, sequence, taken, heard, now) }
         }
         // Another CPU is storing an advert of the same source this moment: as new as ours.
         Place::Busy => Stored { news: true, before: 0 },
     };
-    if expected.rings_always() || stored.news || heard.priority == 0 {
-        // SAFETY: `slots` is an entry of an array map, which is never removed.
-        unsafe { ring(context, row, slots, expected, heard, now, stored.before) };
+    let rings = expected.rings_always() || stored.news || heard.priority == 0;
+    // SAFETY: `slots` is an entry of an array map, which is never removed.
+    let first_loss = rings && unsafe { ring(row, slots, expected, heard, now, stored.before) };
+    // Last, since they branch most or are longest: what came after would be walked once for each way through.
+    check::count_accepted(heard, |counter| {
+        bump(row, counter.slot() as usize);
+    });
+    if first_loss {
+        warn!(context, "instance {}: the ring is full, adverts go to the slots alone", expected.index);
     }
 }
 
@@ -111,56 +111,86 @@ enum Taken {
 
 /// Where an advert goes.
 enum Place {
-    Slot { index: usize, sequence: u32, taken: Taken },
+    /// To this slot, if its sequence is still that.
+    Slot { slot: *mut Slot, sequence: u32, taken: Taken },
+    /// Nowhere: somebody writes it this moment.
     Busy,
 }
 
-/// The slot of that source, or the first free one; else that of [`silent_for_longest`].
+/// The slot for an advert: the one that was written last, if it is the source's; else whichever [`search`] finds.
+///
+/// What was found goes by way of the hint in the map's entry. For the verifier that is any slot, and it walks on once;
+/// an index that it has followed through a loop it would follow to the end for each value. Another CPU may change the
+/// hint in between, so what the slot is to this advert is looked at afterwards.
 #[inline(always)]
 fn find(slots: *mut InstanceSlots, expected: &Expected, heard: &Heard) -> Place {
-    let mut index = 0;
-    while index < SLOTS_PER_INSTANCE {
-        // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
-        let slot = unsafe { &raw const (*slots).slots[index] };
-        // SAFETY: as above; another CPU may write the slot, so the sequence is read as it stands in memory.
-        let sequence = unsafe { (&raw const (*slot).sequence).read_volatile() };
-        if sequence == 0 {
-            return Place::Slot { index, sequence, taken: Taken::Free };
-        }
-        // SAFETY: as above. The slot may change while it is looked at: then taking it fails.
-        if same(unsafe { &(*slot).heard.source }, &heard.source) {
-            return if sequence % 2 == 0 {
-                Place::Slot { index, sequence, taken: Taken::FromItself }
-            } else {
-                Place::Busy
-            };
-        }
-        index += 1;
+    // SAFETY: a word of the map's entry; volatile, since it must be read again after it was written.
+    let recent = unsafe { &raw mut (*slots).recent };
+    // SAFETY: as above.
+    if !holds(slots, unsafe { recent.read_volatile() }, &heard.source) {
+        let found = search(slots, expected, heard);
+        // SAFETY: as above.
+        unsafe { recent.write_volatile(found) };
     }
-    silent_for_longest(slots, &expected.active_source)
+    // SAFETY: as above.
+    let slot = slot(slots, unsafe { recent.read_volatile() });
+    // SAFETY: within the entry. Another CPU may write the slot: then its sequence is odd now, or taking it fails.
+    let (sequence, source) =
+        unsafe { ((&raw const (*slot).sequence).read_volatile(), &(*slot).heard.source) };
+    let taken = if sequence == 0 {
+        Taken::Free
+    } else if same(source, &heard.source) {
+        Taken::FromItself
+    } else {
+        Taken::FromAnother
+    };
+    let kept = matches!(taken, Taken::FromAnother) && same(source, &expected.active_source);
+    if kept || sequence % 2 != 0 { Place::Busy } else { Place::Slot { slot, sequence, taken } }
 }
 
-/// The slot whose source was silent for longest, but never that of the source which is Active now: a flood of made-up
-/// sources cannot push it out.
+/// That slot; a number beyond the last one counts on from the first.
 #[inline(always)]
-fn silent_for_longest(slots: *mut InstanceSlots, active: &[u8; 16]) -> Place {
-    let mut place = Place::Busy;
-    let mut arrived = u64::MAX;
+fn slot(slots: *mut InstanceSlots, index: u32) -> *mut Slot {
+    const { assert!(SLOTS_PER_INSTANCE.is_power_of_two()) }
+    // SAFETY: the masked index is below the length of the array, and `slots` an entry of a map.
+    unsafe { &raw mut (*slots).slots[index as usize & (SLOTS_PER_INSTANCE - 1)] }
+}
+
+/// Whether that slot is the source's.
+#[inline(always)]
+fn holds(slots: *mut InstanceSlots, index: u32, source: &[u8; 16]) -> bool {
+    let slot = slot(slots, index);
+    // SAFETY: within the map's entry.
+    unsafe { (&raw const (*slot).sequence).read_volatile() != 0 && same(&(*slot).heard.source, source) }
+}
+
+/// The slot of that source, or the first free one; else the one whose source was silent for longest, but never that of
+/// the source which is Active now: a flood of made-up sources cannot push it out.
+#[inline(always)]
+fn search(slots: *mut InstanceSlots, expected: &Expected, heard: &Heard) -> u32 {
     let mut index = 0;
-    while index < SLOTS_PER_INSTANCE {
-        // SAFETY: `index` is below the length of the array, and `slots` an entry of a map.
-        let slot = unsafe { &raw const (*slots).slots[index] };
-        // SAFETY: as above; another CPU may write the slot: then its sequence is odd now, or taking it fails.
-        let (sequence, last, source) = unsafe {
-            ((&raw const (*slot).sequence).read_volatile(), (*slot).arrived, &(*slot).heard.source)
-        };
-        if sequence % 2 == 0 && last < arrived && !same(source, active) {
-            arrived = last;
-            place = Place::Slot { index, sequence, taken: Taken::FromAnother };
+    while index < SLOTS_PER_INSTANCE as u32 {
+        let slot = slot(slots, index);
+        // SAFETY: within the map's entry.
+        let free = unsafe { (&raw const (*slot).sequence).read_volatile() == 0 };
+        // SAFETY: as above.
+        if free || same(unsafe { &(*slot).heard.source }, &heard.source) {
+            return index;
         }
         index += 1;
     }
-    place
+    let mut longest = (u64::MAX, 0);
+    let mut index = 0;
+    while index < SLOTS_PER_INSTANCE as u32 {
+        let slot = slot(slots, index);
+        // SAFETY: as above.
+        let (arrived, source) = unsafe { ((*slot).arrived, &(*slot).heard.source) };
+        if arrived < longest.0 && !same(source, &expected.active_source) {
+            longest = (arrived, index);
+        }
+        index += 1;
+    }
+    longest.1
 }
 
 /// Two loads and a comparison each; `==` on arrays would call a function.
@@ -198,9 +228,7 @@ unsafe fn write(slot: *mut Slot, sequence: u32, taken: Taken, heard: &Heard, now
         (&raw mut (*slot).sequence_end).write_volatile(next);
         asm!("", options(nostack, preserves_flags));
         let stored = match taken {
-            Taken::FromItself => {
-                Stored { news: !same_words(&(*slot).heard, heard), before: (*slot).arrived }
-            }
+            Taken::FromItself => Stored { news: !same_words(&(*slot).heard, heard), before: (*slot).arrived },
             Taken::Free | Taken::FromAnother => {
                 forget(&raw mut (*slot).arrivals);
                 Stored { news: true, before: 0 }
@@ -250,20 +278,20 @@ fn same_words(one: &Heard, other: &Heard) -> bool {
 #[unsafe(no_mangle)]
 static RING_BUDGET: u32 = map::RING_BUDGET;
 
-/// Writes a ring record, within the instance's budget.
+/// Writes a ring record, within the instance's budget. Tells when the ring is full for the first time on this CPU since
+/// the row was cleared: worth a message, once.
 ///
 /// # Safety
 /// `slots` must be an entry of the map.
 #[inline(always)]
 unsafe fn ring(
-    context: &XdpContext,
     row: &mut CounterRow,
     slots: *mut InstanceSlots,
     expected: &Expected,
     heard: &Heard,
     now: u64,
     before: u64,
-) {
+) -> bool {
     let window = now / RING_WINDOW_NANOSECONDS;
     // SAFETY: plain words of a map's entry. Two CPUs may race for them: the budget is then off by a few records.
     let rung = unsafe {
@@ -277,13 +305,10 @@ unsafe fn ring(
     // SAFETY: a constant of the object. Volatile, since the loader may have set another.
     if rung > unsafe { (&raw const RING_BUDGET).read_volatile() } {
         bump(row, Counter::RingBudget.slot() as usize);
-        return;
+        return false;
     }
     let Some(mut record) = maps::RING.reserve(0) else {
-        if bump(row, Counter::RingFull.slot() as usize) == 1 {
-            complain_of_the_ring(context, expected.index);
-        }
-        return;
+        return bump(row, Counter::RingFull.slot() as usize) == 1;
     };
     record.write(AdvertRecord {
         arrived: now,
@@ -294,12 +319,7 @@ unsafe fn ring(
         padding: 0,
     });
     record.submit(0);
-}
-
-/// Said once for a row and CPU. Not inlined: it is long, and next to never called.
-#[inline(never)]
-fn complain_of_the_ring(context: &XdpContext, instance: u32) {
-    warn!(context, "instance {}: the ring is full, adverts go to the slots alone", instance);
+    false
 }
 
 /// A stranger that was not heard before.

@@ -107,6 +107,8 @@ fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
         ttl_min: 255,
         ttl_max: 255,
         flags,
+        own_mac: [0x02, 0, 0, 0, 0, 0x02],
+        padding: [0; 2],
     };
     let key = |vrid| GroupKey::new(LOOPBACK, 0, Family::Ipv4 as u8, vrid);
     let mut bad_checksum = frame(ours + 2)?;

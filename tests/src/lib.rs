@@ -11,6 +11,7 @@ pub mod bpf_probe;
 pub mod capture;
 pub mod client;
 pub mod clock;
+pub mod fixtures;
 pub mod frame;
 pub mod frames;
 pub mod group;

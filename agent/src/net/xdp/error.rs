@@ -7,6 +7,7 @@ use aya::{
     maps::{Map, MapError},
     programs::ProgramError,
 };
+use nix::net::if_::if_indextoname;
 use thiserror::Error;
 
 use super::Mode;
@@ -33,7 +34,7 @@ pub enum LoadError {
     NoBpf,
     /// The verifier's verdict; its words go to the log at debug.
     #[error(
-        "the kernel's verifier refused the XDP program, which needs Linux 5.15 or later; --log-level debug shows its words"
+        "the kernel's verifier refused the XDP program, which was tried on Linux 6.1 and later; --log-level debug shows its words"
     )]
     Verifier {
         /// What the kernel answered.
@@ -140,15 +141,22 @@ impl AttachError {
         match source.raw_os_error() {
             // EBUSY: on the port itself; EEXIST: in the other mode, or on a device above.
             Some(libc::EBUSY | libc::EEXIST) => Self::Occupied { ifindex },
+            Some(libc::ENODEV) => Self::NoPort { ifindex },
+            // Of a port that is not there the kernel says EINVAL, too.
+            Some(libc::EINVAL) if !exists(ifindex) => Self::NoPort { ifindex },
             // ERANGE, EINVAL and E2BIG are what drivers say to an MTU or a number of queues.
             Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::E2BIG) => {
                 Self::Unsupported { ifindex, mode, source }
             }
-            Some(libc::ENODEV) => Self::NoPort { ifindex },
             Some(libc::EPERM) => Self::Permission { ifindex },
             Some(_) | None => Self::Other { ifindex, mode, source },
         }
     }
+}
+
+/// Whether there is an interface of that index here. nix answers with an empty name when there is none.
+fn exists(ifindex: u32) -> bool {
+    if_indextoname(ifindex).is_ok_and(|name| !name.is_empty())
 }
 
 /// A failed map operation as what the kernel said.

@@ -101,6 +101,11 @@ impl Program {
         self.strangers.iter().filter_map(Result::ok).collect()
     }
 
+    /// What was heard of one source of one such group.
+    pub fn stranger(&self, key: StrangerKey) -> Option<Stranger> {
+        self.strangers.get(&key, 0).ok()
+    }
+
     /// Tells the program about a virtual address of ours.
     ///
     /// # Errors

@@ -2,7 +2,11 @@
 //!
 //! The packet counts as received by the loopback device, interface 1.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    time::Duration,
+};
 
 use aya::programs::{TestRun, TestRunOptions};
 
@@ -59,6 +63,11 @@ impl Program {
             Err(error) => Err(system_error(&error)
                 .map_or_else(|| io::Error::other(error.to_string()), io::Error::from_raw_os_error)),
         }
+    }
+
+    /// The loaded program itself, as what somebody else might put on a port.
+    pub fn entry_fd(&mut self, entry: Entry) -> Option<BorrowedFd<'_>> {
+        Some(program(&mut self.ebpf, entry).ok()?.fd().ok()?.as_fd())
     }
 
     /// Instructions that the verifier walked for the program; `None` before kernel 5.16.
