@@ -196,6 +196,8 @@ fn every_fixture_gets_the_verdict_written_beside_it() {
             ttl_min: 255,
             ttl_max: 255,
             flags: flag::RING_ALWAYS,
+            own_mac: [0x02, 0, 0, 0, 0, 0x02],
+            padding: [0; 2],
         };
         let verdict = check::judge(&&packet[..], &preamble(&packet).unwrap(), Some(&expected));
         let label = verdict.map_or_else(Reason::label, |_| "accepted");

@@ -135,12 +135,14 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
         return (None, "XDP is off by choice".into());
     }
     let vips: usize = plan.instances.iter().map(|plan| plan.addresses.len() + plan.excluded.len()).sum();
-    let capacity = Capacity {
-        instances: u32::try_from(plan.instances.len()).unwrap_or(u32::MAX).max(1),
-        vips: u32::try_from(vips).unwrap_or(u32::MAX).max(1),
-    };
+    let capacity = Capacity { instances: roomy(plan.instances.len()), vips: roomy(vips) };
     match Program::load(capacity) {
         Ok(program) => (Some(program), String::new()),
         Err(error) => (None, error.to_string()),
     }
+}
+
+/// Room for `count` and then some: the kernel may give back what was removed only after a while.
+fn roomy(count: usize) -> u32 {
+    u32::try_from(count.saturating_mul(2).saturating_add(16)).unwrap_or(u32::MAX)
 }

@@ -308,21 +308,22 @@ impl Engine {
         instance.set_fault(FaultCause::TrackedInterface, interface.is_some());
     }
 
-    /// Tells the kernel what to expect of an instance's group now.
-    pub(super) fn sync_expected(&mut self, at: usize) {
+    /// Tells the kernel what to expect of an instance's group now; `false` when it does not take that, so that XDP must not
+    /// be relied on.
+    pub(super) fn sync_expected(&mut self, at: usize) -> bool {
         let instance = &self.instances[at];
         let port = &self.ports[instance.port];
         let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
         else {
-            return;
+            return true;
         };
-        let key = GroupKey::new(link.index, 0, instance.plan.family as u8, instance.plan.vrid.get());
-        if let Err(error) = program.set_instance(key, &instance.expected(link.mac)) {
-            let text =
-                format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
-            let name = Arc::clone(&instance.name);
-            self.teller.trouble(self.now, &name, text);
-        }
+        let key = group_key(link.index, instance);
+        let Err(error) = program.set_instance(key, &instance.expected(link.mac)) else { return true };
+        let text =
+            format!("cannot tell the XDP program what to expect of VRID {}: {error}", instance.plan.vrid);
+        let name = Arc::clone(&instance.name);
+        self.teller.trouble(self.now, &name, text);
+        false
     }
 
     /// Says what became of an address.
@@ -363,4 +364,9 @@ impl Engine {
         instance.troubles.insert(kind, text.clone());
         self.teller.trouble(self.now, &name, text);
     }
+}
+
+/// What names an instance's group in the kernel.
+pub(super) fn group_key(ifindex: u32, instance: &Instance) -> GroupKey {
+    GroupKey::new(ifindex, 0, instance.plan.family as u8, instance.plan.vrid.get())
 }

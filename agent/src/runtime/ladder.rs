@@ -10,7 +10,7 @@ use regent_common::map::{Vip, VipKey};
 use regent_vrrp::{Event, Instant};
 
 use super::{
-    engine::{Engine, XdpChoice},
+    engine::{Engine, XdpChoice, group_key},
     port::Port,
 };
 use crate::{
@@ -112,9 +112,13 @@ impl Engine {
     }
 
     fn name_gone(&mut self, name: &str) {
+        let port = self.ports.iter().position(|port| *port.name == *name);
+        if let Some(at) = port {
+            self.withdraw(at);
+        }
         self.addressing.device(name, None);
         self.judge_interface(name, false);
-        let Some(at) = self.ports.iter().position(|port| *port.name == *name) else { return };
+        let Some(at) = port else { return };
         let losses = self.ports[at].losses;
         self.sockets_opened += 1;
         self.ports[at] = Port { losses, ..Port::new(Arc::clone(&self.ports[at].name)) };
@@ -262,10 +266,14 @@ impl Engine {
         // Attaching may have taken longer than an interval: timers that start now must not start in the past.
         self.now = clock::now();
         // The kernel must know the groups before the socket stops carrying them.
-        self.publish_groups(at);
+        if !self.publish_groups(at) {
+            self.withdraw(at);
+            self.ports[at].carrier = Carrier::Socket;
+            self.ports[at].reason = "the XDP program does not take the groups of this port".into();
+        }
         self.publish_addresses(at);
         self.set_filter(at);
-        if before != carrier {
+        if before != self.ports[at].carrier {
             self.tell_carrier(at);
         }
     }
@@ -331,11 +339,32 @@ impl Engine {
         }
     }
 
-    fn publish_groups(&mut self, at: usize) {
+    /// Tells the kernel of every group of a port; `false` when it does not take all of them.
+    fn publish_groups(&mut self, at: usize) -> bool {
+        let mut taken = true;
         for instance in 0..self.instances.len() {
             if self.instances[instance].port == at {
-                self.sync_expected(instance);
+                taken &= self.sync_expected(instance);
             }
+        }
+        taken
+    }
+
+    /// Takes the program off a port and what was told of the port out of its maps.
+    fn withdraw(&mut self, at: usize) {
+        let (Some(program), Some(index)) = (self.program.as_mut(), self.ports[at].ifindex()) else { return };
+        program.detach(index);
+        let groups = self.instances.iter().filter(|instance| instance.port == at);
+        let mut failed = groups.filter_map(|i| program.remove_instance(group_key(index, i)).err()).count();
+        let addresses = self.addressing.iter().filter(|address| address.ifindex == Some(index));
+        let keys = addresses.filter_map(|address| vip_key(index, address.plan.address));
+        failed += keys.filter_map(|key| program.remove_vip(key).err()).count();
+        if failed > 0 {
+            let name = Arc::clone(&self.ports[at].name);
+            self.teller.note(
+                &name,
+                format!("{failed} entries of an interface that is gone stay in the XDP program's maps"),
+            );
         }
     }
 

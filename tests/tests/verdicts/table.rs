@@ -77,9 +77,9 @@ fn good(version: Version) -> Advert<'static> {
 }
 
 fn expected(version: Version, index: u32) -> Expected {
-    own_mac: [0x02, 0, 0, 0, 0, 0x02],
-    padding: [0; 2],
     Expected {
+        own_mac: [0x02, 0, 0, 0, 0, 0x02],
+        padding: [0; 2],
         index,
         generation: 7,
         own_source: ipv4::widened(OURS),
