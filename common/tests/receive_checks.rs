@@ -1,6 +1,13 @@
 //! RFC 9568 §7.1 and RFC 3768 §7.1: each receive check, the advert that breaks it and nothing else, and the one that
 //! keeps it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test that cannot read its fixtures stops"
+)]
+
 use regent_common::{
     AdvertInterval, Priority, Reason, Version, Vrid,
     advert::{Addresses, Advert, Authentication, ChecksumForm, Heard, note},

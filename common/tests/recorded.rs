@@ -1,6 +1,13 @@
 //! RFC 9568 §5.2 and RFC 3768 §5.3 against packets that real daemons sent: what is read of each, that writing it again
 //! gives the same bytes, and that no part of it cut off is accepted.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test that cannot read its fixtures stops"
+)]
+
 use std::net::IpAddr;
 
 use regent_common::{

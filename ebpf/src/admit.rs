@@ -13,7 +13,7 @@ use regent_common::{
     check::{self, NotJudged, Preamble},
     ethernet::{self, Ethernet},
     ipv4, ipv6,
-    map::{GroupKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
+    map::{Expected, GroupKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
 };
 
 use crate::{
@@ -94,15 +94,16 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
     // SAFETY: the entry is only read, and nothing is inserted into or removed from this map here; user space
     // replaces entries whole.
     let expected = unsafe { maps::INSTANCES.get(&group.0) };
+    // A frame for another station, which a switch floods now and then: the stack would not take it either.
+    if expected.is_some_and(|expected| !is_for_us(cursor, expected)) {
+        return Outcome::Foreign;
+    }
     let verdict = check::judge(cursor, preamble, expected);
     let Some(expected) = expected else {
         let key = Key(StrangerKey { source: preamble.source, group: group.0 });
         publish::stranger(cursor, &key.0, preamble, verdict);
         return Outcome::Stranger;
     };
-    if !cursor.array(0).is_some_and(|destination| ethernet::is_for(destination, expected.own_mac)) {
-        return Outcome::Foreign;
-    }
     match verdict {
         Ok(mut heard) => {
             // Which notes there are is known on each way here; forgotten, so that the rest is walked once.
@@ -117,6 +118,15 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
             publish::rejection(expected.index, reason);
             if may_be_shown(reason) { Outcome::Shown } else { Outcome::Rejected }
         }
+    }
+}
+
+/// Whether the frame is for this port. Its first eight bytes at once: the destination, and two that are shifted out.
+#[inline(always)]
+fn is_for_us(cursor: &Cursor, expected: &Expected) -> bool {
+    match cursor.array::<8>(0) {
+        Some([a, b, c, d, e, f, _, _]) => ethernet::is_for([a, b, c, d, e, f], expected.own_mac),
+        None => false,
     }
 }
 

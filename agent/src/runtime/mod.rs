@@ -2,9 +2,9 @@
 //!
 //! Two threads of control that share nothing but queues:
 //!
-//! - the **VRRP thread** ([`turn`]): its own OS thread with a current-thread runtime, real-time scheduling when permitted,
-//!   memory locked. It owns the machines, the sockets, the program ([`engine`]) and never waits for anybody.
-//! - the **control runtime** ([`life`]): netlink dumps, scripts, notify programs, the log, status, metrics, signals.
+//! - the **VRRP thread** (`turn`): its own OS thread with a current-thread runtime, real-time scheduling when permitted,
+//!   memory locked. It owns the machines, the sockets, the program (`engine`) and never waits for anybody.
+//! - the **control runtime** (`life`): netlink dumps, scripts, notify programs, the log, status, metrics, signals.
 
 mod addressing;
 mod announcing;
