@@ -76,6 +76,13 @@ pub struct Program {
     links: BTreeMap<u32, Link>,
 }
 
+// Loaded on whichever thread starts the agent, used on the VRRP thread.
+const _: fn() = || {
+    fn moves_between_threads<T: Send>() {}
+    moves_between_threads::<Program>();
+    moves_between_threads::<Diagnostics>();
+};
+
 impl Program {
     /// Loads the program and makes its maps. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Tried on
     /// kernels 6.1 and 6.18; its atomics need 5.12.
