@@ -103,6 +103,7 @@ impl Engine {
             engine.insert(instance, now);
         }
         engine.take_inventory(inventory);
+        engine.judge_absent_interfaces();
         Ok(engine)
     }
 

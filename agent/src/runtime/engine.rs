@@ -3,7 +3,7 @@
 //! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -267,6 +267,18 @@ impl Engine {
             if self.instances[at].trackers.judge(Kind::Interface, name, up, None) {
                 self.apply_trackers(at);
             }
+        }
+    }
+
+    /// A tracked interface that does not exist is down.
+    pub(super) fn judge_absent_interfaces(&mut self) {
+        let tracked = self.instances.iter().flat_map(|instance| instance.trackers.iter());
+        let absent: BTreeSet<Arc<str>> = tracked
+            .filter(|tracker| tracker.kind == Kind::Interface && tracker.good.is_none())
+            .map(|tracker| Arc::clone(&tracker.name))
+            .collect();
+        for name in absent {
+            self.judge_interface(&name, false);
         }
     }
 
