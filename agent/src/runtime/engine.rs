@@ -307,11 +307,10 @@ impl Engine {
     }
 
     fn refresh_faults(&mut self, at: usize) {
-        let now = self.now;
         let instance = &mut self.instances[at];
         let port = &self.ports[instance.port];
-        let settling = port.settling_until.is_some_and(|until| until > now) && port.link.is_some();
-        let no_port = (!port.is_up() && !settling) || port.socket.is_none();
+        let flapping = port.is_flapping() && port.link.is_some();
+        let no_port = (!port.is_up() && !flapping) || port.socket.is_none();
         instance.set_fault(FaultCause::Interface, no_port);
         instance.set_fault(FaultCause::NoSourceAddress, port.source.is_none());
         let script = instance.trackers.fault(Kind::Script);

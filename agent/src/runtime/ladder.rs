@@ -11,7 +11,7 @@ use regent_vrrp::{Event, Instant};
 
 use super::{
     engine::{Engine, XdpChoice, group_key},
-    port::Port,
+    port::{Port, Settling},
 };
 use crate::{
     net::{
@@ -28,8 +28,8 @@ use crate::{
     observe::observation::{Carrier, Observation},
 };
 
-/// Some drivers reset the link when a program is attached: so long a link that is down is not taken for a fault.
-const SETTLING: Duration = Duration::from_secs(3);
+/// How long after an attachment a flap may begin that is our own.
+const FLAP_BEGINS: Duration = Duration::from_millis(500);
 /// After a rung was lost, a better one is tried again this often.
 const CLIMB_AGAIN: Duration = Duration::from_secs(10);
 
@@ -100,6 +100,7 @@ impl Engine {
         if mtu_changed && !is_new {
             self.set_filter(at);
         }
+        self.ports[at].settle(self.now);
         self.port_changed(at);
     }
 
@@ -256,7 +257,8 @@ impl Engine {
         self.sockets_opened += 1;
         if port.is_xdp() {
             // Only a link that was up can be down because of us: one that is not up yet is simply down.
-            port.settling_until = port.is_up().then(|| self.now + SETTLING);
+            port.settling =
+                if port.is_up() { Settling::Awaited(self.now + FLAP_BEGINS) } else { Settling::Over };
             port.arp_watch = None;
         } else if !self.settings.observing
             && let Some(ifindex) = port.ifindex()
@@ -450,8 +452,9 @@ impl Engine {
     /// Whether a port's grace for its own flap has just ended.
     pub(super) fn settle_ports(&mut self, now: Instant) {
         for at in 0..self.ports.len() {
-            if self.ports[at].settling_until.is_some_and(|until| until <= now) {
-                self.ports[at].settling_until = None;
+            let before = self.ports[at].settling;
+            self.ports[at].settle(now);
+            if self.ports[at].settling != before {
                 self.port_changed(at);
             }
         }

@@ -1,6 +1,6 @@
 //! One interface that adverts use: its link, its address, its sockets and the rung of the ladder it stands on.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use regent_vrrp::Instant;
 
@@ -13,6 +13,20 @@ use crate::{
     },
     observe::observation::Carrier,
 };
+
+/// How long the link may stay down after our own attachment: what negotiation takes.
+const FLAP: Duration = Duration::from_secs(3);
+
+/// Some drivers reset the link when a program is attached. That flap is ours, and no fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settling {
+    /// If there is a flap it begins until then.
+    Awaited(Instant),
+    /// The link went down right after the attachment; it is no fault until then.
+    Flapping(Instant),
+    /// A link that is down is down.
+    Over,
+}
 
 /// One interface.
 #[derive(Debug)]
@@ -37,8 +51,8 @@ pub struct Port {
     pub reason: String,
     /// How often the carrier was lost while running.
     pub losses: u64,
-    /// Until then a link that is down may be down because of our own attachment, and is no fault.
-    pub settling_until: Option<Instant>,
+    /// Whether a link that is down may be down because of our own attachment.
+    pub settling: Settling,
     /// When to try a better rung again after one was lost.
     pub climb_at: Option<Instant>,
     /// What could not be opened, as a sentence.
@@ -59,7 +73,7 @@ impl Port {
             carrier: Carrier::None,
             reason: "the interface is absent".into(),
             losses: 0,
-            settling_until: None,
+            settling: Settling::Over,
             climb_at: None,
             trouble: None,
         }
@@ -75,6 +89,21 @@ impl Port {
         self.link.as_ref().is_some_and(|link| link.up)
     }
 
+    /// Whether the link is down because of our own attachment.
+    pub const fn is_flapping(&self) -> bool {
+        matches!(self.settling, Settling::Flapping(_))
+    }
+
+    /// The link changed at `now`: whether that begins or ends our own flap.
+    pub fn settle(&mut self, now: Instant) {
+        self.settling = match (self.settling, self.is_up()) {
+            (Settling::Awaited(until), false) if now <= until => Settling::Flapping(now + FLAP),
+            (Settling::Awaited(until), true) if now <= until => Settling::Awaited(until),
+            (Settling::Flapping(until), false) if now <= until => Settling::Flapping(until),
+            (Settling::Awaited(_) | Settling::Flapping(_) | Settling::Over, _) => Settling::Over,
+        };
+    }
+
     /// Observe mode's socket, while no XDP program hears the same. With one it only keeps the group's MAC in the card's
     /// filter, and a flood costs no more than its small buffer.
     pub const fn audible_listener(&self) -> Option<&ListenSocket> {
@@ -87,5 +116,60 @@ impl Port {
             Carrier::Native | Carrier::Generic => true,
             Carrier::Socket | Carrier::None => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::link::LinkKind;
+
+    fn at(milliseconds: u64) -> Instant {
+        Instant::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn attached_at_zero(up: bool) -> Port {
+        let link = Link {
+            index: 2,
+            name: "ens33".into(),
+            mac: [2, 0, 0, 0, 0, 2],
+            mtu: 1500,
+            up,
+            loopback: false,
+            multicast: true,
+            controller: None,
+            kind: LinkKind::Plain,
+        };
+        Port { link: Some(link), settling: Settling::Awaited(at(500)), ..Port::new("ens33".into()) }
+    }
+
+    #[test]
+    fn a_link_that_goes_down_right_after_the_attachment_is_our_own_flap() {
+        let mut port = attached_at_zero(false);
+        port.settle(at(100));
+        assert!(port.is_flapping());
+        port.settle(at(3000));
+        assert!(port.is_flapping());
+        port.settle(at(3200));
+        assert!(!port.is_flapping(), "a link that stays down is down");
+    }
+
+    #[test]
+    fn the_flap_is_over_when_the_link_is_back() {
+        let mut port = attached_at_zero(false);
+        port.settle(at(100));
+        port.link = attached_at_zero(true).link;
+        port.settle(at(200));
+        assert_eq!(port.settling, Settling::Over);
+    }
+
+    #[test]
+    fn a_link_that_goes_down_later_is_down() {
+        let mut port = attached_at_zero(true);
+        port.settle(at(400));
+        assert_eq!(port.settling, Settling::Awaited(at(500)));
+        port.link = attached_at_zero(false).link;
+        port.settle(at(600));
+        assert_eq!(port.settling, Settling::Over);
     }
 }
