@@ -238,6 +238,7 @@ impl Engine {
         let expected = self.instances[at].expected([0; 6]);
         match check::judge(&packet, &preamble, Some(&expected)) {
             Ok(heard) => {
+                let arrived = self.instances[at].hearing.in_order(&heard.source, arrived);
                 if self.hear(at, &heard, arrived) {
                     self.instances[at].hearing.carried_by_socket(&heard, arrived);
                 }

@@ -1,6 +1,8 @@
 //! What one instance has heard: which adverts were already handed to its machine, and the arrivals that the socket
 //! carried (the kernel keeps those that XDP carried, in the slots).
 
+use std::time::Duration;
+
 use regent_common::{Counter, Reason, advert::Heard, arrival::Arrivals, check, map::SLOTS_PER_INSTANCE};
 use regent_vrrp::Instant;
 
@@ -52,6 +54,15 @@ impl Hearing {
     /// What `source` said at `before`, when that was not handed over: the same as the last time.
     pub fn unread(&self, source: &[u8; 16], before: Instant) -> Option<Heard> {
         self.newest_of(source).filter(|known| known.arrived < before).map(|known| known.heard)
+    }
+
+    /// The arrival of a packet from the socket, which tells of each packet once and in order: later than the one before of
+    /// the same source, even when the clock that stamped them cannot tell them apart.
+    pub fn in_order(&self, source: &[u8; 16], arrived: Instant) -> Instant {
+        match self.newest_of(source) {
+            Some(known) if known.arrived >= arrived => known.arrived + Duration::from_nanos(1),
+            Some(_) | None => arrived,
+        }
     }
 
     /// Counts an advert that the socket carried, after [`Self::is_news`].
@@ -126,6 +137,16 @@ mod tests {
         assert!(hearing.is_news(&from(1), Instant::from_nanoseconds(10)));
         assert_eq!(hearing.unread(&from(1).source, Instant::from_nanoseconds(10)), None);
         assert_eq!(hearing.unread(&from(1).source, Instant::from_nanoseconds(20)), Some(from(1)));
+    }
+
+    #[test]
+    fn two_packets_of_one_moment_are_both_news() {
+        let mut hearing = Hearing::new();
+        let moment = Instant::from_nanoseconds(10);
+        for _ in 0..2 {
+            let arrived = hearing.in_order(&from(1).source, moment);
+            assert!(hearing.is_news(&from(1), arrived));
+        }
     }
 
     #[test]
