@@ -12,6 +12,8 @@
 //! |  addresses, 4 or 16 bytes each; v2: then 8 bytes of auth data  |
 //! ```
 
+use core::fmt;
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{AdvertInterval, Family, Priority, Version, Vrid, checksum};
@@ -28,12 +30,22 @@ pub const TYPE_ADVERTISEMENT: u8 = 1;
 pub const MAX_ADDRESSES: usize = 255;
 
 /// Version 2 authentication (RFC 2338 §5.3.6; RFC 3768 keeps the field and reserves its values).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
     /// Type 0: the eight bytes are sent as zeros and not looked at.
     None,
     /// Type 1: a password in clear, padded with zeros to eight bytes.
     Password([u8; AUTHENTICATION_LENGTH]),
+}
+
+impl fmt::Debug for Authentication {
+    /// Never the password: plans are printed and logged.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Password(_) => "Password(hidden)",
+        })
+    }
 }
 
 impl Authentication {
