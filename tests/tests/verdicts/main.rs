@@ -17,7 +17,7 @@ type Test = (&'static str, fn() -> Result<(), Failed>);
 
 fn main() {
     let missing = missing();
-    if let Some(reason) = missing {
+    if let Some(reason) = &missing {
         eprintln!("ignored, all of these: {reason}");
     }
     let trials = [table::TESTS, publishing::TESTS, arp::TESTS, differential::TESTS, port::TESTS]
@@ -25,7 +25,7 @@ fn main() {
         .into_iter()
         .map(|(name, test)| {
             let trial = Trial::test(name, test).with_ignored_flag(missing.is_some());
-            match missing {
+            match &missing {
                 Some(reason) => trial.with_kind(reason),
                 None => trial,
             }
@@ -35,12 +35,12 @@ fn main() {
 }
 
 /// What these tests cannot do without.
-fn missing() -> Option<&'static str> {
+fn missing() -> Option<String> {
     if !xdp::embedded() {
-        Some("no BPF object in this build: cargo xtask build-ebpf")
+        Some("no BPF object in this build: cargo xtask build-ebpf".to_owned())
     } else if !nix::unistd::geteuid().is_root() {
-        Some("not root")
+        Some("not root".to_owned())
     } else {
-        None
+        lab::bpf_probe::reason()
     }
 }
