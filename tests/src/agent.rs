@@ -4,6 +4,7 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -24,7 +25,18 @@ const START: Duration = Duration::from_secs(10);
 /// How long it may take to stop.
 const STOP: Duration = Duration::from_secs(3);
 
-/// The binary: `REGENT_AGENT`, else the newer one of the workspace's release and debug builds.
+/// Settles that [`program`] names the release build when the environment names none: whoever has just built it means it.
+pub fn choose_release() {
+    CHOSEN.get_or_init(|| target().join("release/agent"));
+}
+
+static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
+/// The binary: `REGENT_AGENT`, else the one that was chosen, else the newer one of the workspace's release and debug builds.
 ///
 /// # Errors
 /// When there is none; says how to build it.
@@ -33,8 +45,10 @@ pub fn program() -> Result<PathBuf> {
         let path = PathBuf::from(path);
         return if path.exists() { Ok(path) } else { Err(anyhow!("{VARIABLE}: no {}", path.display())) };
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    if let Some(path) = CHOSEN.get() {
+        return Ok(path.clone());
+    }
+    let target = target();
     ["release/agent", "debug/agent"]
         .iter()
         .map(|path| target.join(path))

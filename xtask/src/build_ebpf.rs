@@ -49,7 +49,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// # Errors
 /// When the build fails.
 pub fn agent_only() -> Result<()> {
-    run_command(process::cargo().args(["build", "--release", "--package", "regent-agent", "--bin", "agent"]))
+    run_command(process::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "regent-agent",
+        "--bin",
+        "agent",
+    ]))?;
+    lab::agent::choose_release();
+    Ok(())
 }
 
 /// Where the object is, whether it was built or not. The agent's build script looks there too.

@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "quick")]
     long: bool,
     /// Only this; may be given several times
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Figure>,
 }
 
