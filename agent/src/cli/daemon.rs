@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{self, plan::Plan},
     net::{
-        clock, other_vrrp,
+        clock, other_vrrp, scheduling,
         vrid_claim::{ClaimError, VridClaim},
     },
     observe::{log, server::Listeners},
@@ -42,6 +42,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         Settled::Instance(flags) => (Plan { instances: vec![flags.plan()], ..Plan::default() }, None),
         Settled::Observe => (Plan::default(), None),
     };
+    scheduling::return_free_memory();
     interfaces_exist(&options.interfaces)?;
     let plan = limited_to(plan, &options.interfaces);
     if let Some(instance) = plan.instances.iter().find(|instance| instance.family == Family::Ipv6) {

@@ -38,6 +38,16 @@ pub fn become_real_time() -> io::Result<()> {
     ))
 }
 
+/// Gives memory that is free inside the process back to the system: what reading a config took is not needed again. To be
+/// called before [`lock_memory`], which keeps what is there.
+pub fn return_free_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no memory of ours; free memory only.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Locks the memory of the process, each page when it is first used, so that no deadline waits for a disk. Growth stays
 /// possible: without the right to lock any amount nothing is locked at all, since allocations would fail later.
 ///

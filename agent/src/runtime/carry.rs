@@ -31,13 +31,24 @@ use crate::{
 /// go of them by then.
 pub(super) const PROBE_AFTER: Duration = Duration::from_secs(1);
 
+/// A transition, with what is known only at its moment.
+struct Entered {
+    transition: Transition,
+    silence: Option<Silence>,
+}
+
 impl Engine {
-    /// Carries out the actions of one event.
+    /// Carries out the actions of one event. What the network waits for goes first; the kernel's expectation and the
+    /// sentence for people follow.
     pub(super) fn carry_out(&mut self, at: usize, actions: Actions) {
+        let (mut expects_anew, mut entered) = (false, None);
         for action in actions {
             match action {
                 Action::SendAdvert(priority) => self.send_advert(at, priority),
-                Action::Transition(transition) => self.entered(at, transition),
+                Action::Transition(transition) => {
+                    entered = Some(Entered { transition, silence: self.silence(at) });
+                    expects_anew = true;
+                }
                 Action::AddAddresses => {
                     self.addressing.want(at, true);
                     self.request_addresses();
@@ -54,10 +65,26 @@ impl Engine {
                 Action::CancelAnnouncements => self.announcing.cancel(at),
                 Action::ActiveSource(source) => {
                     self.instances[at].active_source = source;
-                    self.sync_expected(at);
+                    expects_anew = true;
                 }
             }
         }
+        if expects_anew {
+            self.sync_expected(at);
+        }
+        if let Some(entered) = entered {
+            self.entered(at, entered);
+        }
+    }
+
+    /// Who was Active until now, and for how long that router has been silent.
+    fn silence(&self, at: usize) -> Option<Silence> {
+        let instance = &self.instances[at];
+        let source = instance.hearing.newest_of(&instance.active_source?)?;
+        Some(Silence {
+            source: sentence::address(instance.plan.family, source.heard.source),
+            lasted: self.now.since(source.arrived),
+        })
     }
 
     fn send_advert(&mut self, at: usize, priority: Priority) {
@@ -87,7 +114,8 @@ impl Engine {
         }
     }
 
-    fn entered(&mut self, at: usize, transition: Transition) {
+    fn entered(&mut self, at: usize, entered: Entered) {
+        let Entered { transition, silence } = entered;
         let now = self.now;
         let instance = &mut self.instances[at];
         let statistics = &mut instance.statistics;
@@ -102,7 +130,6 @@ impl Engine {
             instance.troubles.remove("claimed");
         }
         let family = instance.plan.family;
-        let silence = instance.active_source.and_then(|source| instance.hearing.newest_of(&source));
         let change = Change {
             instance: Arc::clone(&instance.name),
             vrid: instance.plan.vrid,
@@ -111,17 +138,13 @@ impl Engine {
             transition,
             priority: instance.priority().get(),
             late: self.late,
-            silence: silence.map(|source| Silence {
-                source: sentence::address(family, source.heard.source),
-                lasted: now.since(source.arrived),
-            }),
+            silence,
             detail: instance.detail(transition.cause, &self.ports[instance.port]),
         };
         instance.why = sentence::why(&change);
         instance.since = now;
         instance.since_unix_ms = clock::unix_milliseconds();
         self.teller.tell(Observation::Transition(change));
-        self.sync_expected(at);
     }
 
     /// Sends address requests that are due, at most a turn's worth.
