@@ -18,6 +18,8 @@ pub struct Usage {
     pub processor: Duration,
     /// Resident memory in bytes; pages that processes share count in each.
     pub resident: u64,
+    /// Of that, what is no page of a file, in bytes: how much of a program is in memory is chance, this is not.
+    pub anonymous: u64,
     /// How many processes.
     pub processes: u32,
 }
@@ -34,7 +36,8 @@ pub fn of_tree(root: u32) -> Result<Usage> {
         let ticks: u32 =
             [USER_TIME, SYSTEM_TIME].iter().filter_map(|&at| fields.get(at)?.parse::<u32>().ok()).sum();
         usage.processor += TICK * ticks;
-        usage.resident += resident(pid).unwrap_or(0);
+        usage.resident += memory(pid, "VmRSS:").unwrap_or(0);
+        usage.anonymous += memory(pid, "RssAnon:").unwrap_or(0);
         usage.processes += 1;
     }
     fields(root).with_context(|| format!("process {root} is gone"))?;
@@ -68,9 +71,9 @@ fn fields(pid: u32) -> Option<Vec<String>> {
     Some(rest.split_whitespace().map(str::to_owned).collect())
 }
 
-fn resident(pid: u32) -> Option<u64> {
+fn memory(pid: u32, kind: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kilobytes = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?;
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix(kind))?.split_whitespace().next()?;
     kilobytes.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 

@@ -73,10 +73,10 @@ pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) ->
     let all = memory.iter().map(|cost| kilobytes(cost.master.usage.resident)).collect();
     table.row(format!("memory, {MANY} instances, master"), 1, all);
     let growth = one.iter().zip(&memory).map(|(one, many)| {
-        let grown = many.master.usage.resident.saturating_sub(one.master.usage.resident);
+        let grown = many.master.usage.anonymous.saturating_sub(one.master.usage.anonymous);
         kilobytes(grown / u64::from(MANY - 1))
     });
-    table.row("memory, growth for each instance", 1, growth.collect());
+    table.row("memory without pages of files, growth for each instance", 1, growth.collect());
     Ok(())
 }
 
