@@ -9,7 +9,7 @@ use regent_common::{
 };
 use regent_vrrp::{Announcements, Preemption};
 
-use crate::config::plan::{AddressPlan, InstancePlan, NotifyPlan};
+use crate::config::plan::{AddressPlan, InstancePlan, NotifyPlan, Transport};
 
 /// The name of the instance that flags make.
 pub const NAME: &str = "VI_1";
@@ -145,18 +145,25 @@ impl InstanceFlags {
             interface: self.interface.clone(),
             vrid: self.vrid,
             family: self.family,
+            transport: Transport::standard(self.family),
+            source: None,
+            tracks_source: false,
+            tracks_interface: true,
             version: self.version,
             priority: self.priority,
             interval: self.interval,
             preemption: self.preemption,
             announcements: Announcements::default(),
+            asserts: true,
+            concedes: true,
+            accepts: true,
             down_timer_adverts: 3,
             authentication: self.authentication,
             checksum: ChecksumForm::default(),
             addresses: self
                 .addresses
                 .iter()
-                .map(|(address, length)| address_plan(*address, *length))
+                .map(|(address, length)| AddressPlan::plain(*address, *length))
                 .collect(),
             excluded: Vec::new(),
             track_interfaces: Vec::new(),
@@ -164,10 +171,6 @@ impl InstanceFlags {
             notify: NotifyPlan::default(),
         }
     }
-}
-
-fn address_plan(address: IpAddr, prefix_length: u8) -> AddressPlan {
-    AddressPlan { address, prefix_length, device: None, broadcast: None, scope: 0, label: None }
 }
 
 fn family_of(vips: &[(IpAddr, u8)]) -> Result<Family, String> {

@@ -31,6 +31,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         router_id: model.globals.router_id.clone(),
         scripts: scripts.tracked_by(&instances),
         instances,
+        ..Plan::default()
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan

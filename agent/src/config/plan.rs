@@ -21,6 +21,32 @@ pub struct Plan {
     pub instances: Vec<InstancePlan>,
     /// Scripts that at least one instance tracks, in the order of the config.
     pub scripts: Vec<ScriptPlan>,
+    /// `vrrp_startup_delay`: every instance waits that long after the start; zero: none.
+    pub startup_delay: Duration,
+    /// `vrrp_delay_after_boot`: every instance waits until the host has been up that long; zero: none.
+    pub delay_after_boot: Duration,
+    /// `vrrp_garp_interval`, `vrrp_gna_interval`: the pace of announcements on each interface that no group names.
+    pub pace: Pace,
+    /// `garp_group`: interfaces that share a pace.
+    pub pace_groups: Vec<PaceGroup>,
+}
+
+/// The shortest time between two announcements on an interface; zero: back to back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// Gratuitous ARP.
+    pub arp: Duration,
+    /// Unsolicited neighbour advertisements.
+    pub neighbor: Duration,
+}
+
+/// Interfaces whose announcements follow each other at one pace, as through one switch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PaceGroup {
+    /// Names.
+    pub interfaces: Vec<String>,
+    /// The pace of all of them together.
+    pub pace: Pace,
 }
 
 /// One virtual router.
@@ -34,6 +60,14 @@ pub struct InstancePlan {
     pub vrid: Vrid,
     /// Family of the advertised addresses.
     pub family: Family,
+    /// How adverts travel.
+    pub transport: Transport,
+    /// `mcast_src_ip`, `unicast_src_ip`: sent from this address and not from the interface's primary one.
+    pub source: Option<IpAddr>,
+    /// `track_src_ip`, and always with unicast: Fault while the interface does not have `source`.
+    pub tracks_source: bool,
+    /// Fault while the interface is down; `dont_track_primary` says no.
+    pub tracks_interface: bool,
     /// Version spoken.
     pub version: Version,
     /// Priority before trackers.
@@ -44,6 +78,13 @@ pub struct InstancePlan {
     pub preemption: Preemption,
     /// `garp_*`.
     pub announcements: Announcements,
+    /// An Active answers a losing advert with one of its own at once; `lower_prio_no_advert` says no.
+    pub asserts: bool,
+    /// An Active that loses sends one more advert before it steps down; `higher_prio_send_advert no` says no.
+    pub concedes: bool,
+    /// Packets to the addresses are taken although the instance does not own them (RFC 9568 §6.1, Accept_Mode);
+    /// `no_accept` says no.
+    pub accepts: bool,
     /// Version 2 password.
     pub authentication: Authentication,
     /// Version 3 over IPv4: which checksum is sent.
@@ -62,6 +103,52 @@ pub struct InstancePlan {
     pub notify: NotifyPlan,
 }
 
+/// How adverts travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// To a group on the interface's network, with TTL 255 on both sides.
+    Multicast {
+        /// 224.0.0.18 or ff02::12, unless `vrrp_mcast_group4`, `vrrp_mcast_group6` or `mcast_dst_ip` names another.
+        group: IpAddr,
+    },
+    /// To each peer.
+    Unicast(Unicast),
+}
+
+/// `unicast_peer` and what goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unicast {
+    /// At least one, each once, in the order of the config.
+    pub peers: Vec<PeerPlan>,
+    /// `unicast_ttl`: TTL or hop limit of what is sent.
+    pub ttl: u8,
+    /// `check_unicast_src`: adverts of others than the peers are rejected.
+    pub checks_source: bool,
+}
+
+/// A unicast peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerPlan {
+    /// Its address.
+    pub address: IpAddr,
+    /// `min_ttl`: lowest TTL accepted from it.
+    pub ttl_min: u8,
+    /// `max_ttl`: highest TTL accepted from it.
+    pub ttl_max: u8,
+}
+
+impl Transport {
+    /// Multicast to the group that the RFC names.
+    pub fn standard(family: Family) -> Self {
+        Self::Multicast {
+            group: match family {
+                Family::Ipv4 => IpAddr::from(regent_common::ipv4::VRRP_GROUP),
+                Family::Ipv6 => IpAddr::from(regent_common::ipv6::VRRP_GROUP),
+            },
+        }
+    }
+}
+
 /// An address to assign.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AddressPlan {
@@ -77,6 +164,32 @@ pub struct AddressPlan {
     pub scope: u8,
     /// `label`: IPv4 only, at most 15 bytes.
     pub label: Option<String>,
+    /// `-nodad`: IPv6 duplicate address detection runs, which leaves the address unusable for a second.
+    pub detects_duplicates: bool,
+    /// `preferred_lft`: seconds, `u32::MAX` for ever. `None`: for ever, but 0 for an IPv6 address alone in its prefix.
+    pub preferred_lifetime: Option<u32>,
+    /// `noprefixroute`, and always for an address alone in its prefix.
+    pub no_prefix_route: bool,
+    /// Fault while its device, when that is another than the instance's, is down; `no_track` says no.
+    pub tracks_device: bool,
+}
+
+impl AddressPlan {
+    /// With all that is optional left out.
+    pub const fn plain(address: IpAddr, prefix_length: u8) -> Self {
+        Self {
+            address,
+            prefix_length,
+            device: None,
+            broadcast: None,
+            scope: 0,
+            label: None,
+            detects_duplicates: false,
+            preferred_lifetime: None,
+            no_prefix_route: false,
+            tracks_device: true,
+        }
+    }
 }
 
 /// An interface that an instance depends on.

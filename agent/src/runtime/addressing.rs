@@ -343,14 +343,7 @@ mod tests {
 
     fn one() -> Addressing {
         let mut addressing = Addressing::default();
-        let plan = AddressPlan {
-            address: VIP,
-            prefix_length: 32,
-            device: None,
-            broadcast: None,
-            scope: 0,
-            label: None,
-        };
+        let plan = AddressPlan::plain(VIP, 32);
         addressing.insert(0, plan, "ens33".into(), false, false);
         addressing.device("ens33", Some(2));
         addressing

@@ -15,7 +15,7 @@ use super::{
 use crate::config::{
     diagnostic::{Diagnostic, code},
     keyword::Seconds,
-    plan::{Command, InstancePlan, NotifyPlan, TrackedInterface, TrackedScript},
+    plan::{Command, InstancePlan, NotifyPlan, TrackedInterface, TrackedScript, Transport},
 };
 
 /// RFC 9568 §6.1 and RFC 3768 §6.2: Master_Down_Interval is 3 × the interval plus the skew.
@@ -53,11 +53,18 @@ impl Checker<'_> {
             interface,
             vrid,
             family,
+            transport: Transport::standard(family),
+            source: None,
+            tracks_source: false,
+            tracks_interface: true,
             version,
             priority,
             interval,
             preemption,
             announcements: announcements(&instance.garp, &globals.garp),
+            asserts: true,
+            concedes: true,
+            accepts: true,
             authentication: authentication?,
             checksum: if as_v2 { ChecksumForm::MessageOnly } else { ChecksumForm::PseudoHeader },
             down_timer_adverts: instance

@@ -45,14 +45,7 @@ pub(super) fn read(
 /// One line: an address and its options.
 pub(super) fn line(reader: &mut Reader<'_>, word: &Word, options: &[Word]) -> Option<Spanned<AddressPlan>> {
     let (address, prefix_length) = prefixed(reader, word)?;
-    let mut plan = AddressPlan {
-        address,
-        prefix_length,
-        device: None,
-        broadcast: None,
-        scope: SCOPES[0].1,
-        label: None,
-    };
+    let mut plan = AddressPlan::plain(address, prefix_length);
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
         match option.value.as_str() {
