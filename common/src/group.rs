@@ -13,6 +13,9 @@ pub enum Family {
 }
 
 impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
     /// Bytes of one address in an advert.
     pub const fn address_length(self) -> usize {
         match self {

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, io::IsTerminal, path::Path};
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
-use regent_common::Family;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -45,13 +44,6 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     scheduling::return_free_memory();
     interfaces_exist(&options.interfaces)?;
     let plan = limited_to(plan, &options.interfaces);
-    if let Some(instance) = plan.instances.iter().find(|instance| instance.family == Family::Ipv6) {
-        tracing::error!(
-            "vrrp_instance {}: IPv6 adverts are not supported yet; leave the instance to keepalived on this host for now",
-            instance.name
-        );
-        return Ok(Status::Config);
-    }
     if plan.instances.is_empty() && !observing {
         let wanted = if options.interfaces.is_empty() {
             String::new()

@@ -18,6 +18,11 @@ pub fn unix_milliseconds() -> u64 {
     nanoseconds(clock_gettime(ClockId::Realtime)) / 1_000_000
 }
 
+/// How long the host has been up, suspensions included: for delays after boot only.
+pub fn since_boot() -> Duration {
+    Duration::from_nanos(nanoseconds(clock_gettime(ClockId::Boottime)))
+}
+
 /// Both clocks at (nearly) one moment: what turns the kernel's wall-clock stamp of a packet into its age.
 pub(super) fn both() -> (Instant, Duration) {
     let wall = nanoseconds(clock_gettime(ClockId::Realtime));

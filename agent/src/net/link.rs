@@ -19,6 +19,8 @@ pub struct Link {
     pub mac: [u8; 6],
     /// MTU, bytes of IP packet.
     pub mtu: u32,
+    /// Switched on (IFF_UP), whether or not its carrier is there.
+    pub switched_on: bool,
     /// Able to send and receive: switched on, and its carrier is there (IFF_UP and IFF_RUNNING).
     pub up: bool,
     /// The loopback interface.
@@ -180,6 +182,7 @@ impl Link {
             name: String::new(),
             mac: [0; 6],
             mtu: 0,
+            switched_on: header.flags.contains(LinkFlags::Up),
             up: header.flags.contains(LinkFlags::Up | LinkFlags::Running),
             loopback: header.flags.contains(LinkFlags::Loopback),
             multicast: header.flags.contains(LinkFlags::Multicast),
@@ -246,6 +249,7 @@ mod tests {
             name: format!("port{index}"),
             mac: [2, 0, 0, 0, 0, 1],
             mtu: 1500,
+            switched_on: true,
             up: true,
             loopback: false,
             multicast: true,

@@ -15,6 +15,7 @@ pub mod listen_socket;
 pub mod monitor;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod running;
 pub mod scheduling;
 pub mod vrid_claim;
 pub mod xdp;

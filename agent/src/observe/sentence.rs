@@ -88,6 +88,14 @@ pub const fn fault_text(fault: FaultCause) -> &'static str {
     }
 }
 
+/// An address as the machine and the maps hold it: IPv4 in the first four bytes.
+pub const fn bytes(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => regent_common::ipv4::widened(address.octets()),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
 /// An address of the machine, which holds IPv4 in the first four bytes.
 pub fn address(family: Family, bytes: [u8; 16]) -> IpAddr {
     let [a, b, c, d, ..] = bytes;

@@ -89,6 +89,12 @@ pub struct InstanceStatus {
     pub adverts_sent: u64,
     /// Adverts sent with priority 0.
     pub priority_zero_sent: u64,
+    /// Addresses that somebody else removed and that were put back.
+    #[serde(default)]
+    pub addresses_restored: u64,
+    /// Gratuitous ARP and unsolicited neighbour advertisements sent.
+    #[serde(default)]
+    pub announcements_sent: u64,
     /// Accepted adverts probably lost, of all sources.
     pub adverts_lost: u64,
     /// Counters by label: see `regent_common::Counter`; rejections are apart.
@@ -144,6 +150,9 @@ pub struct SourceStatus {
     pub priority: u8,
     /// Interval of its newest advert, in milliseconds.
     pub interval_ms: u64,
+    /// Version 3 over IPv4: the form of its checksum: `rfc5798`, `rfc9568` or `old_unicast`.
+    #[serde(default)]
+    pub checksum: Option<String>,
     /// Adverts accepted.
     pub received: u64,
     /// Adverts probably lost.

@@ -8,6 +8,7 @@ use std::{
     collections::{HashMap, VecDeque},
     io,
     net::IpAddr,
+    ops::Range,
 };
 
 use crate::config::plan::AddressPlan;
@@ -81,12 +82,15 @@ pub struct Address {
 #[derive(Debug, Default)]
 pub struct Addressing {
     addresses: Vec<Address>,
+    /// Where each instance's are: they stand together.
+    ranges: Vec<Range<usize>>,
+    by_address: HashMap<IpAddr, Vec<usize>>,
     queue: VecDeque<usize>,
     outstanding: HashMap<u32, (usize, Operation)>,
 }
 
 impl Addressing {
-    /// Adds an address of `instance`.
+    /// Adds an address of `instance`. Those of one instance are added in a row, instances in their order.
     pub fn insert(
         &mut self,
         instance: usize,
@@ -95,6 +99,12 @@ impl Addressing {
         excluded: bool,
         owned: bool,
     ) {
+        let at = self.addresses.len();
+        self.ranges.resize(instance + 1, at..at);
+        if let Some(range) = self.ranges.get_mut(instance) {
+            range.end = at + 1;
+        }
+        self.by_address.entry(plan.address).or_default().push(at);
         self.addresses.push(Address {
             instance,
             plan,
@@ -120,17 +130,22 @@ impl Addressing {
     }
 
     /// Those of one instance, in the order of the config.
-    pub fn of(&self, instance: usize) -> impl Iterator<Item = &Address> {
-        self.addresses.iter().filter(move |address| address.instance == instance)
+    pub fn of(&self, instance: usize) -> &[Address] {
+        let range = self.ranges.get(instance).cloned().unwrap_or_default();
+        self.addresses.get(range).unwrap_or_default()
+    }
+
+    /// Those with that address, on whatever device.
+    pub fn named(&self, address: IpAddr) -> impl Iterator<Item = &Address> {
+        let positions = self.by_address.get(&address).into_iter().flatten();
+        positions.filter_map(|at| self.addresses.get(*at))
     }
 
     /// The instance became, or ceased to be, Active.
     pub fn want(&mut self, instance: usize, wanted: bool) {
-        for at in 0..self.addresses.len() {
-            if self.addresses[at].instance == instance {
-                self.addresses[at].wanted = wanted;
-                self.reconcile(at);
-            }
+        for at in self.ranges.get(instance).cloned().unwrap_or_default() {
+            self.addresses[at].wanted = wanted;
+            self.reconcile(at);
         }
     }
 
@@ -145,6 +160,14 @@ impl Addressing {
                 self.reconcile(at);
             }
         }
+    }
+
+    /// Addresses of ours on a device that goes on under another name: to be removed there before they are forgotten.
+    pub fn left_on(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(move |address| {
+            address.ifindex == Some(ifindex)
+                && matches!(address.presence, Presence::Ours | Presence::Adding | Presence::Removing)
+        })
     }
 
     /// Requests that are due, at most `limit`: position and operation. Each must be answered by [`Self::sent`] or
@@ -250,8 +273,9 @@ impl Addressing {
         ours: bool,
     ) -> Vec<(usize, Notice)> {
         let mut notices = Vec::new();
-        for (at, address) in self.addresses.iter_mut().enumerate() {
-            let same = address.plan.address == ip && !ours && !address.owned;
+        for at in self.by_address.get(&ip).cloned().unwrap_or_default() {
+            let address = &mut self.addresses[at];
+            let same = !ours && !address.owned;
             let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
             // Reports of our own additions come after their acknowledgement, tagged.
             if same && (!exact || address.presence == Presence::Absent) {
@@ -267,11 +291,8 @@ impl Addressing {
     /// The kernel reports that an address is gone.
     pub fn disappeared(&mut self, ifindex: u32, ip: IpAddr, prefix_length: u8) -> Vec<(usize, Notice)> {
         let mut notices = Vec::new();
-        for at in 0..self.addresses.len() {
+        for at in self.by_address.get(&ip).cloned().unwrap_or_default() {
             let address = &mut self.addresses[at];
-            if address.plan.address != ip {
-                continue;
-            }
             let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
             if !exact {
                 notices.push((at, Notice::ForeignGone));

@@ -1,10 +1,28 @@
-//! Announcements that are still to be sent. A batch goes round the addresses, as keepalived's does, so that each of them
-//! is announced once before any is announced twice.
+//! Announcements that are still to be sent, and the pace they keep.
+//!
+//! A batch goes round the addresses of an instance, as keepalived's does, so that each of them is announced once before
+//! any is announced twice. Where a pace is configured, announcements through one lane follow each other no faster; a
+//! batch that waits for its lane does not keep others from theirs.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use regent_common::Family;
+use regent_vrrp::Instant;
 
 /// Frames sent in one turn at most, so that an announcement of thousands does not make an advert late.
 pub const FRAMES_PER_TURN: usize = 256;
+
+/// What shares a pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// The interfaces of a `garp_group`, by its position.
+    Group(usize, Family),
+    /// One interface, by its index.
+    Interface(u32, Family),
+}
 
 /// One batch of one instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +37,10 @@ struct Batch {
 #[derive(Debug, Default)]
 pub struct Announcing {
     batches: VecDeque<Batch>,
+    /// When a lane is free again.
+    lanes: HashMap<Lane, Instant>,
+    /// The first moment at which a batch that waits for its lane goes on.
+    resumes: Option<Instant>,
 }
 
 impl Announcing {
@@ -28,6 +50,7 @@ impl Announcing {
         let total = addresses * usize::from(repeat);
         if total > 0 {
             self.batches.push_back(Batch { instance, addresses, next: 0, total });
+            self.resumes = None;
         }
     }
 
@@ -36,22 +59,44 @@ impl Announcing {
         self.batches.retain(|batch| batch.instance != instance);
     }
 
-    /// Whether nothing is left.
-    pub fn is_empty(&self) -> bool {
-        self.batches.is_empty()
+    /// Whether something may be announced at once: all that is left may be waiting for its lane.
+    pub fn has_work(&self) -> bool {
+        !self.batches.is_empty() && self.resumes.is_none()
     }
 
-    /// The next instance and the addresses (by position) to announce, at most `limit`.
-    pub fn next(&mut self, limit: usize) -> Option<(usize, Vec<usize>)> {
-        let batch = self.batches.front_mut()?;
-        let end = batch.total.min(batch.next.saturating_add(limit));
-        let positions = (batch.next..end).map(|at| at % batch.addresses).collect();
-        let instance = batch.instance;
-        batch.next = end;
-        if batch.next == batch.total {
-            self.batches.pop_front();
+    /// When to go on, if all that is left waits for its lane.
+    pub fn resumes(&self) -> Option<Instant> {
+        self.resumes.filter(|_| !self.batches.is_empty())
+    }
+
+    /// The next address to announce: its instance, and its position there. `pace` tells the lane of an address and the
+    /// shortest time between two announcements in it; `None`: it goes at once.
+    pub fn next(
+        &mut self,
+        now: Instant,
+        pace: impl Fn(usize, usize) -> Option<(Lane, Duration)>,
+    ) -> Option<(usize, usize)> {
+        self.resumes = None;
+        for at in 0..self.batches.len() {
+            let batch = self.batches.get_mut(at)?;
+            let position = batch.next % batch.addresses;
+            if let Some((lane, pause)) = pace(batch.instance, position) {
+                let free = self.lanes.get(&lane).copied().unwrap_or(now);
+                if free > now {
+                    self.resumes = Some(self.resumes.map_or(free, |resumes| resumes.min(free)));
+                    continue;
+                }
+                self.lanes.insert(lane, now + pause);
+            }
+            let instance = batch.instance;
+            batch.next += 1;
+            if batch.next == batch.total {
+                self.batches.remove(at);
+            }
+            self.resumes = None;
+            return Some((instance, position));
         }
-        Some((instance, positions))
+        None
     }
 }
 
@@ -59,13 +104,27 @@ impl Announcing {
 mod tests {
     use super::*;
 
+    const PACE: Duration = Duration::from_millis(10);
+
+    fn at(milliseconds: u64) -> Instant {
+        Instant::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn at_once(_: usize, _: usize) -> Option<(Lane, Duration)> {
+        None
+    }
+
+    fn one_lane(_: usize, _: usize) -> Option<(Lane, Duration)> {
+        Some((Lane::Group(0, Family::Ipv4), PACE))
+    }
+
     #[test]
     fn every_address_is_announced_once_before_any_is_announced_twice() {
         let mut announcing = Announcing::default();
         announcing.begin(3, 2, 2);
-        assert_eq!(announcing.next(3), Some((3, vec![0, 1, 0])));
-        assert_eq!(announcing.next(3), Some((3, vec![1])));
-        assert_eq!(announcing.next(3), None);
+        let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
+        assert_eq!(sent, [(3, 0), (3, 1), (3, 0), (3, 1)]);
+        assert!(!announcing.has_work());
     }
 
     #[test]
@@ -74,8 +133,8 @@ mod tests {
         announcing.begin(1, 5, 5);
         announcing.begin(2, 1, 1);
         announcing.cancel(1);
-        assert_eq!(announcing.next(100), Some((2, vec![0])));
-        assert!(announcing.is_empty());
+        assert_eq!(announcing.next(at(0), at_once), Some((2, 0)));
+        assert_eq!(announcing.next(at(0), at_once), None);
     }
 
     #[test]
@@ -83,7 +142,32 @@ mod tests {
         let mut announcing = Announcing::default();
         announcing.begin(1, 1, 5);
         announcing.begin(1, 1, 1);
-        assert_eq!(announcing.next(100), Some((1, vec![0])));
-        assert!(announcing.is_empty());
+        assert_eq!(announcing.next(at(0), at_once), Some((1, 0)));
+        assert_eq!(announcing.next(at(0), at_once), None);
+    }
+
+    #[test]
+    fn announcements_of_one_lane_keep_its_pace() {
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 2, 1);
+        announcing.begin(1, 1, 1);
+        assert_eq!(announcing.next(at(0), one_lane), Some((0, 0)));
+        assert_eq!(announcing.next(at(9), one_lane), None);
+        assert_eq!((announcing.resumes(), announcing.has_work()), (Some(at(10)), false));
+        assert_eq!(announcing.next(at(10), one_lane), Some((0, 1)));
+        assert_eq!(announcing.next(at(25), one_lane), Some((1, 0)));
+        assert_eq!(announcing.resumes(), None);
+    }
+
+    #[test]
+    fn a_lane_that_waits_does_not_hold_up_another() {
+        let lanes = |instance: usize, _: usize| Some((Lane::Interface(instance as u32, Family::Ipv6), PACE));
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 1, 2);
+        announcing.begin(1, 1, 1);
+        assert_eq!(announcing.next(at(0), lanes), Some((0, 0)));
+        assert_eq!(announcing.next(at(0), lanes), Some((1, 0)));
+        assert_eq!(announcing.next(at(0), lanes), None);
+        assert_eq!(announcing.resumes(), Some(at(10)));
     }
 }

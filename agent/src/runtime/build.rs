@@ -1,7 +1,7 @@
 //! From plan to engine: ports, instances, sockets, program. Runs on the VRRP thread, which owns all of it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{
     addressing::Addressing,
+    announce::Paces,
     announcing::Announcing,
     deadlines::Deadlines,
     engine::{Engine, Settings, XdpChoice},
@@ -20,7 +21,7 @@ use super::{
     tell::Teller,
 };
 use crate::{
-    config::plan::{InstancePlan, Plan},
+    config::plan::{InstancePlan, Plan, Transport},
     net::{
         addresses::AddressSocket,
         clock,
@@ -78,9 +79,14 @@ impl Engine {
             instances: Vec::new(),
             groups: HashMap::new(),
             links: HashMap::new(),
+            assigned: BTreeSet::new(),
             sockets_opened: 0,
             deadlines: Deadlines::new(),
             tick_at: None,
+            announce_at: None,
+            start_at: start_at(&plan, now),
+            unsent: Vec::new(),
+            paces: Paces::new(plan.pace, plan.pace_groups),
             addressing: Addressing::default(),
             announcing: Announcing::default(),
             program,
@@ -97,7 +103,9 @@ impl Engine {
             running,
         };
         for name in observed {
-            engine.port(&name);
+            let port = engine.port(&name);
+            engine.ports[port].ipv4.used = true;
+            engine.ports[port].ipv6.used = true;
         }
         for instance in plan.instances {
             engine.insert(instance, now);
@@ -110,7 +118,12 @@ impl Engine {
     fn insert(&mut self, plan: InstancePlan, now: Instant) {
         let at = self.instances.len();
         let port = self.port(&plan.interface);
-        self.groups.insert((port, plan.vrid), at);
+        self.groups.insert((port, plan.family, plan.vrid), at);
+        let way = self.ports[port].way_mut(plan.family);
+        way.used = true;
+        if let Transport::Multicast { group } = plan.transport {
+            way.groups.insert(group);
+        }
         let owned = plan.priority == regent_common::LocalPriority::Owner;
         let advertised = plan.addresses.iter().map(|address| (address, false));
         let excluded = plan.excluded.iter().map(|address| (address, true));
@@ -128,6 +141,12 @@ impl Engine {
         self.ports.push(Port::new(Arc::from(name)));
         self.ports.len() - 1
     }
+}
+
+/// When instances may take part; `None`: at once. The longer of the two delays counts, as in keepalived.
+fn start_at(plan: &Plan, now: Instant) -> Option<Instant> {
+    let delay = plan.startup_delay.max(plan.delay_after_boot.saturating_sub(clock::since_boot()));
+    (!delay.is_zero()).then(|| now + delay)
 }
 
 /// The XDP program, or why there is none.

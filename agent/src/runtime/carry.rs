@@ -1,21 +1,17 @@
 //! Carrying out what a machine asks for, in its order.
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use regent_common::{
-    Priority,
-    arp::{self, Arp},
-    ipv4,
-};
+use regent_common::Priority;
 use regent_vrrp::{Action, Actions, StateName, Transition};
 
 use super::{
     addressing::{Operation, REQUESTS_PER_TURN},
-    announcing::FRAMES_PER_TURN,
     engine::Engine,
-    instance::PACKET_MAX,
+    wire::{self, PACKET_MAX},
 };
 use crate::{
+    config::plan::{AddressPlan, Transport},
     net::{
         addresses::{self, AddressRequest},
         clock,
@@ -58,7 +54,7 @@ impl Engine {
                     self.request_addresses();
                 }
                 Action::Announce { repeat } => {
-                    let addresses = self.addressing.of(at).count();
+                    let addresses = self.addressing.of(at).len();
                     self.announcing.begin(at, addresses, repeat);
                     self.announce();
                 }
@@ -87,30 +83,42 @@ impl Engine {
         })
     }
 
+    /// Sends an advert to the group, or to each peer.
     fn send_advert(&mut self, at: usize, priority: Priority) {
         let mut packet = [0; PACKET_MAX];
         let instance = &mut self.instances[at];
+        let plan = Arc::clone(&instance.plan);
         let port = &self.ports[instance.port];
-        let Some(socket) = port.socket.as_ref() else { return };
-        let Some(length) = instance.write_advert(priority, &mut packet) else { return };
-        match socket.send(&packet[..length], ipv4::VRRP_GROUP.into()) {
-            Ok(()) => {
-                instance.statistics.adverts_sent += 1;
-                if priority == Priority::Resigning {
-                    instance.statistics.priority_zero_sent += 1;
-                }
-                instance.troubles.remove("send");
+        let Some(socket) = port.way(plan.family).socket.as_ref() else { return };
+        let mut failure = None;
+        let mut sent = false;
+        for destination in wire::destinations(&plan.transport) {
+            let Some(length) = wire::write(instance, priority, destination, &mut packet) else { return };
+            match socket.send(packet.get(..length).unwrap_or_default(), destination) {
+                Ok(()) => sent = true,
+                Err(error) => failure = Some((destination, error)),
             }
-            Err(error) => {
-                instance.statistics.send_errors += 1;
-                // A resignation because the interface is gone cannot leave by it.
-                if priority != Priority::Resigning {
-                    let text = format!("cannot send adverts on {}: {error}", port.name);
-                    instance.troubles.insert("send", text.clone());
-                    let name = Arc::clone(&instance.name);
-                    self.teller.trouble(self.now, &name, text);
+        }
+        if sent {
+            instance.statistics.adverts_sent += 1;
+            instance.statistics.priority_zero_sent += u64::from(priority == Priority::Resigning);
+        }
+        let Some((destination, error)) = failure else {
+            instance.troubles.remove("send");
+            return;
+        };
+        instance.statistics.send_errors += 1;
+        // A resignation because the interface is gone cannot leave by it.
+        if priority != Priority::Resigning {
+            let text = match &plan.transport {
+                Transport::Multicast { .. } => format!("cannot send adverts on {}: {error}", port.name),
+                Transport::Unicast(_) => {
+                    format!("cannot send adverts to {destination} on {}: {error}", port.name)
                 }
-            }
+            };
+            instance.troubles.insert("send", text.clone());
+            let name = Arc::clone(&instance.name);
+            self.teller.trouble(self.now, &name, text);
         }
     }
 
@@ -154,18 +162,11 @@ impl Engine {
         for _ in 0..REQUESTS_PER_TURN {
             let Some((position, operation)) = self.addressing.next() else { break };
             let Some(address) = self.addressing.get(position) else { break };
-            let request = AddressRequest {
-                operation: match operation {
-                    Operation::Add => addresses::Operation::Add,
-                    Operation::Remove => addresses::Operation::Remove,
-                },
-                ifindex: address.ifindex.unwrap_or(0),
-                address: address.plan.address,
-                prefix_length: address.plan.prefix_length,
-                broadcast: address.plan.broadcast,
-                scope: address.plan.scope,
-                label: address.plan.label.as_deref(),
+            let operation_there = match operation {
+                Operation::Add => addresses::Operation::Add,
+                Operation::Remove => addresses::Operation::Remove,
             };
+            let request = request(&address.plan, operation_there, address.ifindex.unwrap_or(0));
             match socket.request(&request) {
                 Ok(sequence) => self.addressing.sent(position, operation, sequence),
                 // As many answers as the socket can hold are on their way: take them first.
@@ -203,68 +204,32 @@ impl Engine {
         }
     }
 
-    /// Sends announcements that are due, at most a turn's worth.
-    pub(super) fn announce(&mut self) {
-        let mut budget = FRAMES_PER_TURN;
-        while budget > 0 {
-            let Some((at, positions)) = self.announcing.next(budget) else { return };
-            budget = budget.saturating_sub(positions.len());
-            self.announce_addresses(at, &positions);
-        }
-    }
-
-    fn announce_addresses(&mut self, at: usize, positions: &[usize]) {
-        let all: Vec<Option<(u32, [u8; arp::FRAME_LENGTH])>> = self
-            .addressing
-            .of(at)
-            .map(|address| {
-                let ifindex = address.ifindex?;
-                let mac = self.links.get(&ifindex)?.mac;
-                match address.plan.address {
-                    IpAddr::V4(ip) => Some((ifindex, Arp::announcement(mac, ip.octets()).broadcast_frame())),
-                    IpAddr::V6(_) => None,
-                }
-            })
-            .collect();
-        let frames: Vec<(u32, [u8; arp::FRAME_LENGTH])> =
-            positions.iter().filter_map(|position| *all.get(*position)?).collect();
-        self.send_frames(at, &frames);
-    }
-
-    /// Asks whether anybody else has the addresses of an instance.
-    pub(super) fn probe_addresses(&mut self, at: usize) {
-        let frames: Vec<(u32, [u8; arp::FRAME_LENGTH])> = self
-            .addressing
-            .of(at)
-            .filter_map(|address| {
-                let ifindex = address.ifindex?;
-                let mac = self.links.get(&ifindex)?.mac;
-                match address.plan.address {
-                    IpAddr::V4(ip) => Some((ifindex, Arp::probe(mac, ip.octets()).broadcast_frame())),
-                    IpAddr::V6(_) => None,
-                }
-            })
-            .take(FRAMES_PER_TURN)
-            .collect();
-        self.send_frames(at, &frames);
-    }
-
-    fn send_frames(&mut self, at: usize, frames: &[(u32, [u8; arp::FRAME_LENGTH])]) {
-        let Some(socket) = self.frames.as_ref() else { return };
-        let mut rest = frames;
-        // Frames for one interface go out together; an instance rarely has more than one.
-        while let Some((ifindex, _)) = rest.first() {
-            let same = rest.iter().take_while(|(other, _)| other == ifindex).count();
-            let (batch, others) = rest.split_at(same);
-            let batch: Vec<&[u8]> = batch.iter().map(|(_, frame)| &frame[..]).collect();
-            match socket.send(*ifindex, &batch) {
-                Ok(sent) => self.instances[at].statistics.announcements_sent += sent as u64,
-                Err(error) => {
-                    let name = Arc::clone(&self.instances[at].name);
-                    self.teller.trouble(self.now, &name, format!("cannot announce addresses: {error}"));
-                }
+    /// Removes what is ours from an interface that goes on under another name. Nobody waits for the answers.
+    pub(super) fn take_back(&mut self, ifindex: u32) {
+        let Some(socket) = self.address_socket.as_mut() else { return };
+        for address in self.addressing.left_on(ifindex) {
+            let request = request(&address.plan, addresses::Operation::Remove, ifindex);
+            if let Err(error) = socket.request(&request) {
+                let text =
+                    format!("cannot remove {} from a renamed interface: {error}", address.plan.address);
+                let name = Arc::clone(&self.instances[address.instance].name);
+                self.teller.trouble(self.now, &name, text);
             }
-            rest = others;
         }
+    }
+}
+
+fn request(plan: &AddressPlan, operation: addresses::Operation, ifindex: u32) -> AddressRequest<'_> {
+    AddressRequest {
+        operation,
+        ifindex,
+        address: plan.address,
+        prefix_length: plan.prefix_length,
+        broadcast: plan.broadcast,
+        scope: plan.scope,
+        label: plan.label.as_deref(),
+        detects_duplicates: plan.detects_duplicates,
+        preferred_lifetime: plan.preferred_lifetime,
+        no_prefix_route: plan.no_prefix_route,
     }
 }

@@ -6,9 +6,11 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
+use regent_common::Family;
+use rustix::event::epoll;
+
 use super::engine::Engine;
 use crate::net::readiness::Readiness;
-use rustix::event::epoll;
 
 /// The epoll instance and what is in it.
 #[derive(Debug)]
@@ -45,11 +47,13 @@ impl Doorbells {
             self.add(socket.as_fd())?;
         }
         for port in &engine.ports {
-            if let Some(socket) = port.socket.as_ref() {
-                self.add(socket.as_fd())?;
-            }
-            if let Some(listen) = port.audible_listener() {
-                self.add(listen.as_fd())?;
+            for family in Family::ALL {
+                if let Some(socket) = port.way(family).socket.as_ref() {
+                    self.add(socket.as_fd())?;
+                }
+                if let Some(listen) = port.audible_listener(family) {
+                    self.add(listen.as_fd())?;
+                }
             }
         }
         self.opened = Some(engine.sockets_opened);

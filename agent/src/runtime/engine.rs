@@ -5,11 +5,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     io,
+    net::IpAddr,
     sync::{Arc, atomic::AtomicBool},
 };
 
 use regent_common::{
-    Vrid,
+    Family, Vrid,
     advert::Heard,
     check::{self, Preamble},
     map::{GroupKey, VipKey},
@@ -19,6 +20,7 @@ use regent_vrrp::{Advert, Event, FaultCause, Instant, StateName};
 
 use super::{
     addressing::{Addressing, Notice},
+    announce::{Outgoing, Paces},
     announcing::Announcing,
     deadlines::Deadlines,
     instance::Instance,
@@ -36,6 +38,7 @@ use crate::{
     },
     observe::snapshot::TurnStatus,
     track::Verdict,
+    words,
 };
 
 /// Whose deadline it is.
@@ -45,6 +48,10 @@ pub enum Owner {
     Instance(usize),
     /// The once-a-second housekeeping.
     Tick,
+    /// Announcements that keep a pace.
+    Announcements,
+    /// The end of the delay before instances take part.
+    Start,
 }
 
 /// Which rungs of the ladder may be used.
@@ -81,15 +88,24 @@ pub struct Engine {
     pub(super) settings: Settings,
     pub(super) ports: Vec<Port>,
     pub(super) instances: Vec<Instance>,
-    /// Instances by port and VRID: what the socket carrier looks up.
-    pub(super) groups: HashMap<(usize, Vrid), usize>,
+    /// Instances by port, family and VRID: what the socket carrier looks up.
+    pub(super) groups: HashMap<(usize, Family, Vrid), usize>,
     pub(super) links: HashMap<u32, Link>,
+    /// Addresses of this host that are not ours, with their interfaces.
+    pub(super) assigned: BTreeSet<(IpAddr, u32)>,
     /// Counts the sockets that ports opened: when it moved, what is watched must be looked at again.
     pub(super) sockets_opened: u64,
     pub(super) deadlines: Deadlines<Owner>,
     pub(super) tick_at: Option<Instant>,
+    /// When announcements that keep a pace go on.
+    pub(super) announce_at: Option<Instant>,
+    /// When instances take part; until then nothing is sent and nothing that is heard counts.
+    pub(super) start_at: Option<Instant>,
     pub(super) addressing: Addressing,
     pub(super) announcing: Announcing,
+    /// Announcements that found the queue full.
+    pub(super) unsent: Vec<Outgoing>,
+    pub(super) paces: Paces,
     pub(super) program: Option<Program>,
     /// Why there is no program.
     pub(super) program_trouble: String,
@@ -111,8 +127,26 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// Takes part, now or after the delay of the config. Until then nothing is sent, and what is heard is only counted.
+    pub fn start_or_wait(&mut self) {
+        let Some(start_at) = self.start_at else {
+            self.start();
+            return;
+        };
+        self.deadlines.replace(Owner::Start, None, Some(start_at));
+        let text = format!(
+            "takes no part for {} yet (vrrp_startup_delay or vrrp_delay_after_boot)",
+            words::lapse(start_at.since(self.now))
+        );
+        for instance in &mut self.instances {
+            instance.why.clone_from(&text);
+            self.teller.note(&instance.name, text.clone());
+        }
+    }
+
     /// Takes part: every instance leaves Initialize, or goes to Fault with the reason.
     pub fn start(&mut self) {
+        self.deadlines.replace(Owner::Start, self.start_at.take(), None);
         for at in 0..self.instances.len() {
             self.refresh_faults(at);
             self.instances[at].started = true;
@@ -226,17 +260,23 @@ impl Engine {
     }
 
     /// A packet of the socket carrier, from its IP header on: the same checks as in the kernel.
-    pub(super) fn received(&mut self, port: usize, packet: &[u8], arrived: Instant) {
-        let Ok(preamble) = Preamble::ipv4(&packet, 0) else { return };
-        let instance = Vrid::new(preamble.vrid()).and_then(|vrid| self.groups.get(&(port, vrid)).copied());
+    pub(super) fn received(&mut self, port: usize, family: Family, packet: &[u8], arrived: Instant) {
+        let preamble = match family {
+            Family::Ipv4 => Preamble::ipv4(&packet, 0),
+            Family::Ipv6 => Preamble::ipv6(&packet, 0),
+        };
+        let Ok(preamble) = preamble else { return };
+        let instance =
+            Vrid::new(preamble.vrid()).and_then(|vrid| self.groups.get(&(port, family, vrid)).copied());
         let Some(at) = instance else {
-            let verdict = check::judge(&packet, &preamble, None);
+            let verdict = check::judge(&packet, &preamble, None, None);
             let ifindex = self.ports[port].ifindex().unwrap_or(0);
             self.strangers.note(ifindex, &preamble, verdict, arrived);
             return;
         };
         let expected = self.instances[at].expected([0; 6]);
-        match check::judge(&packet, &preamble, Some(&expected)) {
+        let peer = self.instances[at].peer(&preamble.source);
+        match check::judge(&packet, &preamble, Some(&expected), peer) {
             Ok(heard) => {
                 let arrived = self.instances[at].hearing.in_order(&heard.source, arrived);
                 if self.hear(at, &heard, arrived) {
@@ -311,9 +351,10 @@ impl Engine {
         let instance = &mut self.instances[at];
         let port = &self.ports[instance.port];
         let flapping = port.is_flapping() && port.link.is_some();
-        let no_port = (!port.is_up() && !flapping) || port.socket.is_none();
-        instance.set_fault(FaultCause::Interface, no_port);
-        instance.set_fault(FaultCause::NoSourceAddress, port.source.is_none());
+        let down = !port.is_up() && !flapping && instance.plan.tracks_interface;
+        let no_port = port.link.is_none() || port.way(instance.plan.family).socket.is_none();
+        instance.set_fault(FaultCause::Interface, down || no_port);
+        instance.set_fault(FaultCause::NoSourceAddress, instance.source.is_none());
         let script = instance.trackers.fault(Kind::Script);
         instance.set_fault(FaultCause::TrackedScript, script.is_some());
         let interface = instance.trackers.fault(Kind::Interface);
@@ -363,6 +404,7 @@ impl Engine {
                     "{ip}/{prefix} was removed from {device} by somebody else and is put back; look for a network manager \
                      that owns {device}"
                 );
+                instance.statistics.addresses_restored += 1;
                 self.teller.trouble(self.now, &name, text);
                 return;
             }

@@ -1,22 +1,19 @@
 //! Once a second: what needs no better timing. Carriers, refused addresses, claims of others, grace periods.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use regent_common::{Counter, arp::Arp, map::Vip};
+use regent_common::{Counter, Family, map::Vip};
 use regent_vrrp::StateName;
 
 use super::{addressing::Presence, carry::PROBE_AFTER, engine::Engine, ladder::vip_key};
+use crate::net::claim_watch::Claim;
 
 /// Claims looked at in one tick, so that thousands of addresses take some ticks instead of one long one.
 const CLAIMS_PER_TICK: usize = 512;
 /// How often it is asked whether an address that somebody else had is still held there.
 const PROBE_AGAIN: Duration = Duration::from_secs(30);
-/// ARP packets taken in one tick by a port without XDP.
-const ARP_PER_TICK: usize = 256;
+/// ARP or ND packets taken in one tick from a port without XDP.
+const CLAIMS_PER_PORT: usize = 256;
 
 impl Engine {
     /// The once-a-second duties.
@@ -38,7 +35,7 @@ impl Engine {
 
     fn clear_refusals(&mut self) {
         for at in 0..self.instances.len() {
-            let refused = self.addressing.of(at).any(|address| address.presence == Presence::Refused);
+            let refused = self.addressing.of(at).iter().any(|address| address.presence == Presence::Refused);
             if !refused && self.addressing.is_settled() {
                 self.instances[at].troubles.remove("address refused");
             }
@@ -62,7 +59,7 @@ impl Engine {
         if let Some(program) = self.program.as_ref() {
             let held = self.addressing.iter().filter(|address| address.presence == Presence::Ours);
             for address in held.take(CLAIMS_PER_TICK) {
-                let Some(key) = address.ifindex.and_then(|index| vip_key(index, address.plan.address)) else {
+                let Some(key) = address.ifindex.map(|index| vip_key(index, address.plan.address)) else {
                     continue;
                 };
                 let Some(Vip { claims, claimant, .. }) = program.vip(key) else { continue };
@@ -71,13 +68,13 @@ impl Engine {
                 }
             }
         }
-        for at in 0..self.ports.len() {
+        for (at, family) in (0..self.ports.len()).flat_map(|at| Family::ALL.map(|family| (at, family))) {
             let Some(mac) = self.ports[at].link.as_ref().map(|link| link.mac) else { continue };
-            let Some(watch) = self.ports[at].arp_watch.as_mut() else { continue };
+            let Some(watch) = self.ports[at].way(family).claim_watch.as_ref() else { continue };
             let mut claims = Vec::new();
-            let drained = watch.drain(ARP_PER_TICK, |arp: &Arp| {
-                if arp.sender_mac != mac {
-                    claims.push((Ipv4Addr::from(arp.sender), arp.sender_mac));
+            let drained = watch.drain(CLAIMS_PER_PORT, |claim: &Claim| {
+                if claim.mac != mac {
+                    claims.push((claim.address, claim.mac));
                 }
             });
             // The interface went down: netlink tells the same with more words.
@@ -85,14 +82,13 @@ impl Engine {
                 continue;
             }
             for (ip, claimant) in claims {
-                let ip = IpAddr::V4(ip);
-                let held = self
-                    .addressing
-                    .iter()
-                    .find(|address| address.plan.address == ip && address.presence == Presence::Ours);
+                let held = self.addressing.named(ip).find(|address| address.presence == Presence::Ours);
                 if let Some(address) = held {
                     // Where XDP sees claims it counts them itself.
-                    self.instances[address.instance].hearing.count(Counter::ArpClaim);
+                    self.instances[address.instance].hearing.count(match family {
+                        Family::Ipv4 => Counter::ArpClaim,
+                        Family::Ipv6 => Counter::NeighborClaim,
+                    });
                     found.push((address.instance, ip.to_string(), claimant));
                 }
             }

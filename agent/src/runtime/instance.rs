@@ -3,10 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use regent_common::{
-    Family, LocalPriority, Priority, Version,
-    advert::{Addresses, Advert, MAX_ADDRESSES},
-    ipv4,
-    map::{Expected, flag},
+    Family, LocalPriority, Version,
+    map::{Expected, Peer, flag},
 };
 use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 
@@ -14,11 +12,12 @@ use super::{
     hearing::Hearing,
     port::Port,
     trackers::{Kind, Trackers},
+    wire::Advertised,
 };
-use crate::config::plan::InstancePlan;
-
-/// Most bytes of an advert with its IP header: 255 addresses and a password.
-pub const PACKET_MAX: usize = ipv4::HEADER_LENGTH + 8 + 4 * MAX_ADDRESSES + 8;
+use crate::{
+    config::plan::{InstancePlan, Transport},
+    observe::sentence,
+};
 
 /// What an instance counts beside what it hears.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +36,8 @@ pub struct Statistics {
     pub became_master: u64,
     /// Times it ceased to be Active.
     pub released_master: u64,
+    /// Addresses that somebody else removed and that were put back.
+    pub addresses_restored: u64,
 }
 
 /// One virtual router.
@@ -64,6 +65,8 @@ pub struct Instance {
     faults: Vec<FaultCause>,
     /// Told to take part.
     pub started: bool,
+    /// What its adverts are sent from, while there is an address for it.
+    pub source: Option<IpAddr>,
     /// Who is Active, as the machine last said.
     pub active_source: Option<[u8; 16]>,
     /// What it counts.
@@ -78,21 +81,14 @@ pub struct Instance {
     pub troubles: BTreeMap<&'static str, String>,
     /// When to ask whether anybody else has its addresses.
     pub probe_at: Option<Instant>,
-    advertised: Vec<[u8; 4]>,
+    /// The addresses as adverts name them.
+    pub advertised: Advertised,
 }
 
 impl Instance {
     /// An instance in Initialize. Its faults are what the port and the trackers will say.
     pub fn new(plan: InstancePlan, port: usize, row: u32, now: Instant, now_unix_ms: u64) -> Self {
         let plan = Arc::new(plan);
-        let advertised = plan
-            .addresses
-            .iter()
-            .filter_map(|address| match address.address {
-                IpAddr::V4(address) => Some(address.octets()),
-                IpAddr::V6(_) => None,
-            })
-            .collect();
         Self {
             name: plan.name.as_str().into(),
             port,
@@ -104,6 +100,7 @@ impl Instance {
             trackers: Trackers::new(&plan),
             faults: Vec::new(),
             started: false,
+            source: None,
             active_source: None,
             statistics: Statistics::default(),
             why: "not started yet".into(),
@@ -111,7 +108,7 @@ impl Instance {
             since_unix_ms: now_unix_ms,
             troubles: BTreeMap::new(),
             probe_at: None,
-            advertised,
+            advertised: Advertised::of(&plan),
             plan,
         }
     }
@@ -140,12 +137,27 @@ impl Instance {
                 (Some(_), Some(trouble)) => trouble.clone(),
                 (Some(_), None) => format!("interface {} is down or without carrier", port.name),
             }),
-            FaultCause::NoSourceAddress => {
-                Some(format!("interface {} has no {} address to send from", port.name, self.plan.family))
-            }
+            FaultCause::NoSourceAddress => Some(self.missing_source(port)),
             FaultCause::TrackedInterface => self.trackers.worst(Kind::Interface),
             FaultCause::TrackedScript => self.trackers.worst(Kind::Script),
             FaultCause::Config => None,
+        }
+    }
+
+    fn missing_source(&self, port: &Port) -> String {
+        match (self.plan.source, self.plan.family, &self.plan.transport) {
+            (Some(source), _, Transport::Unicast(_)) => {
+                format!("no interface of this host has {source}, the source of its adverts")
+            }
+            (Some(source), _, Transport::Multicast { .. }) => {
+                format!("interface {} does not have {source}, the source of its adverts", port.name)
+            }
+            (None, Family::Ipv4, _) => format!("interface {} has no IPv4 address to send from", port.name),
+            (None, Family::Ipv6, _) => format!(
+                "interface {} has no usable link-local IPv6 address to send from (still being checked, or IPv6 is switched \
+                 off there)",
+                port.name
+            ),
         }
     }
 
@@ -179,65 +191,47 @@ impl Instance {
             StateName::Active => flag::RING_ALWAYS,
             StateName::Initialize | StateName::Backup | StateName::Fault => 0,
         };
+        let source = self.router.parameters().source;
+        let (destination, transport) = match &plan.transport {
+            Transport::Multicast { group } => (sentence::bytes(*group), 0),
+            Transport::Unicast(unicast) if unicast.checks_source => {
+                (source, flag::UNICAST | flag::CHECK_SOURCE)
+            }
+            Transport::Unicast(_) => (source, flag::UNICAST),
+        };
         Expected {
             index: self.row,
             generation: self.generation,
-            own_source: self.router.parameters().source,
+            own_source: source,
             active_source: self.active_source.unwrap_or([0; 16]),
+            destination,
             auth_data: plan.authentication.data(),
-            addresses: self.addresses().fingerprint(),
+            addresses: self.advertised.list().fingerprint(),
             interval: plan.interval.centiseconds(),
-            count: u8::try_from(self.advertised.len()).unwrap_or(u8::MAX),
+            count: u8::try_from(self.advertised.list().count()).unwrap_or(u8::MAX),
             version: plan.version as u8,
             auth_type: match plan.version {
                 Version::V2 => plan.authentication.wire_type(),
                 Version::V3 => 0,
             },
-            ttl_min: 255,
-            ttl_max: 255,
-            flags: owner | rings,
+            flags: owner | rings | transport,
             own_mac,
-            padding: [0; 2],
+            ..Expected::default()
         }
     }
 
-    /// Writes the advert that claims `priority`, with its IP header, and returns its length; `None` when the plan has no
-    /// form on the wire, which the config's checks have ruled out.
-    pub fn write_advert(&self, priority: Priority, packet: &mut [u8; PACKET_MAX]) -> Option<usize> {
-        let source = self.router.parameters().source;
-        let [s1, s2, s3, s4, ..] = source;
-        let [g1, g2, g3, g4] = ipv4::VRRP_GROUP;
-        let mut destination = [0; 16];
-        destination[..4].copy_from_slice(&[g1, g2, g3, g4]);
-        let advert = Advert {
-            version: self.plan.version,
-            vrid: self.plan.vrid,
-            priority,
-            interval: self.plan.interval,
-            authentication: self.plan.authentication,
-            checksum: self.plan.checksum,
-            source,
-            destination,
-            addresses: self.addresses(),
+    /// What is demanded of a unicast peer.
+    pub fn peer(&self, source: &[u8; 16]) -> Option<Peer> {
+        self.peers().find(|(address, _)| address == source).map(|(_, peer)| peer)
+    }
+
+    /// Its unicast peers.
+    pub fn peers(&self) -> impl Iterator<Item = ([u8; 16], Peer)> {
+        let peers = match &self.plan.transport {
+            Transport::Multicast { .. } => &[][..],
+            Transport::Unicast(unicast) => &unicast.peers,
         };
-        let (header, message) = packet.split_at_mut(ipv4::HEADER_LENGTH);
-        let length = advert.encode(message).ok()?;
-        // Identification 0: the kernel numbers the packets of a raw socket.
-        header.copy_from_slice(&ipv4::header(
-            [s1, s2, s3, s4],
-            ipv4::VRRP_GROUP,
-            255,
-            0,
-            u16::try_from(length).ok()?,
-        ));
-        Some(ipv4::HEADER_LENGTH + length)
-    }
-
-    fn addresses(&self) -> Addresses<'_> {
-        match self.plan.family {
-            Family::Ipv4 => Addresses::Ipv4(&self.advertised),
-            Family::Ipv6 => Addresses::Ipv6(&[]),
-        }
+        peers.iter().map(|peer| (sentence::bytes(peer.address), Peer::new(peer.ttl_min, peer.ttl_max)))
     }
 }
 

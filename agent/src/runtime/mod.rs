@@ -7,6 +7,7 @@
 //! - the **control runtime** (`life`): netlink dumps, scripts, notify programs, the log, status, metrics, signals.
 
 mod addressing;
+mod announce;
 mod announcing;
 mod build;
 mod carry;
@@ -21,6 +22,7 @@ mod journal;
 mod ladder;
 mod leftovers;
 mod life;
+mod links;
 mod port;
 mod status;
 mod strangers;
@@ -28,6 +30,7 @@ mod surroundings;
 mod tell;
 mod trackers;
 mod turn;
+mod wire;
 
 pub use engine::{Settings, XdpChoice};
 pub use journal::{RunDir, RunDirError};

@@ -1,13 +1,14 @@
-//! One interface that adverts use: its link, its address, its sockets and the rung of the ladder it stands on.
+//! One interface that adverts use: its link, its addresses, its sockets and the rung of the ladder it stands on.
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 
+use regent_common::Family;
 use regent_vrrp::Instant;
 
 use crate::{
     net::{
         advert_socket::AdvertSocket,
-        arp_watch::ArpWatch,
+        claim_watch::ClaimWatch,
         link::{AssignedAddress, Link},
         listen_socket::ListenSocket,
     },
@@ -28,6 +29,30 @@ pub enum Settling {
     Over,
 }
 
+/// What a port has for one family.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// An instance speaks it here, or observe mode listens to it.
+    pub used: bool,
+    /// Groups that must be joined.
+    pub groups: BTreeSet<IpAddr>,
+    /// Address that adverts are sent from, unless the config says another.
+    pub source: Option<IpAddr>,
+    /// Raw socket: sends always, receives what XDP does not carry.
+    pub socket: Option<AdvertSocket>,
+    /// Observe mode receives here instead, since nothing may be sent, not even a membership report.
+    pub listen: Option<ListenSocket>,
+    /// Claims of our addresses, where no XDP program sees them.
+    pub claim_watch: Option<ClaimWatch>,
+}
+
+impl Way {
+    /// With nothing open.
+    fn closed(&self) -> Self {
+        Self { used: self.used, groups: self.groups.clone(), ..Self::default() }
+    }
+}
+
 /// One interface.
 #[derive(Debug)]
 pub struct Port {
@@ -37,14 +62,10 @@ pub struct Port {
     pub link: Option<Link>,
     /// Its addresses, in the kernel's order.
     pub addresses: Vec<AssignedAddress>,
-    /// Address adverts are sent from.
-    pub source: Option<Ipv4Addr>,
-    /// Raw socket: sends always, receives what XDP does not carry.
-    pub socket: Option<AdvertSocket>,
-    /// Observe mode receives here instead, since nothing may be sent, not even a membership report.
-    pub listen: Option<ListenSocket>,
-    /// Claims of our addresses, where no XDP program sees them.
-    pub arp_watch: Option<ArpWatch>,
+    /// IPv4.
+    pub ipv4: Way,
+    /// IPv6.
+    pub ipv6: Way,
     /// Where adverts come from.
     pub carrier: Carrier,
     /// Why that is not a better rung.
@@ -66,16 +87,40 @@ impl Port {
             name,
             link: None,
             addresses: Vec::new(),
-            source: None,
-            socket: None,
-            listen: None,
-            arp_watch: None,
+            ipv4: Way::default(),
+            ipv6: Way::default(),
             carrier: Carrier::None,
             reason: "the interface is absent".into(),
             losses: 0,
             settling: Settling::Over,
             climb_at: None,
             trouble: None,
+        }
+    }
+
+    /// The same port with its link gone: what is used of it stays known.
+    pub fn without_link(&self) -> Self {
+        Self {
+            losses: self.losses,
+            ipv4: self.ipv4.closed(),
+            ipv6: self.ipv6.closed(),
+            ..Self::new(Arc::clone(&self.name))
+        }
+    }
+
+    /// What it has for a family.
+    pub const fn way(&self, family: Family) -> &Way {
+        match family {
+            Family::Ipv4 => &self.ipv4,
+            Family::Ipv6 => &self.ipv6,
+        }
+    }
+
+    /// What it has for a family.
+    pub const fn way_mut(&mut self, family: Family) -> &mut Way {
+        match family {
+            Family::Ipv4 => &mut self.ipv4,
+            Family::Ipv6 => &mut self.ipv6,
         }
     }
 
@@ -95,7 +140,13 @@ impl Port {
     }
 
     /// The link changed at `now`: whether that begins or ends our own flap.
+    ///
+    /// A driver that resets keeps the interface switched on and loses the carrier; one that was switched off was switched
+    /// off by somebody.
     pub fn settle(&mut self, now: Instant) {
+        if self.link.as_ref().is_some_and(|link| !link.switched_on) {
+            self.settling = Settling::Over;
+        }
         self.settling = match (self.settling, self.is_up()) {
             (Settling::Awaited(until), false) if now <= until => Settling::Flapping(now + FLAP),
             (Settling::Awaited(until), true) if now <= until => Settling::Awaited(until),
@@ -106,8 +157,8 @@ impl Port {
 
     /// Observe mode's socket, while no XDP program hears the same. With one it only keeps the group's MAC in the card's
     /// filter, and a flood costs no more than its small buffer.
-    pub const fn audible_listener(&self) -> Option<&ListenSocket> {
-        if self.is_xdp() { None } else { self.listen.as_ref() }
+    pub const fn audible_listener(&self, family: Family) -> Option<&ListenSocket> {
+        if self.is_xdp() { None } else { self.way(family).listen.as_ref() }
     }
 
     /// Whether an XDP program carries adverts.
@@ -134,6 +185,7 @@ mod tests {
             name: "ens33".into(),
             mac: [2, 0, 0, 0, 0, 2],
             mtu: 1500,
+            switched_on: true,
             up,
             loopback: false,
             multicast: true,
@@ -160,6 +212,14 @@ mod tests {
         port.settle(at(100));
         port.link = attached_at_zero(true).link;
         port.settle(at(200));
+        assert_eq!(port.settling, Settling::Over);
+    }
+
+    #[test]
+    fn an_interface_that_is_switched_off_right_after_the_attachment_is_no_flap() {
+        let mut port = attached_at_zero(false);
+        port.link.as_mut().unwrap().switched_on = false;
+        port.settle(at(100));
         assert_eq!(port.settling, Settling::Over);
     }
 

@@ -7,7 +7,11 @@ use std::{
     time::Duration,
 };
 
-use regent_common::{Counter, Reason, map::Stranger, map::StrangerKey};
+use regent_common::{
+    Counter, Reason,
+    advert::{Heard, note},
+    map::{Stranger, StrangerKey},
+};
 use regent_vrrp::{Instant, StateName};
 
 use super::{
@@ -64,9 +68,11 @@ impl Engine {
             interval_ms: u64::from(plan.interval.centiseconds()) * 10,
             announce_delay_ms: milliseconds(plan.announcements.delay),
             active: self.active_status(instance),
-            addresses: self.addressing.of(at).map(address_status).collect(),
+            addresses: self.addressing.of(at).iter().map(address_status).collect(),
             adverts_sent: instance.statistics.adverts_sent,
             priority_zero_sent: instance.statistics.priority_zero_sent,
+            addresses_restored: instance.statistics.addresses_restored,
+            announcements_sent: instance.statistics.announcements_sent,
             adverts_lost: sources.iter().map(|source| source.lost).sum(),
             counters: Counter::all()
                 .filter(|counter| !matches!(counter, Counter::Rejected(_)))
@@ -111,6 +117,7 @@ impl Engine {
                 source: ip(heard.family, heard.source),
                 priority: heard.priority,
                 interval_ms: u64::from(heard.interval) * 10,
+                checksum: checksum(&heard).map(str::to_owned),
                 received: 0,
                 lost: 0,
                 silences: 0,
@@ -120,6 +127,7 @@ impl Engine {
             if age_ms < source.age_ms {
                 source.age_ms = age_ms;
                 source.priority = heard.priority;
+                source.checksum = checksum(&heard).map(str::to_owned);
                 source.interval_ms = u64::from(heard.interval) * 10;
             }
             source.received += arrivals.received;
@@ -145,9 +153,7 @@ impl Engine {
     fn active_status(&self, instance: &Instance) -> Option<ActiveStatus> {
         match instance.state() {
             StateName::Active => Some(ActiveStatus {
-                source: self.ports[instance.port]
-                    .source
-                    .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4),
+                source: ip(instance.plan.family as u8, instance.router.parameters().source),
                 priority: instance.priority().get(),
                 local: true,
             }),
@@ -222,7 +228,7 @@ fn port_status(port: &Port) -> PortStatus {
         up: port.is_up(),
         carrier: port.carrier,
         carrier_reason: port.trouble.clone().unwrap_or_else(|| port.reason.clone()),
-        source: port.source.map(IpAddr::V4),
+        source: port.ipv4.source.or(port.ipv6.source),
         carrier_losses: port.losses,
     }
 }
@@ -243,6 +249,19 @@ fn ip(family: u8, bytes: [u8; 16]) -> IpAddr {
     } else {
         let [a, b, c, d, ..] = bytes;
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    }
+}
+
+/// Which of the forms of a version 3 checksum over IPv4 an advert has.
+const fn checksum(heard: &Heard) -> Option<&'static str> {
+    if heard.notes & note::CHECKSUM_PSEUDO_HEADER != 0 {
+        Some("rfc5798")
+    } else if heard.notes & note::CHECKSUM_MESSAGE_ONLY != 0 {
+        Some("rfc9568")
+    } else if heard.notes & note::CHECKSUM_OLD_UNICAST != 0 {
+        Some("old_unicast")
+    } else {
+        None
     }
 }
 

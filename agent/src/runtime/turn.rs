@@ -11,6 +11,7 @@
 
 use std::{io, time::Duration};
 
+use regent_common::Family;
 use regent_vrrp::{Event, StateName};
 use tokio::sync::oneshot;
 
@@ -18,7 +19,7 @@ use super::{
     doorbells::Doorbells,
     engine::{Engine, Owner},
     inbox::{Inbox, Order},
-    instance::PACKET_MAX,
+    wire::PACKET_MAX,
 };
 use crate::{
     net::{clock, deadline::DeadlineTimer, monitor::NetlinkEvent},
@@ -30,6 +31,10 @@ use crate::{
 const RECORDS_PER_TURN: usize = 512;
 /// Packets taken from each socket in one turn.
 const PACKETS_PER_TURN: usize = 64;
+/// The same when a deadline is so late that the thread must have been stopped: more than a socket holds.
+const PACKETS_AFTER_A_SLEEP: usize = 2048;
+/// A deadline that is later than this was not missed by a busy machine.
+const SLEEP: Duration = Duration::from_millis(20);
 /// Reports and verdicts taken in one turn, of each kind.
 const MESSAGES_PER_TURN: usize = 128;
 /// Deadlines fired in one turn; more would keep adverts waiting in the ring.
@@ -56,7 +61,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
     let mut timer = DeadlineTimer::new()?;
     let mut doorbells = Doorbells::new()?;
     engine.now = clock::now();
-    engine.start();
+    engine.start_or_wait();
     engine.set_tick();
     let mut stopping = None;
     loop {
@@ -106,7 +111,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
 
 impl Engine {
     fn has_work_left(&self) -> bool {
-        self.more || self.addressing.has_requests() || !self.announcing.is_empty()
+        self.more || self.addressing.has_requests() || (self.announcing.has_work() && self.unsent.is_empty())
     }
 
     fn drain_ring(&mut self) {
@@ -121,11 +126,14 @@ impl Engine {
 
     fn drain_sockets(&mut self) {
         let mut buffer = [0; 2 * PACKET_MAX];
-        for at in 0..self.ports.len() {
-            for taken in 1..=PACKETS_PER_TURN {
-                self.more |= taken == PACKETS_PER_TURN;
+        // After a long sleep (the host was stopped) the queue tells who spoke meanwhile: all of it is read before any
+        // deadline fires.
+        let most = if self.overslept() { PACKETS_AFTER_A_SLEEP } else { PACKETS_PER_TURN };
+        for (at, family) in (0..self.ports.len()).flat_map(|at| Family::ALL.map(|family| (at, family))) {
+            for taken in 1..=most {
+                self.more |= taken == most;
                 let port = &self.ports[at];
-                let received = match (&port.socket, port.audible_listener()) {
+                let received = match (&port.way(family).socket, port.audible_listener(family)) {
                     (Some(socket), _) => socket.receive(&mut buffer),
                     (None, Some(listen)) => listen.receive(&mut buffer),
                     (None, None) => break,
@@ -135,7 +143,7 @@ impl Engine {
                         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                         let arrived = self.now.nanoseconds().saturating_sub(age);
                         let packet = &buffer[..length.min(2 * PACKET_MAX)];
-                        self.received(at, packet, regent_vrrp::Instant::from_nanoseconds(arrived));
+                        self.received(at, family, packet, regent_vrrp::Instant::from_nanoseconds(arrived));
                     }
                     Ok(None) => break,
                     // ENETDOWN and the like: netlink tells the same with more words.
@@ -143,6 +151,11 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether the earliest deadline passed long ago.
+    fn overslept(&self) -> bool {
+        self.deadlines.next().is_some_and(|due| due + SLEEP <= self.now)
     }
 
     fn take_reports(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
@@ -189,14 +202,17 @@ impl Engine {
                     self.set_tick();
                     self.housekeeping();
                 }
+                Owner::Announcements => {
+                    // The turn ends with them.
+                    self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
+                }
+                Owner::Start => self.start(),
                 Owner::Instance(at) => {
                     self.read_slots(at);
                     if self.instances[at].deadline != Some(due) {
                         continue;
                     }
-                    if self.instances[at].state() == StateName::Backup
-                        && !self.carrier_holds(self.instances[at].port)
-                    {
+                    if self.instances[at].state() == StateName::Backup && !self.hears(at) {
                         continue;
                     }
                     self.late = u64::try_from(self.now.since(due).as_nanos()).unwrap_or(u64::MAX);

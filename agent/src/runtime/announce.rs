@@ -1,0 +1,134 @@
+//! Announcing addresses and asking for them: which frames, on which interface, at which pace.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use regent_common::{Family, arp::Arp, ndp};
+
+use super::{
+    addressing::Address,
+    announcing::{FRAMES_PER_TURN, Lane},
+    engine::{Engine, Owner},
+    ladder::family_of,
+};
+use crate::config::plan::{Pace, PaceGroup};
+
+/// A queue that is full is tried again after this long: the time of some hundred frames on a slow link.
+const FULL: Duration = Duration::from_millis(1);
+
+/// A frame on its way out.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    instance: usize,
+    ifindex: u32,
+    bytes: Vec<u8>,
+}
+
+impl Engine {
+    /// Sends announcements that are due, at most a turn's worth.
+    pub(super) fn announce(&mut self) {
+        let mut frames = std::mem::take(&mut self.unsent);
+        while frames.len() < FRAMES_PER_TURN {
+            let (addressing, paces) = (&self.addressing, &self.paces);
+            let pace = |at: usize, position: usize| paces.of(addressing.of(at).get(position)?);
+            let Some((at, position)) = self.announcing.next(self.now, pace) else { break };
+            let address = self.addressing.of(at).get(position);
+            frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
+        }
+        self.send_frames(frames);
+        let next = match self.unsent.is_empty() {
+            true => self.announcing.resumes(),
+            false => Some(self.now + FULL),
+        };
+        self.deadlines.replace(Owner::Announcements, self.announce_at, next);
+        self.announce_at = next;
+    }
+
+    /// Asks whether anybody else has the addresses of an instance.
+    pub(super) fn probe_addresses(&mut self, at: usize) {
+        let addresses = self.addressing.of(at).iter();
+        let frames: Vec<Outgoing> = addresses
+            .filter_map(|address| self.frame(address, Wording::Question))
+            .take(FRAMES_PER_TURN)
+            .collect();
+        self.send_frames(frames);
+    }
+
+    fn frame(&self, address: &Address, wording: Wording) -> Option<Outgoing> {
+        let ifindex = address.ifindex?;
+        let mac = self.links.get(&ifindex)?.mac;
+        let bytes = match (address.plan.address, wording) {
+            (IpAddr::V4(ip), Wording::Announcement) => {
+                Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
+            }
+            (IpAddr::V4(ip), Wording::Question) => Arp::probe(mac, ip.octets()).broadcast_frame().to_vec(),
+            (IpAddr::V6(ip), Wording::Announcement) => ndp::announcement(mac, ip.octets()).to_vec(),
+            (IpAddr::V6(ip), Wording::Question) => ndp::probe(mac, ip.octets()).to_vec(),
+        };
+        Some(Outgoing { instance: address.instance, ifindex, bytes })
+    }
+
+    /// Sends frames in their order; what finds the queue full stays for later.
+    fn send_frames(&mut self, frames: Vec<Outgoing>) {
+        let Some(socket) = self.frames.as_ref() else { return };
+        let mut rest = &frames[..];
+        // Frames for one interface go out together; an instance rarely has more than one.
+        while let Some(first) = rest.first() {
+            let (at, ifindex) = (first.instance, first.ifindex);
+            let same = rest.iter().take_while(|next| (next.instance, next.ifindex) == (at, ifindex)).count();
+            let (batch, others) = rest.split_at(same);
+            let bytes: Vec<&[u8]> = batch.iter().map(|frame| &frame.bytes[..]).collect();
+            match socket.send(ifindex, &bytes) {
+                Ok(sent) => {
+                    self.instances[at].statistics.announcements_sent += sent as u64;
+                    if sent < same {
+                        self.unsent = rest.get(sent..).unwrap_or_default().to_vec();
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let name = Arc::clone(&self.instances[at].name);
+                    self.teller.trouble(self.now, &name, format!("cannot announce addresses: {error}"));
+                }
+            }
+            rest = others;
+        }
+    }
+}
+
+/// What a frame says of an address.
+#[derive(Clone, Copy)]
+enum Wording {
+    /// It is here.
+    Announcement,
+    /// Has anybody else got it?
+    Question,
+}
+
+/// The paces of the config, by interface.
+#[derive(Debug, Default)]
+pub struct Paces {
+    default: Pace,
+    groups: Vec<PaceGroup>,
+}
+
+impl Paces {
+    /// Those of a plan.
+    pub fn new(default: Pace, groups: Vec<PaceGroup>) -> Self {
+        Self { default, groups }
+    }
+
+    /// The lane of an address and the pause after each announcement; `None`: no pause.
+    fn of(&self, address: &Address) -> Option<(Lane, Duration)> {
+        let family = family_of(address.plan.address);
+        let group = self.groups.iter().position(|group| group.interfaces.contains(&address.device));
+        let (lane, pace) = match group.and_then(|at| Some((at, self.groups.get(at)?))) {
+            Some((at, group)) => (Lane::Group(at, family), group.pace),
+            None => (Lane::Interface(address.ifindex?, family), self.default),
+        };
+        let pause = match family {
+            Family::Ipv4 => pace.arp,
+            Family::Ipv6 => pace.neighbor,
+        };
+        (!pause.is_zero()).then_some((lane, pause))
+    }
+}
