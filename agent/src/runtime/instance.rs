@@ -245,6 +245,8 @@ pub const fn parameters(plan: &InstancePlan, source: [u8; 16]) -> Parameters {
         source,
         announcements: plan.announcements,
         down_timer_adverts: plan.down_timer_adverts,
+        asserts: plan.asserts,
+        concedes: plan.concedes,
     }
 }
 

@@ -92,11 +92,11 @@ impl Active {
         actions
     }
 
-    /// Another Active lost against us: "Send an ADVERTISEMENT immediately to assert the Active state". Adver_Timer runs
-    /// on. Caches may have followed the other one, so the addresses are announced again.
+    /// Another Active lost against us: "Send an ADVERTISEMENT immediately to assert the Active state", unless the config
+    /// says no. Adver_Timer runs on. Caches may have followed the other one, so the addresses are announced again.
     fn assert(&mut self, local: &Local, now: Instant) -> Actions {
         let mut actions = Actions::new();
-        if self.may_answer(local, now) {
+        if local.parameters().asserts && self.may_answer(local, now) {
             actions.push(Action::SendAdvert(local.priority()));
         }
         announce(&mut actions, self.announcements.contest(now, &local.parameters().announcements));

@@ -24,7 +24,14 @@ pub enum Departure {
     /// As keepalived, and as RFC 9568 has it for version 3: the other one steps down at once, instead of within an
     /// interval.
     Version2Asserts,
-    /// An Active that loses against another one sends one more advert before it steps down; the RFCs are silent.
+    /// An Active may be told not to answer a losing advert (`asserts` false: `lower_prio_no_advert`); RFC 9568 §6.4.3
+    /// always answers.
+    ///
+    /// As keepalived, and as RFC 3768 §6.4.3 has it. The contest is announced all the same: the other one hears us
+    /// within an interval, but caches that followed it do not come back by themselves.
+    AssertionIsOptional,
+    /// An Active that loses against another one sends one more advert before it steps down, unless told not to
+    /// (`concedes` false: `higher_prio_send_advert no`); the RFCs are silent.
     ///
     /// keepalived has it as an option that is off. Without it a healed split is noticed by the loser alone: the winner
     /// announces nothing, and caches that followed the loser stay wrong until they expire.
@@ -61,10 +68,11 @@ pub enum Departure {
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fault,
         Self::PreemptDelay,
         Self::Version2Asserts,
+        Self::AssertionIsOptional,
         Self::Concession,
         Self::ContestsAreAnnounced,
         Self::AnswersAreSpaced,

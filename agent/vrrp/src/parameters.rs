@@ -60,4 +60,10 @@ pub struct Parameters {
     pub announcements: Announcements,
     /// Intervals in Active_Down_Interval, 3 by the RFC.
     pub down_timer_adverts: u8,
+    /// As Active, an advert that loses against us is answered with one of ours at once (RFC 9568 §6.4.3); false is
+    /// keepalived's `lower_prio_no_advert`. See [`crate::departures::Departure::AssertionIsOptional`].
+    pub asserts: bool,
+    /// As Active that loses, one more advert is sent before stepping down; false is keepalived's
+    /// `higher_prio_send_advert no`. See [`crate::departures::Departure::Concession`].
+    pub concedes: bool,
 }

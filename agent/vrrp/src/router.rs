@@ -198,7 +198,9 @@ impl Router {
     /// [`crate::departures::Departure::Concession`]); nobody is told to take over, so no priority 0.
     fn yield_to(&mut self, winner: &Advert, cause: Cause) -> Actions {
         let mut actions = Actions::new();
-        actions.push(Action::SendAdvert(self.local.priority()));
+        if self.local.parameters().concedes {
+            actions.push(Action::SendAdvert(self.local.priority()));
+        }
         actions.push(self.transition(StateName::Backup, cause));
         actions.push(Action::CancelAnnouncements);
         actions.push(Action::RemoveAddresses);

@@ -114,7 +114,13 @@ fn a_new_priority_version_or_source_of_an_active_router_is_advertised_at_once() 
 #[test]
 fn what_nobody_else_can_see_of_a_reload_is_not_advertised() {
     let mut router = active(quiet(v3()));
-    let quietly = Parameters { preemption: Preemption::Never, down_timer_adverts: 5, ..quiet(v3()) };
+    let quietly = Parameters {
+        preemption: Preemption::Never,
+        down_timer_adverts: 5,
+        asserts: false,
+        concedes: false,
+        ..quiet(v3())
+    };
     assert_eq!(list(router.handle(at(500), Event::Reload(quietly))), []);
     assert_eq!(router.deadline(), Some(at(1000)));
 }

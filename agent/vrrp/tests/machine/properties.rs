@@ -52,17 +52,30 @@ fn announcements() -> impl Strategy<Value = Announcements> {
 fn parameters() -> impl Strategy<Value = Parameters> {
     let preemption = prop_oneof![Just(Preemption::Never), durations().prop_map(Preemption::After)];
     let version = prop_oneof![Just(Version::V2), Just(Version::V3)];
-    (version, priorities(), intervals(), preemption, sources(), announcements(), any::<u8>()).prop_map(
-        |(version, priority, interval, preemption, source, announcements, down_timer_adverts)| Parameters {
-            version,
-            priority,
-            interval,
-            preemption,
-            source,
-            announcements,
-            down_timer_adverts,
-        },
-    )
+    let contests = (any::<bool>(), any::<bool>());
+    (version, priorities(), intervals(), preemption, sources(), announcements(), any::<u8>(), contests)
+        .prop_map(
+            |(
+                version,
+                priority,
+                interval,
+                preemption,
+                source,
+                announcements,
+                down_timer_adverts,
+                (asserts, concedes),
+            )| Parameters {
+                version,
+                priority,
+                interval,
+                preemption,
+                source,
+                announcements,
+                down_timer_adverts,
+                asserts,
+                concedes,
+            },
+        )
 }
 
 /// An event, and how long after its arrival an advert is handled.

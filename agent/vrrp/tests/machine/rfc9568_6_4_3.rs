@@ -81,6 +81,18 @@ fn a_higher_priority_wins_whatever_its_address() {
 }
 
 #[test]
+fn a_loser_that_was_told_not_to_concede_goes_without_a_word() {
+    for (priority, source, cause) in [
+        (101, LOWER, Cause::HigherPriority { source: LOWER, priority: wire(101) }),
+        (100, HIGHER, Cause::HigherAddress { source: HIGHER }),
+    ] {
+        let mut router = active(Parameters { concedes: false, ..v3() });
+        assert_eq!(hear(&mut router, priority, source, at(300)), yields(cause, source)[1..]);
+        assert_eq!(router.deadline(), Some(at_nanoseconds(300_000_000 + DOWN)));
+    }
+}
+
+#[test]
 fn the_loser_learns_the_interval_of_the_winner() {
     let mut router = active(v3());
     let mut faster = advert(150, HIGHER, at(300));
@@ -144,6 +156,22 @@ fn a_losing_advert_is_answered_at_once_and_adver_timer_runs_on() {
     assert_eq!(router.active(), Some((OURS, wire(100))));
     // It was due at 1 s already: the answer is in addition.
     assert_eq!(router.deadline(), Some(at(1000)));
+}
+
+#[test]
+fn an_active_router_that_was_told_not_to_assert_announces_only() {
+    let mut router = active(Parameters { asserts: false, ..quiet(v3()) });
+    assert_eq!(hear(&mut router, 99, HIGHER, at(1300)), [BATCH]);
+    assert_eq!(hear(&mut router, 99, HIGHER, at(1301)), []);
+    assert_eq!(router.state(), Active);
+    assert_eq!(list(router.handle(at(1302), Event::Deadline)), [SendAdvert(wire(100))]);
+}
+
+#[test]
+fn a_resignation_is_answered_also_by_one_that_was_told_not_to_assert() {
+    let mut router = active(Parameters { asserts: false, ..quiet(v3()) });
+    assert_eq!(hear(&mut router, 0, HIGHER, at(300)), [SendAdvert(wire(100))]);
+    assert_eq!(router.deadline(), Some(at(1300)));
 }
 
 #[test]

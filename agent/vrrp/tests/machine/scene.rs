@@ -60,6 +60,8 @@ pub fn v3() -> Parameters {
         source: OURS,
         announcements: Announcements::default(),
         down_timer_adverts: 3,
+        asserts: true,
+        concedes: true,
     }
 }
 

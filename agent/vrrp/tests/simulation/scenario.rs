@@ -277,6 +277,8 @@ fn nodes(kind: Kind, random: &mut Random) -> Vec<Parameters> {
                 source,
                 announcements: Announcements::default(),
                 down_timer_adverts: 3,
+                asserts: random.percent(80),
+                concedes: random.percent(80),
             }
         })
         .collect()
