@@ -165,6 +165,9 @@ impl Engine {
                 broadcast: address.plan.broadcast,
                 scope: address.plan.scope,
                 label: address.plan.label.as_deref(),
+                detects_duplicates: address.plan.detects_duplicates,
+                preferred_lifetime: address.plan.preferred_lifetime,
+                no_prefix_route: address.plan.no_prefix_route,
             };
             match socket.request(&request) {
                 Ok(sequence) => self.addressing.sent(position, operation, sequence),

@@ -1,12 +1,8 @@
 //! Once a second: what needs no better timing. Carriers, refused addresses, claims of others, grace periods.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use regent_common::{Counter, arp::Arp, map::Vip};
+use regent_common::{Counter, map::Vip};
 use regent_vrrp::StateName;
 
 use super::{addressing::Presence, carry::PROBE_AFTER, engine::Engine, ladder::vip_key};
@@ -75,9 +71,9 @@ impl Engine {
             let Some(mac) = self.ports[at].link.as_ref().map(|link| link.mac) else { continue };
             let Some(watch) = self.ports[at].arp_watch.as_mut() else { continue };
             let mut claims = Vec::new();
-            let drained = watch.drain(ARP_PER_TICK, |arp: &Arp| {
-                if arp.sender_mac != mac {
-                    claims.push((Ipv4Addr::from(arp.sender), arp.sender_mac));
+            let drained = watch.drain(ARP_PER_TICK, |claim| {
+                if claim.mac != mac {
+                    claims.push((claim.address, claim.mac));
                 }
             });
             // The interface went down: netlink tells the same with more words.
@@ -85,7 +81,6 @@ impl Engine {
                 continue;
             }
             for (ip, claimant) in claims {
-                let ip = IpAddr::V4(ip);
                 let held = self
                     .addressing
                     .iter()

@@ -6,7 +6,10 @@
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
-use regent_common::map::{Vip, VipKey};
+use regent_common::{
+    Family, ipv4,
+    map::{Vip, VipKey},
+};
 use regent_vrrp::{Event, Instant};
 
 use super::{
@@ -17,7 +20,7 @@ use crate::{
     net::{
         addresses::VRRP_ADDRESS_PROTOCOL,
         advert_socket::{AdvertSocket, Filter},
-        arp_watch::ArpWatch,
+        claim_watch::ClaimWatch,
         clock,
         inventory::Inventory,
         link::{AssignedAddress, Link, LinkKind},
@@ -223,7 +226,8 @@ impl Engine {
         if self.settings.observing {
             self.listen(at);
         } else {
-            let opened = AdvertSocket::open(link.index, &link.name);
+            let opened = AdvertSocket::open(link.index, &link.name, Family::Ipv4)
+                .and_then(|socket| socket.join(ipv4::VRRP_GROUP.into()).map(|()| socket));
             let opened = opened.map(|socket| self.ports[at].socket = Some(socket));
             self.opened(at, opened);
         }
@@ -233,7 +237,7 @@ impl Engine {
     /// Observe mode: listens anew, with nothing heard yet.
     fn listen(&mut self, at: usize) {
         let Some(link) = self.ports[at].link.as_ref() else { return };
-        let opened = ListenSocket::open(link.index, &link.name);
+        let opened = ListenSocket::open(link.index, &link.name, Family::Ipv4);
         let opened = opened.map(|socket| self.ports[at].listen = Some(socket));
         self.opened(at, opened);
     }
@@ -263,7 +267,7 @@ impl Engine {
         } else if !self.settings.observing
             && let Some(ifindex) = port.ifindex()
         {
-            port.arp_watch = ArpWatch::open(ifindex, &port.name).ok();
+            port.arp_watch = ClaimWatch::open(ifindex, &port.name, Family::Ipv4).ok();
         }
         // Attaching may have taken longer than an interval: timers that start now must not start in the past.
         self.now = clock::now();

@@ -7,7 +7,7 @@ use regent_vrrp::Instant;
 use crate::{
     net::{
         advert_socket::AdvertSocket,
-        arp_watch::ArpWatch,
+        claim_watch::ClaimWatch,
         link::{AssignedAddress, Link},
         listen_socket::ListenSocket,
     },
@@ -44,7 +44,7 @@ pub struct Port {
     /// Observe mode receives here instead, since nothing may be sent, not even a membership report.
     pub listen: Option<ListenSocket>,
     /// Claims of our addresses, where no XDP program sees them.
-    pub arp_watch: Option<ArpWatch>,
+    pub arp_watch: Option<ClaimWatch>,
     /// Where adverts come from.
     pub carrier: Carrier,
     /// Why that is not a better rung.
