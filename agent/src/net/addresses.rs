@@ -59,6 +59,13 @@ pub struct AddressRequest<'a> {
     pub scope: u8,
     /// Label, IPv4 only, at most 15 bytes.
     pub label: Option<&'a str>,
+    /// IPv6: duplicate address detection runs, and the address is not usable until it is through (about a second).
+    pub detects_duplicates: bool,
+    /// Seconds for which connections may begin from the address, `u32::MAX` for ever; at 0 it is deprecated from the
+    /// beginning. `None`: for ever, but 0 for an IPv6 address alone in its prefix.
+    pub preferred_lifetime: Option<u32>,
+    /// The address brings no route to its network; one alone in its prefix never does.
+    pub no_prefix_route: bool,
 }
 
 /// A netlink socket for addresses. Never blocks.
@@ -264,7 +271,7 @@ fn message(request: &AddressRequest<'_>) -> io::Result<NetlinkMessage<RouteNetli
     let mut message = AddressMessage::default();
     message.header.prefix_len = request.prefix_length;
     message.header.index = request.ifindex;
-    message.attributes.reserve(6);
+    message.attributes.reserve(7);
     message.attributes.push(AddressAttribute::Local(request.address));
     message.attributes.push(AddressAttribute::Address(request.address));
     let host = match request.address {
@@ -296,10 +303,11 @@ fn message(request: &AddressRequest<'_>) -> io::Result<NetlinkMessage<RouteNetli
 /// What a new address is, besides its value. `alone`: its prefix is the address itself.
 fn describe(message: &mut AddressMessage, request: &AddressRequest<'_>, alone: bool) -> io::Result<()> {
     let mut flags = AddressFlags::empty();
-    if alone {
-        // A prefix of one address needs no route besides the local one.
+    // A prefix of one address needs no route besides the local one.
+    if alone || request.no_prefix_route {
         flags |= AddressFlags::Noprefixroute;
     }
+    let mut preferred = request.preferred_lifetime;
     match request.address {
         IpAddr::V4(_) => {
             message.header.scope = request.scope.into();
@@ -317,15 +325,20 @@ fn describe(message: &mut AddressMessage, request: &AddressRequest<'_>, alone: b
             }
             // The group has just one Active Router: detection would only leave the address unusable for a second. Where
             // another host has the address by mistake, the announcements show it.
-            flags |= AddressFlags::Nodad;
+            if !request.detects_duplicates {
+                flags |= AddressFlags::Nodad;
+            }
             if alone {
                 // Deprecated: never chosen as the source of connections from this host, which would break at a takeover.
-                let mut lifetimes = CacheInfo::default();
-                lifetimes.ifa_preferred = 0;
-                lifetimes.ifa_valid = u32::MAX;
-                message.attributes.push(AddressAttribute::CacheInfo(lifetimes));
+                preferred = preferred.or(Some(0));
             }
         }
+    }
+    if let Some(seconds) = preferred {
+        let mut lifetimes = CacheInfo::default();
+        lifetimes.ifa_preferred = seconds;
+        lifetimes.ifa_valid = u32::MAX;
+        message.attributes.push(AddressAttribute::CacheInfo(lifetimes));
     }
     message.attributes.push(AddressAttribute::Flags(flags));
     message.attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(VRRP_ADDRESS_PROTOCOL)));

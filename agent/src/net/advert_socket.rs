@@ -1,19 +1,22 @@
-//! The raw socket of adverts on one interface: it sends, it keeps the group joined, and it is the carrier of last resort.
+//! The raw socket of adverts on one interface and family: it sends, it keeps groups joined, and it is the carrier of last
+//! resort.
 //!
 //! It stays open whatever the XDP program does: joined, so that switches and the NIC's filter let adverts through; bound to
 //! protocol 112, so that the kernel answers no unicast advert with an ICMP error. Its filter decides what it takes.
 //! It does not look into packets: the checks of `regent_common` do.
+//!
+//! Both families look alike from outside: whole packets go in and come out, from their IP header on.
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6},
     num::NonZeroU32,
     os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
     time::Duration,
 };
 
 use nix::sys::socket::{setsockopt, sockopt};
-use regent_common::{PROTOCOL, ipv4::VRRP_GROUP};
+use regent_common::{Family, PROTOCOL};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 
 use super::{failure::attempted, filter, reception::Reception};
@@ -31,8 +34,9 @@ const PRIORITY: u32 = 6;
 pub enum Filter {
     /// Every packet of protocol 112: the socket is the carrier.
     Everything,
-    /// Only what the XDP program cannot have seen whole: packets longer than the MTU. Those came in fragments, which XDP
-    /// passes by (the later ones show no protocol header to judge), and the kernel put them together before this socket.
+    /// Only what the XDP program cannot have judged: packets longer than the MTU, and over IPv6 also those with extension
+    /// headers. What is longer came in fragments, which XDP passes by (the later ones show no protocol header to judge),
+    /// and the kernel put them together before this socket. IPv4 options are no obstacle to XDP.
     ///
     /// A sender that fragments below our MTU is not covered: a packet that came whole looks the same here, and taking both
     /// would bring every advert twice and every flood once.
@@ -42,26 +46,28 @@ pub enum Filter {
     },
 }
 
-/// A raw IPv4 socket of protocol 112 on one interface. Never blocks.
+/// A raw socket of protocol 112 on one interface. Never blocks.
 #[derive(Debug)]
 pub struct AdvertSocket {
     socket: Socket,
     reception: Reception,
     name: String,
+    ifindex: u32,
+    family: Family,
 }
 
 impl AdvertSocket {
-    /// Opens the socket on interface `ifindex`, joins 224.0.0.18 there, and takes [`Filter::Everything`]. `name` is for
-    /// messages. The interface may be down; after it was deleted and made again, open anew.
+    /// Opens the socket on interface `ifindex`, in no group, and takes [`Filter::Everything`]. `name` is for messages. The
+    /// interface may be down; after it was deleted and made again, open anew.
     ///
     /// # Errors
-    /// `PermissionDenied` without CAP_NET_RAW; otherwise when the interface is gone or its memberships are exhausted.
-    pub fn open(ifindex: u32, name: &str) -> io::Result<Self> {
+    /// `PermissionDenied` without CAP_NET_RAW; otherwise when the interface is gone, or the host does not do the family.
+    pub fn open(ifindex: u32, name: &str, family: Family) -> io::Result<Self> {
         let attempt = |step: &'static str| {
             move |error| {
                 attempted(
                     error,
-                    format_args!("{step} (IPv4 socket for VRRP on {name}, index {ifindex})"),
+                    format_args!("{step} ({} socket for VRRP on {name}, index {ifindex})", called(family)),
                     "check that the interface still exists",
                 )
             }
@@ -69,9 +75,17 @@ impl AdvertSocket {
         let index = NonZeroU32::new(ifindex)
             .ok_or_else(|| attempt("bind")(io::Error::from(io::ErrorKind::InvalidInput)))?;
         let kind = Type::RAW.nonblocking().cloexec();
-        let socket = Socket::new(Domain::IPV4, kind, Some(Protocol::from(i32::from(PROTOCOL))))
+        let domain = match family {
+            Family::Ipv4 => Domain::IPV4,
+            Family::Ipv6 => Domain::IPV6,
+        };
+        let socket = Socket::new(domain, kind, Some(Protocol::from(i32::from(PROTOCOL))))
             .map_err(attempt("open a raw socket"))?;
-        socket.bind_device_by_index_v4(Some(index)).map_err(attempt("bind to the interface"))?;
+        match family {
+            Family::Ipv4 => socket.bind_device_by_index_v4(Some(index)),
+            Family::Ipv6 => socket.bind_device_by_index_v6(Some(index)),
+        }
+        .map_err(attempt("bind to the interface"))?;
         set_receive_buffer(&socket, RECEIVE_BUFFER).map_err(attempt("set the receive buffer"))?;
         let reception = Reception::of(&socket).map_err(attempt("switch time stamps on"))?;
         // Before it was bound the socket heard every interface: what stands first in the queue is thrown away.
@@ -80,25 +94,68 @@ impl AdvertSocket {
                 break;
             }
         }
-        socket.set_header_included_v4(true).map_err(attempt("send whole packets"))?;
-        socket.set_multicast_loop_v4(false).map_err(attempt("switch loopback off"))?;
-        // Otherwise this socket hears every group that any process on this host joined.
-        socket.set_multicast_all_v4(false).map_err(attempt("limit the groups"))?;
         socket.set_priority(PRIORITY).map_err(attempt("set the priority"))?;
-        rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
-            &socket,
-            &Ipv4Addr::UNSPECIFIED,
-            &Ipv4Addr::UNSPECIFIED,
-            ifindex,
-        )
-        .map_err(io::Error::from)
-        .map_err(attempt("choose the interface of the group"))?;
-        socket
-            .join_multicast_v4_n(&Ipv4Addr::from(VRRP_GROUP), &InterfaceIndexOrAddress::Index(ifindex))
-            .map_err(attempt("join 224.0.0.18"))?;
-        let socket = Self { socket, reception, name: name.to_owned() };
+        match family {
+            Family::Ipv4 => {
+                socket.set_header_included_v4(true).map_err(attempt("send whole packets"))?;
+                socket.set_multicast_loop_v4(false).map_err(attempt("switch loopback off"))?;
+                // Otherwise this socket hears every group that any process on this host joined.
+                socket.set_multicast_all_v4(false).map_err(attempt("limit the groups"))?;
+                rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
+                    &socket,
+                    &Ipv4Addr::UNSPECIFIED,
+                    &Ipv4Addr::UNSPECIFIED,
+                    ifindex,
+                )
+                .map_err(io::Error::from)
+                .map_err(attempt("choose the interface of groups"))?;
+            }
+            Family::Ipv6 => {
+                socket.set_header_included_v6(true).map_err(attempt("send whole packets"))?;
+                socket.set_multicast_loop_v6(false).map_err(attempt("switch loopback off"))?;
+                socket.set_multicast_if_v6(ifindex).map_err(attempt("choose the interface of groups"))?;
+                reception.describe_ipv6(&socket).map_err(attempt("ask for headers"))?;
+            }
+        }
+        let socket = Self { socket, reception, name: name.to_owned(), ifindex, family };
         socket.set_filter(Filter::Everything)?;
         Ok(socket)
+    }
+
+    /// Joins a group on the interface, which tells switches (IGMP, MLD) and the interface's own filter. Again: no change.
+    ///
+    /// # Errors
+    /// When the group is none or of the other family, the interface is gone, or the host's memberships are exhausted.
+    pub fn join(&self, group: IpAddr) -> io::Result<()> {
+        match self.set_membership(group, true) {
+            // Joined already.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+            Err(error) => Err(attempted(
+                error,
+                format_args!("join {group} on {}, index {}", self.name, self.ifindex),
+                "check that it is a multicast group and that net.ipv4.igmp_max_memberships is not reached",
+            )),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Leaves a group; no change when it is not joined. A group that was joined stays so when the interface goes down.
+    pub fn leave(&self, group: IpAddr) {
+        // It fails only when there is nothing to leave: not joined, or no interface any more.
+        drop(self.set_membership(group, false));
+    }
+
+    fn set_membership(&self, group: IpAddr, member: bool) -> io::Result<()> {
+        let interface = InterfaceIndexOrAddress::Index(self.ifindex);
+        match (group, self.family, member) {
+            (IpAddr::V4(group), Family::Ipv4, true) => self.socket.join_multicast_v4_n(&group, &interface),
+            (IpAddr::V4(group), Family::Ipv4, false) => self.socket.leave_multicast_v4_n(&group, &interface),
+            (IpAddr::V6(group), Family::Ipv6, true) => self.socket.join_multicast_v6(&group, self.ifindex),
+            (IpAddr::V6(group), Family::Ipv6, false) => self.socket.leave_multicast_v6(&group, self.ifindex),
+            (IpAddr::V4(_), Family::Ipv6, _) | (IpAddr::V6(_), Family::Ipv4, _) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "the group is of the other family"))
+            }
+        }
     }
 
     /// Changes what the socket takes, in one step: no packet falls between two filters, and what is queued stays queued.
@@ -112,9 +169,16 @@ impl AdvertSocket {
     /// # Errors
     /// When the kernel has no memory for the filter; the old one stays.
     pub fn set_filter(&self, filter: Filter) -> io::Result<()> {
-        match filter {
-            Filter::Everything => self.socket.attach_filter(&filter::VRRP),
-            Filter::NotCarriedByXdp { mtu } => self.socket.attach_filter(&filter::vrrp_longer_than(mtu)),
+        match (filter, self.family) {
+            (Filter::Everything, Family::Ipv4) => self.socket.attach_filter(&filter::VRRP),
+            // The kernel hands it nothing but protocol 112, also behind extension headers.
+            (Filter::Everything, Family::Ipv6) => self.socket.attach_filter(&[filter::ACCEPT]),
+            (Filter::NotCarriedByXdp { mtu }, Family::Ipv4) => {
+                self.socket.attach_filter(&filter::vrrp_longer_than(mtu))
+            }
+            (Filter::NotCarriedByXdp { mtu }, Family::Ipv6) => {
+                self.socket.attach_filter(&filter::ipv6_extended_or_longer_than(mtu))
+            }
         }
         .map_err(|error| {
             attempted(
@@ -125,14 +189,19 @@ impl AdvertSocket {
         })
     }
 
-    /// Sends a whole IP packet, header first. The kernel fills in the header's checksum and length, and the identification
-    /// and the source when they are 0.
+    /// Sends a whole IP packet, header first. IPv4: the kernel fills in the header's checksum and length, and the
+    /// identification and the source when they are 0. IPv6: the packet goes out as it is.
     ///
     /// # Errors
-    /// `WouldBlock` when the send buffer is full; `NetworkDown` and the like as the interface is; the source address in
-    /// the packet is not checked.
-    pub fn send(&self, packet: &[u8], destination: Ipv4Addr) -> io::Result<()> {
-        let destination = SocketAddrV4::new(destination, 0).into();
+    /// `WouldBlock` when the send buffer is full; `NetworkDown`, `AddrNotAvailable` (IPv6: the interface has no usable address
+    /// yet) and the like as the interface is. The source address in the packet is not checked.
+    pub fn send(&self, packet: &[u8], destination: IpAddr) -> io::Result<()> {
+        let destination = match destination {
+            IpAddr::V4(address) => SocketAddr::from((address, 0)),
+            // The kernel looks at the scope only where the address is one of a link.
+            IpAddr::V6(address) => SocketAddrV6::new(address, 0, 0, self.ifindex).into(),
+        }
+        .into();
         loop {
             match self.socket.send_to(packet, &destination) {
                 Ok(_whole) => return Ok(()),
@@ -145,10 +214,16 @@ impl AdvertSocket {
     /// The next packet: how many bytes of `buffer` it fills, from its IP header on (cut off when the buffer is too small),
     /// and how long ago the kernel received it (at most 10 s; 0 when the wall clock jumped). `None` when nothing waits.
     ///
+    /// IPv6: the header is written anew from what the kernel tells of it, without traffic class and flow label, and as if
+    /// the packet had come without extension headers.
+    ///
     /// # Errors
     /// Those of the socket itself; a later call may succeed.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Duration)>> {
-        self.reception.receive(&self.socket, buffer)
+        match self.family {
+            Family::Ipv4 => self.reception.receive(&self.socket, buffer),
+            Family::Ipv6 => self.reception.receive_with_ipv6_header(&self.socket, buffer, PROTOCOL),
+        }
     }
 
     /// How many packets the kernel dropped because this socket's queue was full, as of the newest one read; wraps.
@@ -166,6 +241,13 @@ impl AsFd for AdvertSocket {
 impl AsRawFd for AdvertSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
+    }
+}
+
+const fn called(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
     }
 }
 

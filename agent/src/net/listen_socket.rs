@@ -1,6 +1,6 @@
 //! Hears adverts on an interface without taking part: for observe mode, where nothing may be sent.
 //!
-//! A raw IP socket would have to join the group, and joining sends IGMP reports. This one is below IP: it opens the
+//! A raw IP socket would have to join the group, and joining sends IGMP or MLD reports. This one is below IP: it opens the
 //! interface's own filter for the group's MAC and reads what arrives. It cannot send.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use regent_common::ethernet;
+use regent_common::{Family, ethernet};
 use socket2::Socket;
 
 use super::{failure::attempted, filter, packet_socket, reception::Reception};
@@ -17,7 +17,10 @@ use super::{failure::attempted, filter, packet_socket, reception::Reception};
 /// Bytes that the kernel may hold for us, by its own accounting (some hundred adverts).
 const RECEIVE_BUFFER: usize = 256 * 1024;
 
-/// A listener for IPv4 adverts on one interface. Never blocks.
+/// Destination of IPv6 adverts: the group ff02::12 (RFC 2464 §7).
+const VRRP_IPV6: [u8; 6] = [0x33, 0x33, 0x00, 0x00, 0x00, 0x12];
+
+/// A listener for the adverts of one family on one interface. Never blocks.
 #[derive(Debug)]
 pub struct ListenSocket {
     socket: Socket,
@@ -26,12 +29,12 @@ pub struct ListenSocket {
 
 impl ListenSocket {
     /// Listens on interface `ifindex`, as the interface's own (untagged) receiver; a VLAN is heard on its VLAN device. What
-    /// this host sends is not heard. `name` is for messages.
+    /// this host sends is not heard, nor is a packet with IPv6 extension headers. `name` is for messages.
     ///
     /// # Errors
     /// `PermissionDenied` without CAP_NET_RAW; otherwise when the interface is gone.
-    pub fn open(ifindex: u32, name: &str) -> io::Result<Self> {
-        Self::listening(ifindex).map_err(|error| {
+    pub fn open(ifindex: u32, name: &str, family: Family) -> io::Result<Self> {
+        Self::listening(ifindex, family).map_err(|error| {
             attempted(
                 error,
                 format_args!("listen for VRRP on {name}, index {ifindex} (packet socket)"),
@@ -40,10 +43,13 @@ impl ListenSocket {
         })
     }
 
-    fn listening(ifindex: u32) -> io::Result<Self> {
-        let filter = filter::received_vrrp(ifindex);
-        let socket = packet_socket::listening(ifindex, ethernet::IPV4, &filter, RECEIVE_BUFFER)?;
-        packet_socket::accept_multicast(&socket, ifindex, ethernet::VRRP_IPV4)?;
+    fn listening(ifindex: u32, family: Family) -> io::Result<Self> {
+        let (ether_type, filter, group) = match family {
+            Family::Ipv4 => (ethernet::IPV4, filter::received_vrrp(ifindex), ethernet::VRRP_IPV4),
+            Family::Ipv6 => (ethernet::IPV6, filter::received_vrrp_ipv6(ifindex), VRRP_IPV6),
+        };
+        let socket = packet_socket::listening(ifindex, ether_type, &filter, RECEIVE_BUFFER)?;
+        packet_socket::accept_multicast(&socket, ifindex, group)?;
         let reception = Reception::of(&socket)?;
         Ok(Self { socket, reception })
     }

@@ -5,7 +5,7 @@
 
 pub mod addresses;
 pub mod advert_socket;
-pub mod arp_watch;
+pub mod claim_watch;
 pub mod clock;
 pub mod deadline;
 pub mod frame_socket;

@@ -77,10 +77,12 @@ fn speaker(process: &Path, pid: u32, namespace: &Path) -> Option<OtherVrrp> {
         .filter(|word| !word.is_empty())
         .map(OsStr::from_bytes)
         .collect();
+    // A process that is only starting has its name already and its arguments not yet.
+    let (_program, arguments) = arguments.split_first()?;
     Some(OtherVrrp {
         pid,
         parent: parent(process).unwrap_or(0),
-        configuration: configuration(arguments.get(1..).unwrap_or_default()),
+        configuration: configuration(arguments),
         root: process.join("root"),
         directory: process.join("cwd"),
     })

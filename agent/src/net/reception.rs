@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrIn6, SockaddrLike, recvmsg, setsockopt, sockopt,
+};
+use regent_common::ipv6;
 use regent_vrrp::Instant;
 
 use super::clock;
@@ -31,9 +34,24 @@ pub(super) struct Reception {
     dropped: Cell<u32>,
 }
 
-/// Room for a time stamp and a drop counter, aligned as control messages are.
+/// A datagram as the kernel describes it.
+#[derive(Debug)]
+pub(super) struct Datagram<S> {
+    /// Its whole length, bytes; the buffer got at most as much as it holds.
+    pub length: usize,
+    /// How long ago it arrived.
+    pub age: Duration,
+    /// Who sent it, by the kind of address asked for.
+    pub sender: Option<S>,
+    /// IPv6, once [`Reception::describe_ipv6`] was called: where it was sent to.
+    destination: [u8; 16],
+    /// Likewise: its hop limit.
+    hop_limit: u8,
+}
+
+/// Room for a time stamp, a drop counter, a destination and a hop limit, aligned as control messages are.
 #[repr(C, align(8))]
-struct Control([u8; 128]);
+struct Control([u8; 256]);
 
 impl Reception {
     /// Switches the stamps and the drop counter of `socket` on.
@@ -43,30 +61,75 @@ impl Reception {
         Ok(Self { idle: Cell::new(clock::both()), dropped: Cell::new(0) })
     }
 
+    /// Has the kernel tell the destination and the hop limit of each IPv6 packet.
+    pub(super) fn describe_ipv6(&self, socket: &impl AsFd) -> io::Result<()> {
+        setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true)?;
+        Ok(())
+    }
+
     /// The next datagram: its length (at most the buffer's) and its age. `None` when nothing waits.
     pub(super) fn receive(
         &self,
         socket: &impl AsFd,
         buffer: &mut [u8],
     ) -> io::Result<Option<(usize, Duration)>> {
-        let mut control = Control([0; 128]);
+        let size = buffer.len();
+        let datagram = self.datagram::<()>(socket, buffer)?;
+        Ok(datagram.map(|datagram| (datagram.length.min(size), datagram.age)))
+    }
+
+    /// As [`Self::receive`], for a raw IPv6 socket of protocol `next_header`, which hands out payloads: their header is
+    /// written before them.
+    pub(super) fn receive_with_ipv6_header(
+        &self,
+        socket: &impl AsFd,
+        buffer: &mut [u8],
+        next_header: u8,
+    ) -> io::Result<Option<(usize, Duration)>> {
+        let (space, payload) = buffer
+            .split_at_mut_checked(ipv6::HEADER_LENGTH)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no room for an IPv6 header"))?;
+        let room = payload.len();
+        let Some(datagram) = self.datagram::<SockaddrIn6>(socket, payload)? else {
+            return Ok(None);
+        };
+        let source = datagram.sender.map_or([0; 16], |sender| sender.ip().octets());
+        let (length, hop_limit) = (datagram.length, datagram.hop_limit);
+        space.copy_from_slice(&ipv6_header(source, datagram.destination, hop_limit, next_header, length));
+        Ok(Some((ipv6::HEADER_LENGTH + length.min(room), datagram.age)))
+    }
+
+    /// The next datagram, and whose it is. `None` when nothing waits.
+    pub(super) fn datagram<S: SockaddrLike>(
+        &self,
+        socket: &impl AsFd,
+        buffer: &mut [u8],
+    ) -> io::Result<Option<Datagram<S>>> {
+        let mut control = Control([0; 256]);
         let mut parts = [IoSliceMut::new(buffer)];
         let descriptor = socket.as_fd().as_raw_fd();
-        let flags = MsgFlags::MSG_DONTWAIT;
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC;
         loop {
-            match recvmsg::<()>(descriptor, &mut parts, Some(&mut control.0), flags) {
+            match recvmsg::<S>(descriptor, &mut parts, Some(&mut control.0), flags) {
                 Ok(message) => {
                     let mut stamp = None;
+                    let (mut destination, mut hop_limit) = ([0; 16], 0);
                     for item in message.cmsgs()? {
                         if let ControlMessageOwned::ScmTimestampns(time) = item {
                             stamp = Some(Duration::from(time));
                         } else if let ControlMessageOwned::RxqOvfl(count) = item {
                             self.dropped.set(count);
+                        } else if let ControlMessageOwned::Ipv6PacketInfo(info) = item {
+                            destination = info.ipi6_addr.s6_addr;
+                        } else if let ControlMessageOwned::Ipv6HopLimit(limit) = item {
+                            hop_limit = u8::try_from(limit).unwrap_or(0);
                         }
                     }
                     let age =
                         stamp.map_or(Duration::ZERO, |stamp| age(stamp, self.idle.get(), clock::both()));
-                    return Ok(Some((message.bytes, age)));
+                    let (length, sender) = (message.bytes, message.address);
+                    return Ok(Some(Datagram { length, age, sender, destination, hop_limit }));
                 }
                 Err(nix::errno::Errno::EAGAIN) => {
                     self.idle.set(clock::both());
@@ -85,6 +148,22 @@ impl Reception {
     pub(super) fn dropped(&self) -> u32 {
         self.dropped.get()
     }
+}
+
+/// The header of a packet that had these fields, with nothing between it and its payload of `length` bytes.
+fn ipv6_header(
+    source: [u8; 16],
+    destination: [u8; 16],
+    hop_limit: u8,
+    next_header: u8,
+    length: usize,
+) -> [u8; ipv6::HEADER_LENGTH] {
+    let mut header = [0; ipv6::HEADER_LENGTH];
+    let [high, low] = u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes();
+    header[..8].copy_from_slice(&[0x60, 0, 0, 0, high, low, next_header, hop_limit]);
+    header[8..24].copy_from_slice(&source);
+    header[24..].copy_from_slice(&destination);
+    header
 }
 
 /// How long ago the wall clock showed `stamp`. `idle` and `now` are both clocks when the queue was last empty and now.

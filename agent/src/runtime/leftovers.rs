@@ -44,6 +44,9 @@ pub async fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<
             broadcast: None,
             scope: 0,
             label: None,
+            detects_duplicates: false,
+            preferred_lifetime: None,
+            no_prefix_route: false,
         };
         waiting.insert(socket.request(&request)?, entry);
         inventory.addresses.retain(|address| !is_entry(address));

@@ -15,7 +15,18 @@ use crate::net::{
 fn request(operation: Operation, ifindex: u32, address: impl Into<IpAddr>) -> AddressRequest<'static> {
     let address = address.into();
     let prefix_length = if address.is_ipv4() { 32 } else { 128 };
-    AddressRequest { operation, ifindex, address, prefix_length, broadcast: None, scope: 0, label: None }
+    AddressRequest {
+        operation,
+        ifindex,
+        address,
+        prefix_length,
+        broadcast: None,
+        scope: 0,
+        label: None,
+        detects_duplicates: false,
+        preferred_lifetime: None,
+        no_prefix_route: false,
+    }
 }
 
 fn numbered(operation: Operation, ifindex: u32, count: u16) -> Vec<AddressRequest<'static>> {

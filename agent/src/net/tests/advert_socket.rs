@@ -1,7 +1,7 @@
 //! `net::advert_socket` against the kernel.
 
 use std::{
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
         atomic::{AtomicU16, Ordering},
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use regent_common::{ethernet, ipv4};
+use regent_common::{Family, ethernet, ipv4};
 
 use super::lab::{Pair, ip, joined, link, wait_for, wait_until};
 use crate::net::{
@@ -18,7 +18,7 @@ use crate::net::{
     frame_socket::FrameSocket,
 };
 
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 const SOURCE: [u8; 4] = [10, 9, 0, 1];
 
 /// A packet of protocol 112 with this payload, as a router sends it. The checks are not this socket's business.
@@ -29,10 +29,15 @@ fn packet(payload: &[u8], identification: u16) -> Vec<u8> {
     packet
 }
 
+/// A socket on that interface of this namespace, in the group.
+fn member(name: &str) -> AdvertSocket {
+    let socket = AdvertSocket::open(link(name).index, name, Family::Ipv4).unwrap();
+    socket.join(GROUP).unwrap();
+    socket
+}
+
 fn sockets(pair: &Pair) -> (AdvertSocket, AdvertSocket) {
-    let here = AdvertSocket::open(link("port0").index, "port0").unwrap();
-    let there = pair.there(|| AdvertSocket::open(link("port1").index, "port1")).unwrap();
-    (here, there)
+    (member("port0"), pair.there(|| member("port1")))
 }
 
 fn next(socket: &AdvertSocket) -> (Vec<u8>, Duration) {
@@ -96,12 +101,12 @@ fn another_interface_is_not_heard_neither_by_the_group_nor_by_our_own_address_th
         pair.there(|| ip("link set other1 up"));
         wait_until("the other ports are up", || link("other0").up && pair.there(|| link("other1").up));
         let (_, there) = sockets(pair);
-        let other = AdvertSocket::open(link("other0").index, "other0").unwrap();
-        let witness = pair.there(|| AdvertSocket::open(link("other1").index, "other1")).unwrap();
-        for destination in [GROUP, Ipv4Addr::new(10, 9, 1, 2)] {
+        let other = member("other0");
+        let witness = pair.there(|| member("other1"));
+        for destination in [Ipv4Addr::from(ipv4::VRRP_GROUP), Ipv4Addr::new(10, 9, 1, 2)] {
             let mut elsewhere = packet(b"elsewhere", 1);
             elsewhere[12..20].copy_from_slice(&[[10, 9, 1, 1], destination.octets()].concat());
-            other.send(&elsewhere, destination).unwrap();
+            other.send(&elsewhere, destination.into()).unwrap();
             assert_eq!(next(&witness).0[12..20], elsewhere[12..20]);
         }
         assert!(nothing_waits(&there));
@@ -234,7 +239,7 @@ fn the_socket_may_be_opened_while_the_interface_is_down_and_works_once_it_is_up(
 #[test]
 fn an_interface_that_does_not_exist_is_named_in_the_error() {
     joined(|pair| {
-        let error = AdvertSocket::open(9999, "nowhere0").unwrap_err().to_string();
+        let error = AdvertSocket::open(9999, "nowhere0", Family::Ipv4).unwrap_err().to_string();
         assert!(error.contains("nowhere0"), "{error}");
         let (here, _there) = sockets(pair);
         ip("link delete port0");

@@ -1,12 +1,12 @@
 //! `net::frame_socket` against the kernel.
 
-use std::mem::MaybeUninit;
+use std::{io::Read, mem::MaybeUninit};
 
 use regent_common::{arp::Arp, ethernet};
 use socket2::Socket;
 
 use super::lab::{command, ip, joined, link, wait_until};
-use crate::net::{arp_watch::ArpWatch, filter, frame_socket::FrameSocket, packet_socket};
+use crate::net::{filter, frame_socket::FrameSocket, packet_socket};
 
 const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 50];
 
@@ -14,20 +14,28 @@ fn announcements(count: u8) -> Vec<[u8; 42]> {
     (0..count).map(|last| Arp::announcement(MAC, [10, 9, 0, last]).broadcast_frame()).collect()
 }
 
-fn heard(watch: &ArpWatch) -> Vec<Arp> {
-    let mut heard = Vec::new();
-    watch.drain(10_000, |arp| heard.push(*arp)).unwrap();
-    heard
+/// Hears the ARP that arrives at `port1` of this namespace.
+fn listener() -> Socket {
+    packet_socket::listening(link("port1").index, ethernet::ARP, &[filter::ACCEPT], 1_000_000).unwrap()
+}
+
+fn heard(mut listener: &Socket) -> Vec<Arp> {
+    let mut buffer = [0; 64];
+    std::iter::from_fn(|| {
+        let length = listener.read(&mut buffer).ok()?;
+        Some(Arp::read(&&buffer[..length], 0).unwrap())
+    })
+    .collect()
 }
 
 #[test]
 fn announcements_arrive_whole_and_in_order() {
     joined(|pair| {
-        let watch = pair.there(|| ArpWatch::open(link("port1").index, "port1")).unwrap();
+        let listener = pair.there(listener);
         let socket = FrameSocket::open().unwrap();
         // More than one system call takes.
         assert_eq!(socket.send(link("port0").index, &announcements(100)).unwrap(), 100);
-        let heard = heard(&watch);
+        let heard = heard(&listener);
         let expected: Vec<Arp> = (0..100).map(|last| Arp::announcement(MAC, [10, 9, 0, last])).collect();
         assert_eq!(heard, expected);
     });
@@ -90,14 +98,14 @@ fn a_burst_that_the_interface_cannot_take_is_sent_in_part_and_the_rest_can_follo
     joined(|pair| {
         // 200 kilobits per second with room for everything: frames wait, and what waits fills the send buffer.
         command("tc", "qdisc add dev port0 root tbf rate 200kbit burst 2kb limit 10mb");
-        let watch = pair.there(|| ArpWatch::open(link("port1").index, "port1")).unwrap();
+        let listener = pair.there(listener);
         let socket = FrameSocket::open().unwrap();
         let frames: Vec<[u8; 42]> = announcements(250).into_iter().cycle().take(10_000).collect();
         let sent = socket.send(link("port0").index, &frames).unwrap();
         assert!((1..10_000).contains(&sent), "{sent}");
         let port = link("port0").index;
         assert!((0..100).any(|_| socket.send(port, &frames).unwrap() == 0), "never full");
-        wait_until("the first frames arrive", || !heard(&watch).is_empty());
+        wait_until("the first frames arrive", || !heard(&listener).is_empty());
         wait_until("there is room again", || socket.send(link("port0").index, &frames[sent..]).unwrap() > 0);
     });
 }

@@ -1,17 +1,26 @@
-//! `net::listen_socket` and `net::arp_watch` against the kernel.
+//! `net::listen_socket` and `net::claim_watch` against the kernel.
 
-use std::{mem::MaybeUninit, net::Ipv4Addr, thread, time::Duration};
+use std::{
+    mem::MaybeUninit,
+    net::{IpAddr, Ipv4Addr},
+    thread,
+    time::Duration,
+};
 
-use regent_common::{arp::Arp, ethernet, ipv4};
+use regent_common::{Family, arp::Arp, ethernet, ipv4};
 use socket2::Socket;
 
 use super::lab::{Pair, ip, joined, link, make, wait_for, wait_until};
 use crate::net::{
-    advert_socket::AdvertSocket, arp_watch::ArpWatch, filter, frame_socket::FrameSocket,
-    listen_socket::ListenSocket, packet_socket,
+    advert_socket::AdvertSocket,
+    claim_watch::{Claim, ClaimWatch},
+    filter,
+    frame_socket::FrameSocket,
+    listen_socket::ListenSocket,
+    packet_socket,
 };
 
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
 fn packet(payload: &[u8]) -> Vec<u8> {
     let mut packet = ipv4::header([10, 9, 0, 1], ipv4::VRRP_GROUP, 255, 1, payload.len() as u16).to_vec();
@@ -47,7 +56,7 @@ fn captured(socket: &Socket) -> usize {
 fn a_listener_hears_the_group_without_telling_anybody() {
     joined(|pair| {
         let capture = capture(pair);
-        let listener = ListenSocket::open(link("port0").index, "port0").unwrap();
+        let listener = ListenSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
         // The first report of a joined group goes out at once, the second within ten seconds.
         thread::sleep(Duration::from_millis(300));
         assert_eq!(captured(&capture), 0, "a listener sent something");
@@ -60,7 +69,8 @@ fn a_listener_hears_the_group_without_telling_anybody() {
         assert!(age < Duration::from_secs(1), "{age:?}");
 
         // That the capture would have seen it: joining does tell.
-        let _joined = AdvertSocket::open(link("port0").index, "port0").unwrap();
+        let joined = AdvertSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
+        joined.join(GROUP).unwrap();
         wait_until("the report of a joined group", || captured(&capture) > 0);
     });
 }
@@ -70,7 +80,7 @@ fn the_interface_lets_the_group_through_as_long_as_somebody_listens() {
     joined(|_| {
         let groups = || std::fs::read_to_string("/proc/thread-self/net/dev_mcast").unwrap();
         assert!(!groups().contains("01005e000012"));
-        let listener = ListenSocket::open(link("port0").index, "port0").unwrap();
+        let listener = ListenSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
         assert!(groups().contains("01005e000012"));
         drop(listener);
         assert!(!groups().contains("01005e000012"));
@@ -80,8 +90,8 @@ fn the_interface_lets_the_group_through_as_long_as_somebody_listens() {
 #[test]
 fn a_listener_hears_neither_ourselves_nor_other_protocols_nor_tagged_frames() {
     joined(|pair| {
-        let listener = ListenSocket::open(link("port0").index, "port0").unwrap();
-        let ours = AdvertSocket::open(link("port0").index, "port0").unwrap();
+        let listener = ListenSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
+        let ours = AdvertSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
         ours.send(&packet(b"ours"), GROUP).unwrap();
         FrameSocket::open().unwrap().send(link("port0").index, &[frame(None, &packet(b"ours"))]).unwrap();
         let mut foreign = packet(b"foreign");
@@ -108,8 +118,8 @@ fn what_belongs_to_a_vlan_is_heard_on_the_vlan_only() {
         }
         ip("link set port0.7 up");
         wait_until("the VLAN is up", || link("port0.7").up);
-        let below = ListenSocket::open(link("port0").index, "port0").unwrap();
-        let vlan = ListenSocket::open(link("port0.7").index, "port0.7").unwrap();
+        let below = ListenSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
+        let vlan = ListenSocket::open(link("port0.7").index, "port0.7", Family::Ipv4).unwrap();
         let frames = [frame(Some(7), &packet(b"tagged")), frame(None, &packet(b"plain"))];
         pair.there(|| FrameSocket::open().unwrap().send(link("port1").index, &frames)).unwrap();
         for (listener, expected) in [(&below, &b"plain"[..]), (&vlan, b"tagged")] {
@@ -124,7 +134,7 @@ fn what_belongs_to_a_vlan_is_heard_on_the_vlan_only() {
 #[test]
 fn a_listener_goes_on_after_its_interface_was_down() {
     joined(|pair| {
-        let listener = ListenSocket::open(link("port0").index, "port0").unwrap();
+        let listener = ListenSocket::open(link("port0").index, "port0", Family::Ipv4).unwrap();
         ip("link set port0 down");
         assert_eq!(listener.receive(&mut [0; 100]).unwrap(), None);
         ip("link set port0 up");
@@ -139,18 +149,19 @@ fn a_listener_goes_on_after_its_interface_was_down() {
 }
 
 #[test]
-fn the_arp_watch_hears_others_and_is_bounded() {
+fn the_claim_watch_hears_others_and_is_bounded() {
     joined(|pair| {
-        let watch = ArpWatch::open(link("port0").index, "port0").unwrap();
+        let watch = ClaimWatch::open(link("port0").index, "port0", Family::Ipv4).unwrap();
         let announcement = Arp::announcement([2, 0, 0, 0, 0, 9], [10, 9, 0, 1]);
         let own = Arp::announcement([2, 0, 0, 0, 0, 8], [10, 9, 0, 1]).broadcast_frame();
         FrameSocket::open().unwrap().send(link("port0").index, &[own]).unwrap();
         let frames = [announcement.broadcast_frame(); 5];
         pair.there(|| FrameSocket::open().unwrap().send(link("port1").index, &frames)).unwrap();
         let mut heard = Vec::new();
-        assert_eq!(watch.drain(2, |arp| heard.push(*arp)).unwrap(), 2);
-        assert_eq!(watch.drain(100, |arp| heard.push(*arp)).unwrap(), 3);
-        assert_eq!(heard, [announcement; 5]);
+        assert_eq!(watch.drain(2, |claim| heard.push(claim)).unwrap(), 2);
+        assert_eq!(watch.drain(100, |claim| heard.push(claim)).unwrap(), 3);
+        let claim = Claim { address: Ipv4Addr::new(10, 9, 0, 1).into(), mac: [2, 0, 0, 0, 0, 9] };
+        assert_eq!(heard, [claim; 5]);
         assert_eq!(watch.dropped(), 0);
     });
 }
@@ -159,8 +170,8 @@ fn the_arp_watch_hears_others_and_is_bounded() {
 fn an_interface_that_does_not_exist_is_named_in_the_error() {
     joined(|_| {
         let errors = [
-            ListenSocket::open(9999, "nowhere0").unwrap_err(),
-            ArpWatch::open(9999, "nowhere0").unwrap_err(),
+            ListenSocket::open(9999, "nowhere0", Family::Ipv4).unwrap_err(),
+            ClaimWatch::open(9999, "nowhere0", Family::Ipv4).unwrap_err(),
         ];
         for error in errors {
             assert!(error.to_string().contains("nowhere0"), "{error}");
