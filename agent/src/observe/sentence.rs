@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use regent_common::Family;
+use regent_common::{Family, Reason};
 use regent_vrrp::{Cause, FaultCause, StateName};
 
 use super::observation::Change;
@@ -74,6 +74,38 @@ pub const fn cause_word(cause: Cause) -> &'static str {
         Cause::Fault(FaultCause::Config) => "fault_config",
         Cause::FaultCleared => "fault_cleared",
         Cause::Shutdown => "shutdown",
+    }
+}
+
+/// What to do about adverts that are rejected for that reason, without a full stop.
+pub const fn advice(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Ttl => "they came through a router, which multicast must not; for unicast peers see min_ttl and max_ttl",
+        Reason::Version => "say the same `version` (or `vrrp_version`) on all routers of the group",
+        Reason::Type => "another protocol, or a newer VRRP, uses this VRID",
+        Reason::Length => "the sender is broken, or the packets are changed on the way",
+        Reason::Carp => "a CARP group uses this number; give one of the two groups another virtual_router_id",
+        Reason::AuthTrailer => "the sender has auth_hmac, which is not supported yet; switch it off there",
+        Reason::Checksum => "the sender counts it in no form that is known, or the packets are changed on the way",
+        Reason::UnknownGroup => "no instance here has this VRID",
+        Reason::CountZero => "give the sender virtual addresses",
+        Reason::IntervalZero => "the sender is broken: an interval of 0 makes other routers change their state",
+        Reason::AuthTypeInvalid | Reason::AuthTypeMismatch => {
+            "say the same `authentication` on all routers of the group; until then none hears the other and both may be \
+             master"
+        }
+        Reason::AuthFailure => {
+            "compare auth_pass; until it is the same none hears the other and both may be master, or somebody tries to \
+             break in"
+        }
+        Reason::Interval => {
+            "say the same advert_int on all routers of the group; until then none hears the other and both may be master"
+        }
+        Reason::Destination => {
+            "compare unicast_peer and the multicast group on all routers of the group; until they agree both may be master"
+        }
+        Reason::OwnSource => "another host has this router's address, or the network loops its packets back",
+        Reason::UnknownPeer => "add the sender to unicast_peer if it is one of the group",
     }
 }
 

@@ -83,6 +83,7 @@ impl Engine {
             sockets_opened: 0,
             deadlines: Deadlines::new(),
             tick_at: None,
+            ticks: 0,
             announce_at: None,
             start_at: start_at(&plan, now),
             unsent: Vec::new(),

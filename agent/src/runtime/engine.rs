@@ -97,6 +97,8 @@ pub struct Engine {
     pub(super) sockets_opened: u64,
     pub(super) deadlines: Deadlines<Owner>,
     pub(super) tick_at: Option<Instant>,
+    /// Ticks so far.
+    pub(super) ticks: usize,
     /// When announcements that keep a pace go on.
     pub(super) announce_at: Option<Instant>,
     /// When instances take part; until then nothing is sent and nothing that is heard counts.

@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// What both carriers counted.
-    fn counted(&self, instance: &Instance) -> [u64; Counter::COUNT] {
+    pub(super) fn counted(&self, instance: &Instance) -> [u64; Counter::COUNT] {
         let mut counted = *instance.hearing.counters();
         if let Some(program) = self.program.as_ref() {
             for (sum, kernel) in counted.iter_mut().zip(program.counters(instance.row)) {

@@ -48,6 +48,9 @@ pub struct Trackers {
 
 impl Trackers {
     /// Trackers of a plan. Interfaces other than the instance's own, and scripts, are unknown until told.
+    ///
+    /// The device of a virtual address is tracked like an interface without weight: an Active that cannot bear its
+    /// addresses is none.
     pub fn new(plan: &InstancePlan) -> Self {
         let scripts = plan.track_scripts.iter().map(|tracked| Tracker {
             kind: Kind::Script,
@@ -65,7 +68,23 @@ impl Trackers {
             good: None,
             detail: None,
         });
-        Self { list: scripts.chain(interfaces).collect() }
+        let mut list: Vec<Tracker> = scripts.chain(interfaces).collect();
+        for address in plan.addresses.iter().chain(&plan.excluded).filter(|address| address.tracks_device) {
+            let Some(device) = address.device.as_deref().filter(|device| *device != plan.interface) else {
+                continue;
+            };
+            if !list.iter().any(|known| known.kind == Kind::Interface && *known.name == *device) {
+                list.push(Tracker {
+                    kind: Kind::Interface,
+                    name: device.into(),
+                    weight: 0,
+                    reverse: false,
+                    good: None,
+                    detail: None,
+                });
+            }
+        }
+        Self { list }
     }
 
     /// Takes a verdict and returns whether it changed anything.

@@ -145,6 +145,17 @@ fn dependencies(instances: &[InstanceStatus], families: &mut Families<'_>) -> fm
         })
     });
     families.gauge("regent_address_assigned", "1 while the virtual address is here, by us.", addresses)?;
+    let of = |value: fn(&InstanceStatus) -> u64| instances.iter().map(move |one| (labels(one), value(one)));
+    families.counter(
+        "regent_addresses_restored",
+        "Virtual addresses that somebody else removed and that were put back.",
+        of(|one| one.addresses_restored),
+    )?;
+    families.counter(
+        "regent_announcements_sent",
+        "Gratuitous ARP and unsolicited neighbour advertisements sent.",
+        of(|one| one.announcements_sent),
+    )?;
     let trackers = instances.iter().flat_map(|instance| {
         instance.trackers.iter().filter_map(|tracker| {
             let own = with(labels(instance), "kind", tracker.kind.clone());
