@@ -230,13 +230,13 @@ impl Engine {
         let Ok(preamble) = Preamble::ipv4(&packet, 0) else { return };
         let instance = Vrid::new(preamble.vrid()).and_then(|vrid| self.groups.get(&(port, vrid)).copied());
         let Some(at) = instance else {
-            let verdict = check::judge(&packet, &preamble, None);
+            let verdict = check::judge(&packet, &preamble, None, None);
             let ifindex = self.ports[port].ifindex().unwrap_or(0);
             self.strangers.note(ifindex, &preamble, verdict, arrived);
             return;
         };
         let expected = self.instances[at].expected([0; 6]);
-        match check::judge(&packet, &preamble, Some(&expected)) {
+        match check::judge(&packet, &preamble, Some(&expected), None) {
             Ok(heard) => {
                 let arrived = self.instances[at].hearing.in_order(&heard.source, arrived);
                 if self.hear(at, &heard, arrived) {

@@ -184,6 +184,7 @@ impl Instance {
             generation: self.generation,
             own_source: self.router.parameters().source,
             active_source: self.active_source.unwrap_or([0; 16]),
+            destination: ipv4::widened(ipv4::VRRP_GROUP),
             auth_data: plan.authentication.data(),
             addresses: self.addresses().fingerprint(),
             interval: plan.interval.centiseconds(),
@@ -193,11 +194,8 @@ impl Instance {
                 Version::V2 => plan.authentication.wire_type(),
                 Version::V3 => 0,
             },
-            ttl_min: 255,
-            ttl_max: 255,
             flags: owner | rings,
             own_mac,
-            padding: [0; 2],
         }
     }
 
