@@ -9,18 +9,23 @@
 //! | v2: Auth Type |   v2: Adver Int (s)           |   Checksum    |
 //! | v3: rsvd and Max Adver Int (12 bits, cs)      |               |
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//! |  addresses, 4 or 16 bytes each; v2: then 8 bytes of auth data  |
+//! |  addresses, 4 or 16 bytes each                                |
+//! |  v2 over IPv4: then 8 bytes of authentication data            |
 //! ```
+//!
+//! RFC 3768 knows no IPv6. Version 2 over IPv6 is keepalived's (2.2.7, `version 2` in an instance of IPv6 addresses):
+//! the eight bytes of version 2, the addresses, **no** authentication data, and the checksum with the pseudo-header,
+//! which the kernel computes for IPv6. The authentication type is sent and compared; there is no password to compare.
 
 use core::fmt;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{AdvertInterval, Family, Priority, Version, Vrid, checksum};
+use crate::{AdvertInterval, Family, Priority, Version, Vrid, checksum, ipv4};
 
 /// Bytes before the addresses.
 pub const FIXED_LENGTH: usize = 8;
-/// Bytes of authentication data that end every version 2 advert, used or not.
+/// Bytes of authentication data that end every version 2 advert over IPv4, used or not.
 pub const AUTHENTICATION_LENGTH: usize = 8;
 /// Bytes that keepalived's `auth_hmac` appends.
 pub const HMAC_TRAILER_LENGTH: usize = 28;
@@ -74,16 +79,24 @@ pub enum ChecksumForm {
     PseudoHeader,
     /// The message alone (RFC 9568 §5.2.8).
     MessageOnly,
+    /// Unicast: with a pseudo-header whose destination is the group 224.0.0.18 although the packet goes to a peer, as
+    /// keepalived up to 1.3.6 did (`old_unicast_checksum`).
+    OldUnicast,
 }
 
 /// Bytes of a message with `count` addresses.
 #[inline(always)]
 pub const fn length(version: Version, family: Family, count: usize) -> usize {
-    let authentication = match version {
-        Version::V2 => AUTHENTICATION_LENGTH,
-        Version::V3 => 0,
-    };
-    FIXED_LENGTH + count * family.address_length() + authentication
+    FIXED_LENGTH + count * family.address_length() + authentication_length(version, family)
+}
+
+/// Bytes of authentication data behind the addresses.
+#[inline(always)]
+pub const fn authentication_length(version: Version, family: Family) -> usize {
+    match (version, family) {
+        (Version::V2, Family::Ipv4) => AUTHENTICATION_LENGTH,
+        (Version::V2, Family::Ipv6) | (Version::V3, _) => 0,
+    }
 }
 
 /// What an accepted advert said: the part of it that leaves the carrier.
@@ -138,6 +151,8 @@ pub mod note {
     pub const OWNER_CONFLICT: u16 = 1 << 4;
     /// IPv6: the first address is not link-local.
     pub const FIRST_NOT_LINK_LOCAL: u16 = 1 << 5;
+    /// Version 3, IPv4, unicast: checksum with a pseudo-header that names the group.
+    pub const CHECKSUM_OLD_UNICAST: u16 = 1 << 6;
 }
 
 /// An advert to be sent.
@@ -151,7 +166,7 @@ pub struct Advert<'a> {
     pub priority: Priority,
     /// How often.
     pub interval: AdvertInterval,
-    /// Version 2 only; not sent in version 3.
+    /// Version 2 only; not sent in version 3, and over IPv6 without the password.
     pub authentication: Authentication,
     /// Version 3 over IPv4 only; IPv6 always has the pseudo-header, version 2 over IPv4 never.
     pub checksum: ChecksumForm,
@@ -249,22 +264,23 @@ impl Advert<'_> {
             Addresses::Ipv4(list) => copy_all(addresses, list),
             Addresses::Ipv6(list) => copy_all(addresses, list),
         }
-        if self.version == Version::V2 {
-            trailer.copy_from_slice(&self.authentication.data());
-        }
+        trailer.copy_from_slice(&self.authentication.data()[..trailer.len()]);
         let mut sum = checksum::sum(&&out[..], 0, length / 4).ok_or(EncodeError::TooManyAddresses)?;
-        if self.checksum_has_pseudo_header() {
-            sum = sum.pseudo_header(&self.source, &self.destination, length as u16);
+        if let Some(destination) = self.pseudo_header_destination() {
+            sum = sum.pseudo_header(&self.source, &destination, length as u16);
         }
         out[6..8].copy_from_slice(&sum.checksum());
         Ok(length)
     }
 
-    const fn checksum_has_pseudo_header(&self) -> bool {
+    /// The destination that the checksum's pseudo-header names; `None` when it has none.
+    const fn pseudo_header_destination(&self) -> Option<[u8; 16]> {
         match (self.addresses.family(), self.version, self.checksum) {
-            (Family::Ipv6, _, _) => true,
-            (Family::Ipv4, Version::V3, ChecksumForm::PseudoHeader) => true,
-            (Family::Ipv4, Version::V3, ChecksumForm::MessageOnly) | (Family::Ipv4, Version::V2, _) => false,
+            (Family::Ipv6, _, _) | (Family::Ipv4, Version::V3, ChecksumForm::PseudoHeader) => {
+                Some(self.destination)
+            }
+            (Family::Ipv4, Version::V3, ChecksumForm::OldUnicast) => Some(ipv4::widened(ipv4::VRRP_GROUP)),
+            (Family::Ipv4, Version::V3, ChecksumForm::MessageOnly) | (Family::Ipv4, Version::V2, _) => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     checksum::{self, Sum},
     ipv4::{self, Ipv4},
     ipv6::{self, Ipv6},
-    map::Expected,
+    map::{Expected, Peer},
 };
 
 /// Bytes of a CARP packet, which shares protocol, group and first byte with version 2.
@@ -163,7 +163,7 @@ impl Preamble {
         self.content.byte(3)
     }
 
-    /// Version 2: where the authentication data begins, given that the length fits. Counted from the front: the
+    /// Version 2 over IPv4: where the authentication data begins, given that the length fits. Counted from the front: the
     /// verifier would not believe that the length is not below eight.
     #[inline(always)]
     const fn authentication(&self, count: u8) -> usize {
@@ -186,30 +186,24 @@ impl Preamble {
             }
         }
     }
-
-    /// Whether it was sent to the group's address.
-    #[inline(always)]
-    pub fn is_multicast(&self) -> bool {
-        match self.family {
-            Family::Ipv4 => self.destination == ipv4::widened(ipv4::VRRP_GROUP),
-            Family::Ipv6 => self.destination == ipv6::VRRP_GROUP,
-        }
-    }
 }
 
 /// The verdict on one packet. Without an expectation (a group that is not configured here) it is judged on its own
-/// merits: everything but version, password, interval and addresses "of ours".
+/// merits: everything but version, password, interval and addresses "of ours". `peer` is what is known of the source,
+/// and is looked at only when the group speaks unicast.
 ///
 /// # Errors
 /// The first check that failed.
 #[inline(always)]
-pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expected>) -> Result<Heard, Reason> {
+pub fn judge<B: Bytes>(
+    bytes: &B,
+    preamble: &Preamble,
+    expected: Option<&Expected>,
+    peer: Option<&Peer>,
+) -> Result<Heard, Reason> {
     let (version_type, count) = (preamble.version_type(), preamble.count());
-    let (ttl_min, ttl_max) = match expected {
-        Some(expected) => (expected.ttl_min, expected.ttl_max),
-        None => (255, 255),
-    };
-    // RFC 9568 §7.1: "MUST verify that the IPv4 TTL/IPv6 Hop Limit is 255."
+    let unicast = expected.is_some_and(Expected::is_unicast);
+    let (ttl_min, ttl_max) = ttl_bounds(unicast, peer);
     if preamble.ttl < ttl_min || preamble.ttl > ttl_max {
         return Err(Reason::Ttl);
     }
@@ -228,7 +222,7 @@ pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expecte
         return Err(Reason::Type);
     }
     length_fits(preamble, version, count)?;
-    let (addresses, form) = checksum_holds(bytes, preamble, version, count)?;
+    let (addresses, form) = checksum_holds(bytes, preamble, version, count, unicast)?;
     // RFC 9568 §5.2.5, erratum 8299: "MUST be ignored" when zero.
     if count == 0 {
         return Err(Reason::CountZero);
@@ -255,9 +249,21 @@ pub fn judge<B: Bytes>(bytes: &B, preamble: &Preamble, expected: Option<&Expecte
         heard.notes |= note::FIRST_NOT_LINK_LOCAL;
     }
     if let Some(expected) = expected {
-        is_ours(bytes, preamble, version, &mut heard, expected)?;
+        is_ours(bytes, preamble, version, &mut heard, expected, peer)?;
     }
     Ok(heard)
+}
+
+/// RFC 9568 §7.1: "MUST verify that the IPv4 TTL/IPv6 Hop Limit is 255." Unicast is keepalived's extension, and so are
+/// the bounds of its peers: a packet that crosses routers arrives with less. It checks nothing for a source that is no
+/// peer, and neither do we, unless such a source is rejected anyway.
+#[inline(always)]
+const fn ttl_bounds(unicast: bool, peer: Option<&Peer>) -> (u8, u8) {
+    match (unicast, peer) {
+        (false, _) => (255, 255),
+        (true, Some(peer)) => (peer.ttl_min, peer.ttl_max),
+        (true, None) => (0, 255),
+    }
 }
 
 /// RFC 9568 §7.1: "MUST verify that the received packet contains the complete VRRP packet (including fixed fields, and
@@ -288,12 +294,13 @@ fn checksum_holds<B: Bytes>(
     preamble: &Preamble,
     version: Version,
     count: u8,
+    unicast: bool,
 ) -> Result<(Sum, u16), Reason> {
     // Past the end although the IP header promised it: the frame is cut off.
     let rest = preamble.content.rest.ok_or(Reason::Length)?;
     let message = rest.pair(u64::from_ne_bytes(preamble.content.fixed.to_le_bytes()));
     let mut addresses = rest;
-    if let Version::V2 = version {
+    if let (Version::V2, Family::Ipv4) = (version, preamble.family) {
         let data = bytes.array(preamble.authentication(count)).ok_or(Reason::Length)?;
         addresses = addresses.without(Sum::ZERO.pair(u64::from_ne_bytes(data)));
     }
@@ -302,10 +309,13 @@ fn checksum_holds<B: Bytes>(
         (Family::Ipv4, Version::V3) if message.holds() => note::CHECKSUM_MESSAGE_ONLY,
         (Family::Ipv4, Version::V2) => return Err(Reason::Checksum),
         (Family::Ipv4, Version::V3) | (Family::Ipv6, _) => {
-            let with = message.pseudo_header(&preamble.source, &preamble.destination, preamble.length);
-            match (with.holds(), preamble.family) {
+            let with = |destination| message.pseudo_header(&preamble.source, destination, preamble.length);
+            match (with(&preamble.destination).holds(), preamble.family) {
                 (true, Family::Ipv4) => note::CHECKSUM_PSEUDO_HEADER,
                 (true, Family::Ipv6) => 0,
+                (false, Family::Ipv4) if unicast && with(&ipv4::widened(ipv4::VRRP_GROUP)).holds() => {
+                    note::CHECKSUM_OLD_UNICAST
+                }
                 (false, _) => return Err(Reason::Checksum),
             }
         }
@@ -321,6 +331,7 @@ fn is_ours<B: Bytes>(
     version: Version,
     heard: &mut Heard,
     expected: &Expected,
+    peer: Option<&Peer>,
 ) -> Result<(), Reason> {
     if let Version::V2 = version {
         authentic(bytes, preamble, heard, expected)?;
@@ -329,7 +340,8 @@ fn is_ours<B: Bytes>(
             return Err(Reason::Interval);
         }
     }
-    if preamble.is_multicast() == expected.is_unicast() {
+    // RFC 9568 §5.1.1.2, §5.1.2.2: the group's address. Unicast is not for whoever floods it: it must be addressed to us.
+    if preamble.destination != expected.destination {
         return Err(Reason::Destination);
     }
     // RFC 1122 §3.2.1.3: nobody else may send from our address; the kernel drops it likewise. IPv4 only: FRR's IPv6
@@ -338,6 +350,9 @@ fn is_ours<B: Bytes>(
         && preamble.source == expected.own_source
     {
         return Err(Reason::OwnSource);
+    }
+    if expected.is_unicast() && expected.checks_source() && peer.is_none() {
+        return Err(Reason::UnknownPeer);
     }
     // RFC 9568 §6.4.2 (345): version 3 learns the interval.
     if heard.interval != expected.interval {
@@ -369,7 +384,8 @@ fn authentic<B: Bytes>(
     if wire_type != expected.auth_type {
         return Err(Reason::AuthTypeMismatch);
     }
-    if wire_type == 1 {
+    // Over IPv6 no password is sent.
+    if let (1, Family::Ipv4) = (wire_type, preamble.family) {
         let data = bytes.array::<8>(preamble.authentication(heard.count)).ok_or(Reason::Length)?;
         // Compared as one number: no early exit that would time the password.
         if u64::from_ne_bytes(data) != u64::from_ne_bytes(expected.auth_data) {
@@ -394,6 +410,9 @@ pub fn count_accepted(heard: &Heard, mut count: impl FnMut(Counter)) {
     }
     if heard.notes & note::CHECKSUM_MESSAGE_ONLY != 0 {
         count(Counter::ChecksumMessageOnly);
+    }
+    if heard.notes & note::CHECKSUM_OLD_UNICAST != 0 {
+        count(Counter::ChecksumOldUnicast);
     }
     if heard.notes & note::INTERVAL_LEARNED != 0 {
         count(Counter::IntervalLearned);

@@ -14,6 +14,8 @@ pub const IPV6: u16 = 0x86dd;
 pub const BROADCAST: [u8; 6] = [0xff; 6];
 /// Destination of IPv4 adverts: the group 224.0.0.18.
 pub const VRRP_IPV4: [u8; 6] = [0x01, 0x00, 0x5e, 0x00, 0x00, 0x12];
+/// Destination of IPv6 adverts: the group ff02::12 (RFC 2464 §7).
+pub const VRRP_IPV6: [u8; 6] = [0x33, 0x33, 0x00, 0x00, 0x00, 0x12];
 
 const VLAN: u16 = 0x8100;
 const QINQ: u16 = 0x88a8;

@@ -1,7 +1,7 @@
 //! The IPv6 header, as much of it as VRRP needs (RFC 8200, RFC 9568 §5.1.2). Extension headers are not followed: such
 //! a packet is for the socket.
 
-use crate::bytes::Bytes;
+use crate::{PROTOCOL, bytes::Bytes};
 
 /// Bytes of the fixed header.
 pub const HEADER_LENGTH: usize = 40;
@@ -9,6 +9,9 @@ pub const HEADER_LENGTH: usize = 40;
 pub const NEXT_HEADER_OFFSET: usize = 6;
 /// The group of adverts, ff02::12 (RFC 9568 §5.1.2.2).
 pub const VRRP_GROUP: [u8; 16] = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
+
+/// Traffic class CS6, internetwork control: what keepalived and FRR send. Receivers do not check it.
+pub const TRAFFIC_CLASS: u8 = 0xc0;
 
 /// What the checks need of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,18 @@ impl Ipv6 {
             destination,
         })
     }
+}
+
+/// A header for a VRRP message of `length` bytes.
+pub fn header(source: [u8; 16], destination: [u8; 16], hop_limit: u8, length: u16) -> [u8; HEADER_LENGTH] {
+    let mut header = [0; HEADER_LENGTH];
+    header[..4].copy_from_slice(&(6 << 28 | u32::from(TRAFFIC_CLASS) << 20).to_be_bytes());
+    header[4..6].copy_from_slice(&length.to_be_bytes());
+    header[NEXT_HEADER_OFFSET] = PROTOCOL;
+    header[7] = hop_limit;
+    header[8..24].copy_from_slice(&source);
+    header[24..].copy_from_slice(&destination);
+    header
 }
 
 /// Whether the address is link-local, fe80::/10.

@@ -14,6 +14,8 @@ pub const SLOTS: &str = "SLOTS";
 pub const RING: &str = "RING";
 /// Groups that are not configured here, by source: [`StrangerKey`] → [`Stranger`], least recently used out first.
 pub const STRANGERS: &str = "STRANGERS";
+/// Unicast peers: [`PeerKey`] → [`Peer`].
+pub const PEERS: &str = "PEERS";
 /// Virtual addresses: [`VipKey`] → [`Vip`].
 pub const VIPS: &str = "VIPS";
 /// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
@@ -26,6 +28,8 @@ pub type CounterRow = [u64; Counter::COUNT];
 pub const INSTANCE_CAPACITY: u32 = 256;
 /// Virtual addresses that the maps hold unless the loader asks for more.
 pub const VIP_CAPACITY: u32 = 1024;
+/// Unicast peers that the maps hold unless the loader asks for more, over all instances.
+pub const PEER_CAPACITY: u32 = 1024;
 /// Strangers remembered at most.
 pub const STRANGER_CAPACITY: u32 = 1024;
 /// Bytes of the ring buffer.
@@ -75,6 +79,9 @@ pub struct Expected {
     pub own_source: [u8; 16],
     /// The source that is Active now: its slot is never given away. Zeros: nobody.
     pub active_source: [u8; 16],
+    /// Where the group's adverts are sent: the multicast group or, for unicast, our own address, which they must be
+    /// addressed to. IPv4 in the first four bytes.
+    pub destination: [u8; 16],
     /// The password of authentication type 1.
     pub auth_data: [u8; 8],
     /// Fingerprint of our address list.
@@ -87,16 +94,10 @@ pub struct Expected {
     pub version: u8,
     /// Version 2: 0 or 1.
     pub auth_type: u8,
-    /// Lowest TTL accepted; 255 for multicast.
-    pub ttl_min: u8,
-    /// Highest TTL accepted.
-    pub ttl_max: u8,
     /// Bits of [`flag`].
     pub flags: u8,
     /// The port's MAC: a frame for another station is not for us, whatever is in it.
     pub own_mac: [u8; 6],
-    /// Zeros.
-    pub padding: [u8; 2],
 }
 
 /// Bits of [`Expected::flags`].
@@ -108,6 +109,8 @@ pub mod flag {
     pub const OWNER: u8 = 1 << 1;
     /// The group speaks unicast.
     pub const UNICAST: u8 = 1 << 2;
+    /// Unicast: adverts of sources that are no peers are rejected.
+    pub const CHECK_SOURCE: u8 = 1 << 3;
 }
 
 impl Expected {
@@ -127,6 +130,51 @@ impl Expected {
     #[inline(always)]
     pub const fn is_unicast(&self) -> bool {
         self.flags & flag::UNICAST != 0
+    }
+
+    /// Whether unicast adverts are taken from peers alone.
+    #[inline(always)]
+    pub const fn checks_source(&self) -> bool {
+        self.flags & flag::CHECK_SOURCE != 0
+    }
+}
+
+/// What names a unicast peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PeerKey {
+    /// The peer; IPv4 in the first four bytes. First, so that the BPF side can store it in two words.
+    pub source: [u8; 16],
+    /// Row of the instance.
+    pub instance: u32,
+    /// Zeros.
+    pub padding: [u8; 4],
+}
+
+impl PeerKey {
+    /// A key.
+    #[inline(always)]
+    pub const fn new(source: [u8; 16], instance: u32) -> Self {
+        Self { source, instance, padding: [0; 4] }
+    }
+}
+
+/// What adverts of a unicast peer must look like. The bounds are keepalived's, not the RFC's, which knows no unicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Peer {
+    /// Lowest TTL or hop limit accepted from it.
+    pub ttl_min: u8,
+    /// Highest TTL or hop limit accepted from it.
+    pub ttl_max: u8,
+    /// Zeros.
+    pub padding: [u8; 2],
+}
+
+impl Peer {
+    /// A peer; both bounds are accepted.
+    pub const fn new(ttl_min: u8, ttl_max: u8) -> Self {
+        Self { ttl_min, ttl_max, padding: [0; 2] }
     }
 }
 
@@ -201,7 +249,7 @@ pub struct VipKey {
 pub struct Vip {
     /// Row of the instance.
     pub instance: u32,
-    /// ARP packets in which another station claimed it.
+    /// ARP and ND packets in which another station claimed it.
     pub claims: u32,
     /// CLOCK_MONOTONIC of the newest, in nanoseconds.
     pub claimed: u64,
@@ -227,12 +275,18 @@ pub struct Shown {
 #[cfg(feature = "user")]
 #[expect(unsafe_code, reason = "aya::Pod is an unsafe trait; zerocopy's derives prove what it asks for")]
 mod user {
-    use super::{Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey};
+    use super::{
+        Expected, GroupKey, InstanceSlots, Peer, PeerKey, Shown, Stranger, StrangerKey, Vip, VipKey,
+    };
 
     // SAFETY: each type derives FromBytes and IntoBytes, which refuse padding, references and invalid bit patterns.
     unsafe impl aya::Pod for GroupKey {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Expected {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for PeerKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Peer {}
     // SAFETY: as above.
     unsafe impl aya::Pod for InstanceSlots {}
     // SAFETY: as above.

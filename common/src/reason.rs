@@ -66,6 +66,8 @@ counters! {
     ChecksumMessageOnly = "checksum_rfc9568", "accepted adverts whose IPv4 checksum is RFC 9568's (no pseudo-header)";
     /// Of those, version 3 over IPv4 whose checksum has a pseudo-header (RFC 5798 as most peers read it).
     ChecksumPseudoHeader = "checksum_rfc5798", "accepted adverts whose IPv4 checksum is RFC 5798's (pseudo-header)";
+    /// Of those, version 3 unicast over IPv4 whose pseudo-header names the group 224.0.0.18 (keepalived up to 1.3.6).
+    ChecksumOldUnicast = "checksum_old_unicast", "accepted unicast adverts whose IPv4 checksum names the group";
     /// Of those, with an interval that is not ours (version 3: learned, RFC 9568 §6.4.2).
     IntervalLearned = "interval_learned", "accepted adverts whose interval differs from ours";
     /// Of those, with an address list that is not ours (RFC 9568 §7.1: MAY check, and log).
@@ -84,9 +86,13 @@ counters! {
     ArpRequest = "arp_request", "ARP requests for our virtual addresses";
     /// ARP packets of other stations that claim one of the instance's addresses.
     ArpClaim = "arp_claim", "ARP packets of others that claim our virtual addresses";
+    /// IPv6 Neighbor Solicitations for one of the instance's addresses.
+    NeighborSolicitation = "neighbor_solicitation", "IPv6 neighbor solicitations for our virtual addresses";
+    /// IPv6 Neighbor Advertisements of other stations that claim one of the instance's addresses.
+    NeighborClaim = "neighbor_claim", "IPv6 neighbor packets of others that claim our virtual addresses";
     @rejections
-    /// TTL or hop limit is not 255.
-    Ttl = "ttl", "RFC 9568 7.1", "TTL or hop limit is not 255";
+    /// TTL or hop limit is not 255; unicast: not within the peer's bounds.
+    Ttl = "ttl", "RFC 9568 7.1", "TTL or hop limit is not 255, or not within the peer's bounds";
     /// The version is not the one configured.
     Version = "version", "RFC 9568 7.1", "version differs from ours";
     /// Not an ADVERTISEMENT.
@@ -113,7 +119,7 @@ counters! {
     AuthFailure = "auth_failure", "RFC 2338 7.1", "wrong password";
     /// Version 2: the interval is not ours.
     Interval = "interval", "RFC 3768 7.1", "advertisement interval differs from ours (version 2 does not learn it)";
-    /// Multicast expected and unicast received, or the other way round.
+    /// Not sent to the group or, for unicast, not to our own address.
     Destination = "destination", "RFC 9568 5.1.1.2", "not sent to the group's address";
     /// The source is our own address: a loop in the network, or a forgery.
     OwnSource = "own_source", "RFC 1122 3.2.1.3", "sent from our own address";
@@ -138,15 +144,18 @@ impl Counter {
             Self::PriorityZero => 1,
             Self::ChecksumMessageOnly => 2,
             Self::ChecksumPseudoHeader => 3,
-            Self::IntervalLearned => 4,
-            Self::AddressListMismatch => 5,
-            Self::OwnerConflict => 6,
-            Self::FirstNotLinkLocal => 7,
-            Self::RingBudget => 8,
-            Self::RingFull => 9,
-            Self::SlotEvicted => 10,
-            Self::ArpRequest => 11,
-            Self::ArpClaim => 12,
+            Self::ChecksumOldUnicast => 4,
+            Self::IntervalLearned => 5,
+            Self::AddressListMismatch => 6,
+            Self::OwnerConflict => 7,
+            Self::FirstNotLinkLocal => 8,
+            Self::RingBudget => 9,
+            Self::RingFull => 10,
+            Self::SlotEvicted => 11,
+            Self::ArpRequest => 12,
+            Self::ArpClaim => 13,
+            Self::NeighborSolicitation => 14,
+            Self::NeighborClaim => 15,
             Self::Rejected(reason) => Self::FIRST_REJECTION as u32 + reason as u32,
         }
     }

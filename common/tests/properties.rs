@@ -63,7 +63,7 @@ proptest! {
         prop_assert_eq!(advert.encode(&mut message), Ok(advert.length()));
         let packet = ipv4_packet(source, &message);
         let preamble = Preamble::ipv4(&&packet[..], 0).unwrap();
-        let heard = check::judge(&&packet[..], &preamble, None).unwrap();
+        let heard = check::judge(&&packet[..], &preamble, None, None).unwrap();
         prop_assert_eq!(preamble.vrid(), vrid);
         prop_assert_eq!(heard.priority, priority);
         prop_assert_eq!(heard.priority(), advert.priority);
@@ -97,7 +97,7 @@ proptest! {
         prop_assert_eq!(advert.encode(&mut message), Ok(advert.length()));
         let packet = ipv6_packet(source, &message);
         let preamble = Preamble::ipv6(&&packet[..], 0).unwrap();
-        let heard = check::judge(&&packet[..], &preamble, None).unwrap();
+        let heard = check::judge(&&packet[..], &preamble, None, None).unwrap();
         prop_assert_eq!((preamble.vrid(), heard.priority, heard.interval), (vrid, priority, centiseconds));
         prop_assert_eq!((heard.source, usize::from(heard.count)), (source, list.len()));
         prop_assert_eq!(heard.addresses, advert.addresses.fingerprint());
@@ -107,7 +107,7 @@ proptest! {
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0..250usize) {
         let bytes = &bytes[..];
         for preamble in [Preamble::ipv4(&bytes, at), Preamble::ipv6(&bytes, at)].into_iter().flatten() {
-            std::hint::black_box(check::judge(&bytes, &preamble, None)).ok();
+            std::hint::black_box(check::judge(&bytes, &preamble, None, None)).ok();
         }
         let _ = Ethernet::read(&bytes);
         let _ = Arp::read(&bytes, at);
@@ -127,7 +127,7 @@ proptest! {
             *byte = first;
         }
         if let Ok(preamble) = Preamble::ipv4(&&packet[..], 0) {
-            std::hint::black_box(check::judge(&&packet[..], &preamble, None)).ok();
+            std::hint::black_box(check::judge(&&packet[..], &preamble, None, None)).ok();
         }
     }
 

@@ -13,7 +13,7 @@ use regent_common::{
     advert::{Addresses, Advert, Authentication, ChecksumForm, Heard, note},
     check::{self, Preamble},
     checksum, ipv4, ipv6,
-    map::{Expected, flag},
+    map::{Expected, Peer, flag},
 };
 
 const PEER: [u8; 4] = [192, 0, 2, 1];
@@ -44,17 +44,15 @@ fn expected(version: Version) -> Expected {
         generation: 0,
         own_source: ipv4::widened(OURS),
         active_source: [0; 16],
+        destination: ipv4::widened(ipv4::VRRP_GROUP),
         auth_data: PASSWORD,
         addresses: Addresses::Ipv4(VIPS).fingerprint(),
         interval: 100,
         count: 2,
         version: version as u8,
         auth_type: 1,
-        ttl_min: 255,
-        ttl_max: 255,
         flags: 0,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
     }
 }
 
@@ -82,7 +80,22 @@ fn packet(advert: &Advert<'_>, spoil: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 fn judge(packet: &[u8], expected: &Expected) -> Result<Heard, Reason> {
-    check::judge(&packet, &Preamble::ipv4(&packet, 0).unwrap(), Some(expected))
+    judge_from(packet, expected, None)
+}
+
+/// As [`judge`], with what is known of the source.
+fn judge_from(packet: &[u8], expected: &Expected, peer: Option<&Peer>) -> Result<Heard, Reason> {
+    check::judge(&packet, &Preamble::ipv4(&packet, 0).unwrap(), Some(expected), peer)
+}
+
+/// A group that speaks unicast.
+fn unicast(version: Version, flags: u8) -> Expected {
+    Expected { flags: flag::UNICAST | flags, destination: ipv4::widened(OURS), ..expected(version) }
+}
+
+/// An advert of the peer to us.
+fn advert_to_us(version: Version) -> Advert<'static> {
+    Advert { destination: ipv4::widened(OURS), ..advert(version) }
 }
 
 /// The verdict of its group on the version's advert after `spoil`.
@@ -105,11 +118,33 @@ fn the_ttl_must_be_255() {
 }
 
 #[test]
-fn unicast_may_widen_the_ttl() {
-    let loose = Expected { ttl_min: 250, ..expected(Version::V3) };
-    let with_ttl = |ttl| judge(&packet(&advert(Version::V3), |packet| packet[8] = ttl), &loose).err();
-    assert_eq!(with_ttl(250), None);
-    assert_eq!(with_ttl(249), Some(Reason::Ttl));
+fn a_unicast_peer_has_bounds_of_its_own_for_the_ttl() {
+    let bounds = Peer::new(60, 64);
+    let with_ttl = |expected: &Expected, ttl, peer| {
+        judge_from(&packet(&advert_to_us(Version::V3), |packet| packet[8] = ttl), expected, peer).err()
+    };
+    let (open, strict) = (unicast(Version::V3, 0), unicast(Version::V3, flag::CHECK_SOURCE));
+    for group in [open, strict] {
+        let peer = Some(&bounds);
+        for ttl in [60, 62, 64] {
+            assert_eq!(with_ttl(&group, ttl, peer), None, "TTL {ttl}");
+        }
+        for ttl in [0, 59, 65, 255] {
+            assert_eq!(with_ttl(&group, ttl, peer), Some(Reason::Ttl), "TTL {ttl}");
+        }
+    }
+    // Of a source that is no peer nothing is known, unless such a source is rejected anyway.
+    for ttl in [0, 1, 64, 255] {
+        assert_eq!(with_ttl(&open, ttl, None), None, "TTL {ttl}");
+        assert_eq!(with_ttl(&strict, ttl, None), Some(Reason::UnknownPeer), "TTL {ttl}");
+    }
+    // The bounds are for unicast alone, and so is the check of the source.
+    for flags in [0, flag::CHECK_SOURCE] {
+        let group = Expected { flags, ..expected(Version::V3) };
+        let low = packet(&advert(Version::V3), |packet| packet[8] = 62);
+        assert_eq!(judge_from(&low, &group, Some(&Peer::new(60, 64))), Err(Reason::Ttl));
+        assert_eq!(judge(&packet(&advert(Version::V3), |_| ()), &group).err(), None);
+    }
 }
 
 #[test]
@@ -233,12 +268,41 @@ fn version_2_does_not_learn_the_interval_and_version_3_does() {
 }
 
 #[test]
-fn multicast_and_unicast_are_not_mixed() {
-    let unicast = Expected { flags: flag::UNICAST, ..expected(Version::V3) };
-    let to_us = Advert { destination: ipv4::widened(OURS), ..advert(Version::V3) };
-    assert_eq!(judge(&packet(&to_us, |_| ()), &expected(Version::V3)), Err(Reason::Destination));
-    assert_eq!(judge(&packet(&to_us, |_| ()), &unicast).err(), None);
-    assert_eq!(judge(&packet(&advert(Version::V3), |_| ()), &unicast), Err(Reason::Destination));
+fn an_advert_must_be_sent_to_the_group() {
+    let to = |destination: [u8; 4], expected: &Expected| {
+        let advert = Advert { destination: ipv4::widened(destination), ..advert(Version::V3) };
+        judge(&packet(&advert, |_| ()), expected).err()
+    };
+    let another = [224, 0, 1, 18];
+    for (destination, verdict) in
+        [(ipv4::VRRP_GROUP, None), (another, Some(Reason::Destination)), (OURS, Some(Reason::Destination))]
+    {
+        assert_eq!(to(destination, &expected(Version::V3)), verdict, "{destination:?}");
+    }
+    let moved = Expected { destination: ipv4::widened(another), ..expected(Version::V3) };
+    assert_eq!(to(another, &moved), None);
+    assert_eq!(to(ipv4::VRRP_GROUP, &moved), Some(Reason::Destination));
+    for destination in [ipv4::VRRP_GROUP, another, [192, 0, 2, 77]] {
+        assert_eq!(to(destination, &unicast(Version::V3, 0)), Some(Reason::Destination), "{destination:?}");
+    }
+    assert_eq!(to(OURS, &unicast(Version::V3, 0)), None);
+}
+
+#[test]
+fn a_checksum_that_names_the_group_holds_for_unicast_alone() {
+    let old = Advert { checksum: ChecksumForm::OldUnicast, ..advert_to_us(Version::V3) };
+    let mut message = vec![0; old.length()];
+    old.encode(&mut message).unwrap();
+    let mut packet = packet(&old, |_| ());
+    packet[20..].copy_from_slice(&message);
+    let heard = judge(&packet, &unicast(Version::V3, 0)).unwrap();
+    assert_eq!(heard.notes, note::CHECKSUM_OLD_UNICAST);
+    assert_eq!(judge(&packet, &expected(Version::V3)), Err(Reason::Checksum));
+    // A stranger says nothing of how its group speaks.
+    let stranger = check::judge(&&packet[..], &Preamble::ipv4(&&packet[..], 0).unwrap(), None, None);
+    assert_eq!(stranger, Err(Reason::Checksum));
+    packet[27] ^= 1;
+    assert_eq!(judge(&packet, &unicast(Version::V3, 0)), Err(Reason::Checksum));
 }
 
 #[test]
@@ -266,34 +330,93 @@ fn what_is_odd_is_noted_and_accepted() {
     assert_eq!(notes(&ours, &turned) & note::ADDRESS_LIST_MISMATCH, 0);
 }
 
+/// The packet of an advert over IPv6; its message may be spoilt before the checksum is made right again.
+fn packet6(advert: &Advert<'_>, spoil: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut message = vec![0; advert.length()];
+    advert.encode(&mut message).unwrap();
+    spoil(&mut message);
+    message[6..8].fill(0);
+    let length = message.len() as u16;
+    let sum = checksum::sum(&&message[..], 0, message.len() / 4).unwrap();
+    let sum = sum.pseudo_header(&advert.source, &advert.destination, length);
+    message[6..8].copy_from_slice(&sum.checksum());
+    [&ipv6::header(advert.source, advert.destination, 255, length)[..], &message].concat()
+}
+
+/// An advert over IPv6 with these addresses.
+fn advert6(version: Version, list: &[[u8; 16]]) -> Advert<'_> {
+    Advert {
+        version,
+        vrid: Vrid::new(7).unwrap(),
+        priority: Priority::from_wire(100),
+        interval: AdvertInterval::DEFAULT,
+        authentication: Authentication::None,
+        checksum: ChecksumForm::PseudoHeader,
+        source: PEER6,
+        destination: ipv6::VRRP_GROUP,
+        addresses: Addresses::Ipv6(list),
+    }
+}
+
+fn judge6(packet: &[u8], expected: Option<&Expected>) -> Result<Heard, Reason> {
+    check::judge(&packet, &Preamble::ipv6(&packet, 0).unwrap(), expected, None)
+}
+
 #[test]
 fn ipv6_wants_a_pseudo_header_and_a_link_local_address_first() {
-    let judged = |list: &[[u8; 16]]| {
-        let advert = Advert {
-            source: PEER6,
-            destination: ipv6::VRRP_GROUP,
-            addresses: Addresses::Ipv6(list),
-            ..advert(Version::V3)
-        };
-        let mut packet = vec![0; ipv6::HEADER_LENGTH + advert.length()];
-        packet[0] = 0x60;
-        packet[4..6].copy_from_slice(&(advert.length() as u16).to_be_bytes());
-        packet[6..8].copy_from_slice(&[112, 255]);
-        packet[8..24].copy_from_slice(&PEER6);
-        packet[24..40].copy_from_slice(&ipv6::VRRP_GROUP);
-        advert.encode(&mut packet[40..]).unwrap();
-        packet
-    };
-    let verdict = |packet: &[u8]| {
-        check::judge(&packet, &Preamble::ipv6(&packet, 0).unwrap(), None).map(|heard| heard.notes)
-    };
-    assert_eq!(verdict(&judged(&[LOCAL, GLOBAL])), Ok(0));
-    assert_eq!(verdict(&judged(&[GLOBAL, LOCAL])), Ok(note::FIRST_NOT_LINK_LOCAL));
-    let mut message_only = judged(&[LOCAL]);
+    let notes = |packet: &[u8]| judge6(packet, None).map(|heard| heard.notes);
+    assert_eq!(notes(&packet6(&advert6(Version::V3, &[LOCAL, GLOBAL]), |_| ())), Ok(0));
+    let turned = packet6(&advert6(Version::V3, &[GLOBAL, LOCAL]), |_| ());
+    assert_eq!(notes(&turned), Ok(note::FIRST_NOT_LINK_LOCAL));
+    let mut message_only = packet6(&advert6(Version::V3, &[LOCAL]), |_| ());
     message_only[46..48].fill(0);
     let sum = checksum::sum(&&message_only[..], 40, 6).unwrap();
     message_only[46..48].copy_from_slice(&sum.checksum());
-    assert_eq!(verdict(&message_only), Err(Reason::Checksum));
+    assert_eq!(notes(&message_only), Err(Reason::Checksum));
+}
+
+#[test]
+fn version_2_over_ipv6_is_keepaliveds() {
+    let list = [LOCAL, GLOBAL];
+    let group = Expected {
+        own_source: [0; 16],
+        destination: ipv6::VRRP_GROUP,
+        addresses: Addresses::Ipv6(&list).fingerprint(),
+        auth_type: 0,
+        ..expected(Version::V2)
+    };
+    let advert = advert6(Version::V2, &list);
+    assert_eq!(advert.length(), 8 + 32, "no authentication data");
+    let good = packet6(&advert, |_| ());
+    assert_eq!(judge6(&good, Some(&group)).map(|heard| heard.notes), Ok(0));
+    let verdict = |spoil: fn(&mut Vec<u8>)| judge6(&packet6(&advert, spoil), Some(&group)).err();
+    assert_eq!(verdict(|message| message.extend([0; 8])), Some(Reason::Length));
+    assert_eq!(verdict(|message| message[5] = 2), Some(Reason::Interval));
+    assert_eq!(verdict(|message| message[5] = 0), Some(Reason::IntervalZero));
+    assert_eq!(verdict(|message| message[4] = 1), Some(Reason::AuthTypeMismatch));
+    assert_eq!(verdict(|message| message[0] = 0x31), Some(Reason::Version));
+    let mut message_only = good;
+    message_only[46..48].fill(0);
+    let sum = checksum::sum(&&message_only[..], 40, 10).unwrap();
+    message_only[46..48].copy_from_slice(&sum.checksum());
+    assert_eq!(judge6(&message_only, Some(&group)), Err(Reason::Checksum));
+    // With a password configured its type is sent and compared, and nothing else.
+    let open = Advert { authentication: Authentication::Password(PASSWORD), ..advert };
+    let password = Expected { auth_type: 1, auth_data: *b"another\0", ..group };
+    assert_eq!(judge6(&packet6(&open, |_| ()), Some(&password)).err(), None);
+    assert_eq!(judge6(&packet6(&advert, |_| ()), Some(&password)), Err(Reason::AuthTypeMismatch));
+}
+
+#[test]
+fn an_ipv6_header_is_read_as_it_was_written() {
+    let header = ipv6::header(PEER6, ipv6::VRRP_GROUP, 254, 40);
+    let mut packet = header.to_vec();
+    packet.resize(80, 0);
+    let read = Preamble::ipv6(&&packet[..], 0).unwrap();
+    assert_eq!((read.source, read.destination), (PEER6, ipv6::VRRP_GROUP));
+    assert_eq!((read.ttl, read.length, read.message), (254, 40, 40));
+    // Version 6, traffic class CS6, flow label 0.
+    assert_eq!(header[..4], [0x6c, 0, 0, 0]);
 }
 
 #[test]

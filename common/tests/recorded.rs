@@ -68,6 +68,15 @@ fn lists(advert: &Value) -> (Vec<[u8; 4]>, Vec<[u8; 16]>) {
     (four, six)
 }
 
+/// The group's address in the packet's family.
+fn group_address(packet: &[u8]) -> [u8; 16] {
+    if packet.first().map(|first| first >> 4) == Some(6) {
+        ipv6::VRRP_GROUP
+    } else {
+        ipv4::widened(ipv4::VRRP_GROUP)
+    }
+}
+
 fn preamble(packet: &[u8]) -> Result<Preamble, NotJudged> {
     if packet.first().map(|first| first >> 4) == Some(6) {
         Preamble::ipv6(&packet, 0)
@@ -80,7 +89,13 @@ fn preamble(packet: &[u8]) -> Result<Preamble, NotJudged> {
 fn the_fixtures_hold_adverts_of_each_daemon_version_and_family() {
     let names: Vec<String> =
         fixtures().iter().map(|fixture| fixture["name"].as_str().unwrap().to_owned()).collect();
-    for part in ["frr-8.4.4-v2", "frr-8.4.4-v3_ipv4", "frr-8.4.4-v3_ipv6", "keepalived-2.2.7-v2-pass"] {
+    for part in [
+        "frr-8.4.4-v2",
+        "frr-8.4.4-v3_ipv4",
+        "frr-8.4.4-v3_ipv6",
+        "keepalived-2.2.7-v2-pass",
+        "keepalived-2.2.7-v2_ipv6",
+    ] {
         assert!(names.iter().any(|name| name.contains(part)), "{part}");
     }
     assert!(adverts().len() >= 25);
@@ -93,8 +108,8 @@ fn every_field_is_read_as_it_was_sent() {
         assert_eq!(preamble.vrid(), byte(&advert["vrid"]), "{advert}");
         assert_eq!(preamble.ttl, byte(&advert["ttl"]), "{advert}");
         assert_eq!(preamble.length, number(&advert["length"]), "{advert}");
-        assert!(preamble.is_multicast(), "{advert}");
-        let heard = check::judge(&&packet[..], &preamble, None).unwrap();
+        assert_eq!(preamble.destination, address(&advert["destination"]), "{advert}");
+        let heard = check::judge(&&packet[..], &preamble, None, None).unwrap();
         assert_eq!(heard.source, address(&advert["source"]), "{advert}");
         assert_eq!(heard.version, byte(&advert["version"]), "{advert}");
         assert_eq!(heard.priority, byte(&advert["priority"]), "{advert}");
@@ -111,7 +126,7 @@ fn every_field_is_read_as_it_was_sent() {
 fn both_checksum_forms_are_accepted_and_told_apart() {
     let mut forms = [0, 0];
     for (advert, packet) in adverts() {
-        let heard = check::judge(&&packet[..], &preamble(&packet).unwrap(), None).unwrap();
+        let heard = check::judge(&&packet[..], &preamble(&packet).unwrap(), None, None).unwrap();
         let four_three = heard.version == 3 && heard.family == 4;
         let expected = match advert["checksum_form"].as_str().unwrap() {
             "message-only" if four_three => note::CHECKSUM_MESSAGE_ONLY,
@@ -170,7 +185,7 @@ fn an_advert_cut_off_anywhere_is_not_accepted() {
         for end in 0..whole {
             let part = &packet[..end];
             if let Ok(preamble) = preamble(part) {
-                let verdict = check::judge(&part, &preamble, None);
+                let verdict = check::judge(&part, &preamble, None, None);
                 assert!(verdict.is_err(), "{advert} cut to {end} of {whole} bytes: {verdict:?}");
             }
         }
@@ -194,19 +209,17 @@ fn every_fixture_gets_the_verdict_written_beside_it() {
             generation: 0,
             own_source: [0; 16],
             active_source: [0; 16],
+            destination: group_address(&packet),
             auth_data: hex(&group["auth_data"]).try_into().unwrap(),
             addresses: list.fingerprint(),
             interval: number(&group["interval"]),
             count: list.count() as u8,
             version: byte(&group["version"]),
             auth_type: byte(&group["auth_type"]),
-            ttl_min: 255,
-            ttl_max: 255,
             flags: flag::RING_ALWAYS,
             own_mac: [0x02, 0, 0, 0, 0, 0x02],
-            padding: [0; 2],
         };
-        let verdict = check::judge(&&packet[..], &preamble(&packet).unwrap(), Some(&expected));
+        let verdict = check::judge(&&packet[..], &preamble(&packet).unwrap(), Some(&expected), None);
         let label = verdict.map_or_else(Reason::label, |_| "accepted");
         assert_eq!(label, fixture["verdict"].as_str().unwrap(), "{}: {verdict:?}", fixture["name"]);
         if let Ok(heard) = verdict {

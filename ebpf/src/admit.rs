@@ -13,7 +13,7 @@ use regent_common::{
     check::{self, NotJudged, Preamble},
     ethernet::{self, Ethernet},
     ipv4, ipv6,
-    map::{Expected, GroupKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
+    map::{Expected, GroupKey, Peer, PeerKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
 };
 
 use crate::{
@@ -98,7 +98,8 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
     if expected.is_some_and(|expected| !is_for_us(cursor, expected)) {
         return Outcome::Foreign;
     }
-    let verdict = check::judge(cursor, preamble, expected);
+    let peer = expected.and_then(|expected| peer(preamble, expected));
+    let verdict = check::judge(cursor, preamble, expected, peer);
     let Some(expected) = expected else {
         let key = Key(StrangerKey { source: preamble.source, group: group.0 });
         publish::stranger(cursor, &key.0, preamble, verdict);
@@ -119,6 +120,17 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
             if may_be_shown(reason) { Outcome::Shown } else { Outcome::Rejected }
         }
     }
+}
+
+/// What is known of the source. Looked up only for groups that speak unicast: multicast has no peers.
+#[inline(always)]
+fn peer(preamble: &Preamble, expected: &Expected) -> Option<&'static Peer> {
+    if !expected.is_unicast() {
+        return None;
+    }
+    let key = Key(PeerKey::new(preamble.source, expected.index));
+    // SAFETY: the entry is only read, and nothing is inserted into or removed from this map here.
+    unsafe { maps::PEERS.get(&key.0) }
 }
 
 /// Whether the frame is for this port. Its first eight bytes at once: the destination, and two that are shifted out.

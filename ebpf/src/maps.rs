@@ -6,11 +6,15 @@ use aya_ebpf::{
 };
 use regent_common::{
     Reason,
-    map::{self, CounterRow, Expected, GroupKey, InstanceSlots, Shown, Stranger, StrangerKey, Vip, VipKey},
+    map::{
+        self, CounterRow, Expected, GroupKey, InstanceSlots, Peer, PeerKey, Shown, Stranger, StrangerKey,
+        Vip, VipKey,
+    },
     record::AdvertRecord,
 };
 
 const INSTANCE_CAPACITY: usize = map::INSTANCE_CAPACITY as usize;
+const PEER_CAPACITY: usize = map::PEER_CAPACITY as usize;
 const VIP_CAPACITY: usize = map::VIP_CAPACITY as usize;
 const STRANGER_CAPACITY: usize = map::STRANGER_CAPACITY as usize;
 const RING_BYTES: usize = map::RING_BYTES as usize;
@@ -18,6 +22,10 @@ const RING_BYTES: usize = map::RING_BYTES as usize;
 /// What adverts of the configured groups must look like.
 #[btf_map]
 pub static INSTANCES: HashMap<GroupKey, Expected, INSTANCE_CAPACITY> = HashMap::new();
+
+/// Unicast peers of the instances.
+#[btf_map]
+pub static PEERS: HashMap<PeerKey, Peer, PEER_CAPACITY> = HashMap::new();
 
 /// One row for each instance.
 #[btf_map]

@@ -102,17 +102,15 @@ fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
         generation: 1,
         own_source: ipv4::widened([10, 0, 0, 2]),
         active_source: ipv4::widened(SOURCE),
+        destination: ipv4::widened(ipv4::VRRP_GROUP),
         auth_data: [0; 8],
         addresses: Addresses::Ipv4(&[ADDRESS]).fingerprint(),
         interval: AdvertInterval::DEFAULT.centiseconds(),
         count: 1,
         version: 3,
         auth_type: 0,
-        ttl_min: 255,
-        ttl_max: 255,
         flags,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
     };
     let key = |vrid| GroupKey::new(LOOPBACK, 0, Family::Ipv4 as u8, vrid);
     let mut bad_checksum = frame(ours + 2)?;

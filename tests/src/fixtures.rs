@@ -60,16 +60,17 @@ fn read(fixture: &Value) -> Result<Fixture> {
         "accepted" => None,
         label => Some(*Reason::ALL.iter().find(|reason| reason.label() == label).context("no such reason")?),
     };
+    let packet = hex(text(fixture, "packet")?)?;
     Ok(Fixture {
         name: text(fixture, "name")?.to_owned(),
-        packet: hex(text(fixture, "packet")?)?,
-        expected: expected(&fixture["group"])?,
+        expected: expected(&fixture["group"], &packet)?,
+        packet,
         rejected,
         notes: strings(&fixture["notes"]),
     })
 }
 
-fn expected(group: &Value) -> Result<Expected> {
+fn expected(group: &Value, packet: &[u8]) -> Result<Expected> {
     let number = |name: &str| group[name].as_u64().with_context(|| format!("no {name}"));
     let addresses = strings(&group["addresses"]);
     Ok(Expected {
@@ -77,18 +78,24 @@ fn expected(group: &Value) -> Result<Expected> {
         generation: 1,
         own_source: ipv4::widened([10, 55, 0, 250]),
         active_source: [0; 16],
+        destination: group_address(packet),
         auth_data: hex(text(group, "auth_data")?)?.try_into().ok().context("auth_data is not eight bytes")?,
         addresses: fingerprint(&addresses)?,
         interval: number("interval")?.try_into()?,
         count: addresses.len().try_into()?,
         version: number("version")?.try_into()?,
         auth_type: number("auth_type")?.try_into()?,
-        ttl_min: 255,
-        ttl_max: 255,
         flags: flag::RING_ALWAYS,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
     })
+}
+
+/// The group's address in the packet's family.
+fn group_address(packet: &[u8]) -> [u8; 16] {
+    match packet.first().map(|first| first >> 4) {
+        Some(6) => ipv6::VRRP_GROUP,
+        Some(_) | None => ipv4::widened(ipv4::VRRP_GROUP),
+    }
 }
 
 fn fingerprint(addresses: &[String]) -> Result<u32> {

@@ -131,7 +131,7 @@ fn content(bytes: &[u8], header: &Ethernet) -> Option<Content> {
 }
 
 fn advert(bytes: &[u8], preamble: &Preamble) -> Content {
-    let verdict = check::judge(&bytes, preamble, None);
+    let verdict = check::judge(&bytes, preamble, None, None);
     let [a, b, c, d, ..] = preamble.source;
     let source = match preamble.family {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),

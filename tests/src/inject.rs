@@ -294,11 +294,11 @@ mod tests {
             for reason in own_merits {
                 let bytes = forger(&group).bad_for(reason, target).unwrap().unwrap();
                 let preamble = Preamble::ipv4(&&bytes[..], 14).unwrap();
-                assert_eq!(check::judge(&&bytes[..], &preamble, None).unwrap_err(), reason);
+                assert_eq!(check::judge(&&bytes[..], &preamble, None, None).unwrap_err(), reason);
             }
         }
         let bytes = forger(&Group::classic(100)).bad_for(Reason::Carp, target).unwrap().unwrap();
         let preamble = Preamble::ipv4(&&bytes[..], 14).unwrap();
-        assert_eq!(check::judge(&&bytes[..], &preamble, None).unwrap_err(), Reason::Carp);
+        assert_eq!(check::judge(&&bytes[..], &preamble, None, None).unwrap_err(), Reason::Carp);
     }
 }

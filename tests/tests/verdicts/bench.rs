@@ -95,12 +95,13 @@ impl Bench {
         };
         let key = GroupKey::new(LOOPBACK, ethernet.vlans(), preamble.family as u8, preamble.vrid());
         match self.groups.iter().find(|(group, _)| *group == key) {
-            Some((_, expected)) => {
-                Due::Ours { index: expected.index, verdict: check::judge(&frame, &preamble, Some(expected)) }
-            }
+            Some((_, expected)) => Due::Ours {
+                index: expected.index,
+                verdict: check::judge(&frame, &preamble, Some(expected), None),
+            },
             None => Due::Stranger {
                 key: StrangerKey { group: key, source: preamble.source },
-                verdict: check::judge(&frame, &preamble, None),
+                verdict: check::judge(&frame, &preamble, None, None),
             },
         }
     }

@@ -96,17 +96,15 @@ fn expected() -> Expected {
         generation: 1,
         own_source: ipv4::widened([10, 0, 0, 2]),
         active_source: [0; 16],
+        destination: ipv4::widened(ipv4::VRRP_GROUP),
         auth_data: [0; 8],
         addresses: VIPS.fingerprint(),
         interval: 100,
         count: 1,
         version: 3,
         auth_type: 0,
-        ttl_min: 255,
-        ttl_max: 255,
         flags: flag::RING_ALWAYS,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
     }
 }
 

@@ -38,17 +38,15 @@ fn expected(flags: u8) -> Expected {
         generation: 7,
         own_source: ipv4::widened([10, 0, 0, 2]),
         active_source: ipv4::widened(source(0)),
+        destination: ipv4::widened(ipv4::VRRP_GROUP),
         auth_data: [0; 8],
         addresses: VIPS.fingerprint(),
         interval: 100,
         count: 1,
         version: 3,
         auth_type: 0,
-        ttl_min: 255,
-        ttl_max: 255,
         flags,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
     }
 }
 
@@ -245,7 +243,7 @@ fn a_rejected_advert_touches_no_slot() -> Result<(), Failed> {
 
 fn the_maps_hold_what_was_asked_for() -> Result<(), Failed> {
     use regent_agent::net::xdp::{Capacity, Program};
-    let mut program = Program::load(Capacity { instances: 2, vips: 1 })?;
+    let mut program = Program::load(Capacity { instances: 2, vips: 1, peers: 1 })?;
     let key = |vrid| group(Family::Ipv4, vrid);
     program.set_instance(key(1), &expected(0))?;
     program.set_instance(key(2), &expected(0))?;
@@ -253,6 +251,6 @@ fn the_maps_hold_what_was_asked_for() -> Result<(), Failed> {
     let full = program.set_instance(key(3), &expected(0));
     ensure(full.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull), || "not full".into())?;
     ensure(program.slots(1).is_some() && program.slots(2).is_none(), || "not two rows".into())?;
-    let large = Program::load(Capacity { instances: 5_000, vips: 50_000 })?;
+    let large = Program::load(Capacity { instances: 5_000, vips: 50_000, peers: 5_000 })?;
     ensure(large.slots(4_999).is_some(), || "not five thousand rows".into())
 }

@@ -79,19 +79,17 @@ fn good(version: Version) -> Advert<'static> {
 fn expected(version: Version, index: u32) -> Expected {
     Expected {
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-        padding: [0; 2],
         index,
         generation: 7,
         own_source: ipv4::widened(OURS),
         active_source: [0; 16],
+        destination: ipv4::widened(ipv4::VRRP_GROUP),
         auth_data: PASSWORD,
         addresses: VIPS.fingerprint(),
         interval: 100,
         count: 1,
         version: version as u8,
         auth_type: if version == Version::V2 { 1 } else { 0 },
-        ttl_min: 255,
-        ttl_max: 255,
         flags: 0,
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use aya::maps::{MapError, PerCpuValues};
 use regent_common::{
     Counter,
-    map::{Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey},
+    map::{Expected, GroupKey, InstanceSlots, Peer, PeerKey, Stranger, StrangerKey, Vip, VipKey},
     record::{AdvertRecord, Slot},
 };
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
@@ -36,6 +36,23 @@ impl Program {
     /// When the kernel refuses.
     pub fn remove_instance(&mut self, key: GroupKey) -> io::Result<()> {
         gone(self.instances.remove(&key)).map_err(|error| map_error("cannot remove a group", error))
+    }
+
+    /// Tells the program about a unicast peer of an instance.
+    ///
+    /// # Errors
+    /// When the map is full or the kernel refuses.
+    pub fn set_peer(&mut self, key: PeerKey, peer: Peer) -> io::Result<()> {
+        self.peers.insert(key, peer, ANY).map_err(|error| map_error("cannot set a unicast peer", error))
+    }
+
+    /// Makes a unicast peer unknown to the program. It need not be known. Rows are used again: the peers of an instance
+    /// go before its row does.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove_peer(&mut self, key: PeerKey) -> io::Result<()> {
+        gone(self.peers.remove(&key)).map_err(|error| map_error("cannot remove a unicast peer", error))
     }
 
     /// Empties a row, so that its next use begins with nothing. Remove the row's groups first.

@@ -18,7 +18,7 @@ use aya::{
     programs::Xdp,
 };
 use regent_common::map::{
-    self, CounterRow, Expected, GroupKey, InstanceSlots, Stranger, StrangerKey, Vip, VipKey,
+    self, CounterRow, Expected, GroupKey, InstanceSlots, Peer, PeerKey, Stranger, StrangerKey, Vip, VipKey,
 };
 
 pub use diagnostics::Diagnostics;
@@ -47,11 +47,13 @@ pub struct Capacity {
     pub instances: u32,
     /// Virtual addresses of all instances, on all ports.
     pub vips: u32,
+    /// Unicast peers of all instances.
+    pub peers: u32,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { instances: map::INSTANCE_CAPACITY, vips: map::VIP_CAPACITY }
+        Self { instances: map::INSTANCE_CAPACITY, vips: map::VIP_CAPACITY, peers: map::PEER_CAPACITY }
     }
 }
 
@@ -72,6 +74,7 @@ pub struct Program {
     slots: Array<MapData, InstanceSlots>,
     strangers: HashMap<MapData, StrangerKey, Stranger>,
     vips: HashMap<MapData, VipKey, Vip>,
+    peers: HashMap<MapData, PeerKey, Peer>,
     ring: RingBuf<MapData>,
     links: BTreeMap<u32, Link>,
 }
@@ -104,6 +107,7 @@ impl Program {
             .map_max_entries(map::COUNTERS, capacity.instances)
             .map_max_entries(map::SLOTS, capacity.instances)
             .map_max_entries(map::VIPS, capacity.vips)
+            .map_max_entries(map::PEERS, capacity.peers)
             .override_global("RING_BUDGET", &ring_budget, true)
             .load(object)
             .map_err(LoadError::from_loading)?;
@@ -114,6 +118,7 @@ impl Program {
             slots: prepared(map::SLOTS, ebpf.take_map(map::SLOTS))?,
             strangers: prepared(map::STRANGERS, ebpf.take_map(map::STRANGERS))?,
             vips: prepared(map::VIPS, ebpf.take_map(map::VIPS))?,
+            peers: prepared(map::PEERS, ebpf.take_map(map::PEERS))?,
             ring: prepared(map::RING, ebpf.take_map(map::RING))?,
             links: BTreeMap::new(),
             ebpf,

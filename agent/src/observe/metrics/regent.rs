@@ -90,6 +90,7 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
             Counter::PriorityZero
             | Counter::ChecksumMessageOnly
             | Counter::ChecksumPseudoHeader
+            | Counter::ChecksumOldUnicast
             | Counter::IntervalLearned
             | Counter::AddressListMismatch
             | Counter::OwnerConflict
@@ -98,7 +99,9 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
             | Counter::RingFull
             | Counter::SlotEvicted
             | Counter::ArpRequest
-            | Counter::ArpClaim => true,
+            | Counter::ArpClaim
+            | Counter::NeighborSolicitation
+            | Counter::NeighborClaim => true,
         })
     };
     let noted = instances.iter().flat_map(|instance| {
