@@ -47,6 +47,12 @@ pub fn why(change: &Change) -> String {
         Cause::HigherAddress { source } => {
             format!("{} advertises our priority {priority} and has the higher address", address(source))
         }
+        Cause::Overslept { source, priority: theirs, silence } => format!(
+            "{} took over with priority {theirs} while nothing was sent from here for {}; was this host or the agent \
+             stopped?",
+            address(source),
+            words::lapse(silence)
+        ),
         Cause::Fault(fault) => return change.detail.clone().unwrap_or_else(|| fault_text(fault).to_owned()),
         Cause::FaultCleared => format!("can take part again, with priority {priority}"),
         Cause::Shutdown => "told to stop".to_owned(),
@@ -67,6 +73,7 @@ pub const fn cause_word(cause: Cause) -> &'static str {
         Cause::LowerPriority { .. } => "lower_priority",
         Cause::HigherPriority { .. } => "higher_priority",
         Cause::HigherAddress { .. } => "higher_address",
+        Cause::Overslept { .. } => "overslept",
         Cause::Fault(FaultCause::Interface) => "fault_interface",
         Cause::Fault(FaultCause::NoSourceAddress) => "fault_no_source_address",
         Cause::Fault(FaultCause::TrackedInterface) => "fault_tracked_interface",
@@ -176,6 +183,11 @@ mod tests {
     #[test]
     fn every_transition_is_one_line_that_can_be_searched_for() {
         let higher = Cause::HigherPriority { source: SOURCE, priority: Priority::from_wire(150) };
+        let overslept = Cause::Overslept {
+            source: SOURCE,
+            priority: Priority::from_wire(90),
+            silence: Duration::from_millis(5250),
+        };
         for (change, expected) in [
             (
                 change(StateName::Initialize, StateName::Backup, Cause::Startup),
@@ -196,6 +208,11 @@ mod tests {
             (
                 change(StateName::Active, StateName::Backup, Cause::HigherAddress { source: SOURCE }),
                 "(VI_1) Entering BACKUP STATE: 10.0.0.1 advertises our priority 100 and has the higher address",
+            ),
+            (
+                change(StateName::Active, StateName::Backup, overslept),
+                "(VI_1) Entering BACKUP STATE: 10.0.0.1 took over with priority 90 while nothing was sent from here \
+                 for 5.250 s; was this host or the agent stopped?",
             ),
             (
                 change(StateName::Active, StateName::Fault, Cause::Fault(FaultCause::Interface)),

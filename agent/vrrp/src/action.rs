@@ -1,5 +1,7 @@
 //! What a router wants done, in this order.
 
+use core::time::Duration;
+
 use arrayvec::ArrayVec;
 use regent_common::Priority;
 
@@ -34,6 +36,15 @@ pub enum Cause {
     HigherAddress {
         /// Its address.
         source: [u8; 16],
+    },
+    /// We said nothing for so long that another router took over, as Backups must; now we know of it.
+    Overslept {
+        /// Its address.
+        source: [u8; 16],
+        /// Its priority, which need not be above ours.
+        priority: Priority,
+        /// How long nothing of ours was heard until its advert was read.
+        silence: Duration,
     },
     /// Cannot take part.
     Fault(FaultCause),

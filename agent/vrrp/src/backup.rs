@@ -32,6 +32,8 @@ pub(crate) struct Backup {
     since: Instant,
     /// Active_Down_Timer runs for that.
     wait: Wait,
+    /// It had run out long before we noticed, and we listen once more.
+    hesitates: bool,
     /// The interval of the newest accepted advert; only version 3 looks at it.
     learned: Option<AdvertInterval>,
     /// The Active Router, while there is one.
@@ -49,6 +51,7 @@ impl Backup {
             newest: now,
             since: now,
             wait: Wait::Silence,
+            hesitates: false,
             learned: None,
             followed: None,
             lower_since: None,
@@ -57,8 +60,9 @@ impl Backup {
     }
 
     /// Lost to the sender of `advert`: its interval counts (RFC 9568 §6.4.3), and the timer runs from its arrival.
-    pub(crate) const fn following(advert: &Advert) -> Self {
+    pub(crate) fn following(local: &Local, advert: &Advert) -> Self {
         let mut backup = Self::new(advert.arrived);
+        backup.lower_since = (advert.priority < local.priority()).then_some(advert.arrived);
         backup.learned = Some(advert.interval);
         backup.followed = Some(Peer { source: advert.source, priority: advert.priority });
         backup
@@ -76,10 +80,25 @@ impl Backup {
     /// When Active_Down_Timer fires.
     pub(crate) fn deadline(&self, local: &Local) -> Instant {
         self.since
-            + match self.wait {
-                Wait::Silence => local.active_down_interval(self.learned),
-                Wait::Succession => local.skew_time(self.learned),
+            + match (self.hesitates, self.wait) {
+                (true, Wait::Silence | Wait::Succession) => {
+                    local.active_interval(self.learned).duration() + local.skew_time(self.learned)
+                }
+                (false, Wait::Silence) => local.active_down_interval(self.learned),
+                (false, Wait::Succession) => local.skew_time(self.learned),
             }
+    }
+
+    /// Active_Down_Timer has fired. Whether we take over now; see
+    /// [`crate::departures::Departure::LateBackupsHesitate`].
+    pub(crate) fn dares(&mut self, local: &Local, now: Instant) -> bool {
+        let tolerated = local.active_interval(self.learned).duration();
+        if self.hesitates || now <= self.deadline(local) + tolerated {
+            return true;
+        }
+        self.since = now;
+        self.hesitates = true;
+        false
     }
 
     /// Why it fires.
@@ -97,6 +116,7 @@ impl Backup {
     pub(crate) fn deaf(&mut self, now: Instant) {
         self.since = self.since.max(now);
         self.wait = Wait::Silence;
+        self.hesitates = false;
     }
 
     /// RFC 9568 §6.4.2, "If an ADVERTISEMENT is received".
@@ -150,6 +170,7 @@ impl Backup {
         self.newest = advert.arrived;
         self.since = self.since.max(advert.arrived);
         self.wait = wait;
+        self.hesitates = false;
         self.discarded = None;
     }
 }

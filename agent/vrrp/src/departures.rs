@@ -62,13 +62,32 @@ pub enum Departure {
     /// Active that was reloaded advertises at once, as keepalived does; one whose trackers changed says so with its
     /// next regular advert, since peers could not act on it any sooner.
     Changes,
+    /// An Active that said nothing for so long that a Backup may have taken over does not advertise when it wakes; RFC
+    /// 9568 §6.4.3 knows no timer that fires seconds late.
+    ///
+    /// A stopped process or a paused machine would else speak up as if nothing had happened, beside its successor, and
+    /// with the higher priority it would win without ever having lost. Whoever is heard to have taken over meanwhile is
+    /// obeyed, whatever its priority, and without a word: in everybody's eyes the office was lost already. Then Backup
+    /// and its rules decide, Preempt_Mode among them. With nobody heard it listens for an interval and a half
+    /// first, since another Active speaks once an interval; then it advertises, and announces its addresses as on
+    /// becoming Active. Until then the addresses stay, nothing is answered, announced or resigned from by itself, and a
+    /// resignation leaves it waiting. The owner does not wait: nobody may keep his addresses from him.
+    /// keepalived demotes itself likewise.
+    DoubtAfterSilence,
+    /// A Backup that notices the end of Active_Down_Timer more than an interval late listens once more, for
+    /// Active_Adver_Interval + Skew_Time; RFC 9568 §6.4.2 takes over at once.
+    ///
+    /// It stood still, and may have missed the Active Router as it missed its timer: a paused machine receives nothing.
+    /// keepalived has it as an option (`timer_expired_backup`). Once only, so that a loop that is always late still takes
+    /// over; and a deadline that a reload moved far into the past is treated alike, which costs no more than that.
+    LateBackupsHesitate,
     /// Active_Down_Interval may have another number of intervals than three (`down_timer_adverts`). As keepalived.
     DownTimerAdverts,
 }
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Fault,
         Self::PreemptDelay,
         Self::Version2Asserts,
@@ -79,6 +98,8 @@ impl Departure {
         Self::EchoesAreIgnored,
         Self::HistoryIsIgnored,
         Self::Changes,
+        Self::DoubtAfterSilence,
+        Self::LateBackupsHesitate,
         Self::DownTimerAdverts,
     ];
 }

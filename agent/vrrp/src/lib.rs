@@ -23,6 +23,7 @@ mod effective;
 mod event;
 mod instant;
 mod local;
+mod office;
 mod parameters;
 mod router;
 mod state;

@@ -50,7 +50,7 @@ impl Router {
 
             // §6.4.2 Backup.
             (State::Backup(backup), Event::Deadline) => {
-                if backup.deadline(&self.local) > now {
+                if backup.deadline(&self.local) > now || !backup.dares(&self.local, now) {
                     return Actions::new();
                 }
                 let cause = backup.cause();
@@ -74,6 +74,7 @@ impl Router {
                 match active.hear(&self.local, now, &advert) {
                     Verdict::Stays(actions) => actions,
                     Verdict::Yields(cause) => self.yield_to(&advert, cause),
+                    Verdict::Overslept(cause) => self.was_succeeded(now, &advert, cause),
                 }
             }
             (State::Active(active), Event::AddressesChanged) => active.addresses_changed(&self.local, now),
@@ -155,6 +156,15 @@ impl Router {
         }
     }
 
+    /// Whether this router is Active but has said nothing for so long that others may have taken over: it listens before
+    /// it speaks again (see [`crate::departures::Departure::DoubtAfterSilence`]). Nobody else should speak for it either.
+    pub fn is_in_doubt(&self, now: Instant) -> bool {
+        match &self.state {
+            State::Active(active) => active.is_in_doubt(&self.local, now),
+            State::Initialize { .. } | State::Backup(_) | State::Fault(_) => false,
+        }
+    }
+
     /// Active_Adver_Interval: learned in Backup (version 3), our own otherwise.
     pub fn active_interval(&self) -> AdvertInterval {
         self.local.active_interval(self.learned())
@@ -201,12 +211,27 @@ impl Router {
         if self.local.parameters().concedes {
             actions.push(Action::SendAdvert(self.local.priority()));
         }
+        self.step_down(&mut actions, winner, cause);
+        self.state = State::Backup(Backup::following(&self.local, winner));
+        actions
+    }
+
+    /// Another router has been Active for a while without our noticing. It has no need of a word from us, and we begin as
+    /// anybody who hears of it for the first time: what we heard so far proves nothing.
+    fn was_succeeded(&mut self, now: Instant, successor: &Advert, cause: Cause) -> Actions {
+        let mut actions = Actions::new();
+        self.step_down(&mut actions, successor, cause);
+        let mut backup = Backup::following(&self.local, successor);
+        backup.deaf(now);
+        self.state = State::Backup(backup);
+        actions
+    }
+
+    fn step_down(&self, actions: &mut Actions, active: &Advert, cause: Cause) {
         actions.push(self.transition(StateName::Backup, cause));
         actions.push(Action::CancelAnnouncements);
         actions.push(Action::RemoveAddresses);
-        actions.push(Action::ActiveSource(Some(winner.source)));
-        self.state = State::Backup(Backup::following(winner));
-        actions
+        actions.push(Action::ActiveSource(Some(active.source)));
     }
 
     fn shut_down(&mut self) -> Actions {

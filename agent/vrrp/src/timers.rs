@@ -44,6 +44,20 @@ pub const fn active_down_interval(
     silence.saturating_add(skew_time(version, priority, active_interval))
 }
 
+/// How long after an advert no Backup can take silence for death, whatever its priority: Active_Down_Interval without
+/// Skew_Time.
+///
+/// At least two intervals, also when Backups wait for one only: an Adver_Timer that fires a little late must not look
+/// like a host that stood still.
+pub(crate) fn earliest_takeover(interval: AdvertInterval, adverts: u8) -> Duration {
+    interval.duration() * u32::from(adverts.max(2))
+}
+
+/// How long to listen for another Active Router: it speaks once an interval, and half of one is left for delay.
+pub(crate) fn listening(interval: AdvertInterval) -> Duration {
+    interval.duration() + interval.duration() / 2
+}
+
 /// The firing after `deadline` of a timer that repeats every `period`, set at `now`.
 ///
 /// It keeps its beat while it can. Firings that were slept through are not made up for: then the beat starts anew from

@@ -100,6 +100,7 @@ fn the_winner_of_a_healed_split_announces_at_once() {
     let mut winner = active(v3());
     let _alone = announced_until(&mut winner, 60_000);
     let mut loser = active(Parameters { source: LOWER, ..v3() });
+    let _alone = announced_until(&mut loser, 60_000);
 
     let parting = hear(&mut loser, 100, crate::scene::OURS, at(60_200));
     assert_eq!(parting.first(), Some(&SendAdvert(wire(100))));
@@ -164,7 +165,7 @@ fn a_new_refresh_starts_with_the_reload_and_no_advert_is_sent_for_it() {
 fn a_refresh_that_was_slept_through_is_made_up_for_once() {
     let refreshing = Announcements { refresh: Duration::from_secs(1), ..once() };
     let mut router = active(announcing(refreshing));
-    let actions = router.handle(at(10_250), Event::Deadline);
+    let actions = router.handle(at(2750), Event::Deadline);
     assert_eq!(list(actions), [SendAdvert(wire(100)), Announce { repeat: 1 }]);
-    assert_eq!(announced_until(&mut router, 12_300), [(11_250, 1), (12_250, 1)]);
+    assert_eq!(announced_until(&mut router, 4800), [(3750, 1), (4750, 1)]);
 }

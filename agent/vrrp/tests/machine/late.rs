@@ -21,9 +21,9 @@ fn the_down_timer_runs_from_the_arrival_and_not_from_the_wake_up() {
 #[test]
 fn the_skew_after_a_resignation_runs_from_its_arrival() {
     let mut router = backup(v3());
-    let _resigned = router.handle(at(3000), Event::Advert(advert(0, HIGHER, at(1000))));
+    let _resigned = router.handle(at(2500), Event::Advert(advert(0, HIGHER, at(1000))));
     assert_eq!(router.deadline(), Some(at_nanoseconds(1_609_375_000)));
-    let _fired = router.handle(at(3000), Event::Deadline);
+    let _fired = router.handle(at(2500), Event::Deadline);
     assert_eq!(router.state(), Active);
 }
 
@@ -53,8 +53,8 @@ fn an_arrival_in_the_future_counts_as_now() {
 #[test]
 fn a_missed_adver_timer_sends_one_advert_and_never_a_burst() {
     let mut router = active(quiet(v3()));
-    assert_eq!(list(router.handle(at(7300), Event::Deadline)), [SendAdvert(wire(100))]);
-    assert_eq!(router.deadline(), Some(at(8300)));
+    assert_eq!(list(router.handle(at(2900), Event::Deadline)), [SendAdvert(wire(100))]);
+    assert_eq!(router.deadline(), Some(at(3900)));
 }
 
 #[test]

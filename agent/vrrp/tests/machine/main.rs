@@ -6,8 +6,10 @@
 
 mod announcements;
 mod changes;
+mod doubt;
 mod effective;
 mod fault;
+mod hesitation;
 mod late;
 mod ledger;
 mod preempt_delay;

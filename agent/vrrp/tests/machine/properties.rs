@@ -274,6 +274,67 @@ proptest! {
     }
 
     #[test]
+    fn in_doubt_nothing_is_said_before_it_was_listened_for_an_interval_and_a_half(
+        parameters in parameters(),
+        steps in steps(),
+    ) {
+        let (mut listens_since, mut reloaded) = (None, false);
+        for step in run(parameters, steps) {
+            if !step.before.is_in_doubt(step.now) {
+                (listens_since, reloaded) = (None, false);
+                continue;
+            }
+            // Who became the owner need not listen; another interval is another length.
+            reloaded |= matches!(step.event, Event::Reload(_));
+            if reloaded {
+                continue;
+            }
+            let says = count(&step.actions, |action| match action {
+                Action::SendAdvert(priority) => *priority != Priority::Resigning,
+                Action::Announce { .. } => true,
+                Action::Transition(_)
+                | Action::AddAddresses
+                | Action::RemoveAddresses
+                | Action::CancelAnnouncements
+                | Action::ActiveSource(_) => false,
+            });
+            if says > 0 {
+                prop_assert_eq!(step.event, Event::Deadline);
+                let least = step.before.parameters().interval.duration() * 3 / 2;
+                prop_assert!(listens_since.is_some_and(|since: Instant| step.now.since(since) >= least));
+                prop_assert!(!step.after.is_in_doubt(step.now));
+            } else if step.event == Event::Deadline {
+                listens_since = listens_since.or(Some(step.now));
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_takes_over_from_one_that_stands_still_is_obeyed(
+        parameters in parameters(),
+        priority in 1..=255_u8,
+        slept in 1..=100_u64,
+        lateness in 0..=100_u64,
+    ) {
+        let parameters = Parameters { source: OURS, ..parameters };
+        let mut router = crate::scene::active(parameters);
+        let safe = parameters.interval.duration() * u32::from(parameters.down_timer_adverts.max(2));
+        let arrived = crate::scene::BEGINNING + safe + Duration::from_millis(slept);
+        let now = arrived + Duration::from_millis(lateness);
+        let advert = Advert { arrived, ..crate::scene::advert(priority, LOWER, arrived) };
+
+        let actions = router.handle(now, Event::Advert(advert));
+
+        if parameters.priority == LocalPriority::Owner {
+            prop_assert_eq!(router.state(), StateName::Active);
+        } else {
+            prop_assert_eq!(router.state(), StateName::Backup);
+            prop_assert_eq!(count(&actions, |action| matches!(action, Action::SendAdvert(_))), 0);
+            prop_assert!(router.deadline() >= Some(now));
+        }
+    }
+
+    #[test]
     fn ownership_is_a_matter_of_the_parameters(parameters in parameters(), steps in steps()) {
         for step in run(parameters, steps) {
             prop_assert_eq!(

@@ -105,7 +105,9 @@ pub fn active(parameters: Parameters) -> Router {
             let _began = router.handle(BEGINNING, Event::Startup);
         }
         LocalPriority::Backup(_) => {
-            let _began = router.handle(Instant::from_nanoseconds(0), Event::Startup);
+            let down = u64::try_from(router.active_down_interval().as_nanos()).unwrap_or(u64::MAX);
+            let began = Instant::from_nanoseconds(BEGINNING.nanoseconds() - down);
+            let _began = router.handle(began, Event::Startup);
             let _woke = router.handle(BEGINNING, Event::Deadline);
         }
     }
