@@ -131,6 +131,11 @@ impl AssignedAddress {
         self.flags & libc::IFA_F_TENTATIVE != 0
     }
 
+    /// IPv6: another host has it, as duplicate address detection found; not usable.
+    pub const fn is_duplicate(&self) -> bool {
+        self.flags & libc::IFA_F_DADFAILED != 0
+    }
+
     /// Reads rtnetlink's message; `None` when it names no address.
     pub(super) fn read(message: &AddressMessage) -> Option<Self> {
         let header = &message.header;

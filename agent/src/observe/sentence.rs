@@ -87,16 +87,22 @@ pub const fn cause_word(cause: Cause) -> &'static str {
 /// What to do about adverts that are rejected for that reason, without a full stop.
 pub const fn advice(reason: Reason) -> &'static str {
     match reason {
-        Reason::Ttl => "they came through a router, which multicast must not; for unicast peers see min_ttl and max_ttl",
+        Reason::Ttl => {
+            "they came through a router, which multicast must not; for unicast peers see min_ttl and max_ttl"
+        }
         Reason::Version => "say the same `version` (or `vrrp_version`) on all routers of the group",
         Reason::Type => "another protocol, or a newer VRRP, uses this VRID",
         Reason::Length => "the sender is broken, or the packets are changed on the way",
         Reason::Carp => "a CARP group uses this number; give one of the two groups another virtual_router_id",
         Reason::AuthTrailer => "the sender has auth_hmac, which is not supported yet; switch it off there",
-        Reason::Checksum => "the sender counts it in no form that is known, or the packets are changed on the way",
+        Reason::Checksum => {
+            "the sender counts it in no form that is known, or the packets are changed on the way"
+        }
         Reason::UnknownGroup => "no instance here has this VRID",
         Reason::CountZero => "give the sender virtual addresses",
-        Reason::IntervalZero => "the sender is broken: an interval of 0 makes other routers change their state",
+        Reason::IntervalZero => {
+            "the sender is broken: an interval of 0 makes other routers change their state"
+        }
         Reason::AuthTypeInvalid | Reason::AuthTypeMismatch => {
             "say the same `authentication` on all routers of the group; until then none hears the other and both may be \
              master"

@@ -278,7 +278,7 @@ impl Engine {
         };
         let expected = self.instances[at].expected([0; 6]);
         let peer = self.instances[at].peer(&preamble.source);
-        match check::judge(&packet, &preamble, Some(&expected), peer) {
+        match check::judge(&packet, &preamble, Some(&expected), peer.as_ref()) {
             Ok(heard) => {
                 let arrived = self.instances[at].hearing.in_order(&heard.source, arrived);
                 if self.hear(at, &heard, arrived) {

@@ -51,7 +51,8 @@ impl Engine {
                 let before = instance.rejections_seen.get(slot).copied().unwrap_or(0);
                 (*reason, counted.get(slot).copied().unwrap_or(0).wrapping_sub(before))
             });
-            let worst = news.max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= REJECTIONS_THAT_MATTER);
+            let worst =
+                news.max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= REJECTIONS_THAT_MATTER);
             instance.rejections_seen = counted;
             let Some((reason, count)) = worst else {
                 instance.troubles.remove("rejected");

@@ -219,7 +219,6 @@ impl Instance {
             },
             flags: owner | rings | transport,
             own_mac,
-            ..Expected::default()
         }
     }
 

@@ -222,7 +222,7 @@ impl Engine {
         let instance = &self.instances[at];
         let Some(program) = self.program.as_mut() else { return true };
         for (source, peer) in instance.peers() {
-            if let Err(error) = program.set_peer(PeerKey::new(source, instance.row), &peer) {
+            if let Err(error) = program.set_peer(PeerKey::new(source, instance.row), peer) {
                 let text = format!("cannot tell the XDP program of a unicast peer: {error}");
                 self.teller.trouble(self.now, &instance.name, text);
                 return false;

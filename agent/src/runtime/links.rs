@@ -1,9 +1,6 @@
 //! Following the host's links and addresses: what the kernel reports, and which address adverts are sent from.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-};
+use std::net::{IpAddr, Ipv6Addr};
 
 use regent_common::Family;
 use regent_vrrp::Event;
