@@ -65,6 +65,12 @@ pub struct InstanceStatus {
     pub family: u8,
     /// 2 or 3.
     pub version: u8,
+    /// What its adverts are sent from, while there is an address for it.
+    #[serde(default)]
+    pub source: Option<IpAddr>,
+    /// Where they are sent to: the group, or the unicast peers.
+    #[serde(default)]
+    pub destinations: Vec<IpAddr>,
     /// INIT, BACKUP, MASTER or FAULT.
     pub state: String,
     /// Why, as a sentence.

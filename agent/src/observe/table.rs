@@ -1,7 +1,7 @@
 //! A snapshot for people: `agent status`. Readable at 100 columns, and every row begins with the name it is about, so
 //! that it can be searched.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
@@ -188,11 +188,13 @@ fn details(instances: &[InstanceStatus], look: Look) -> String {
             }
         };
         row("addresses", addresses(one));
+        row("adverts", way(one));
         row("rejected", reasons(&one.rejected));
         let sources = one.sources.iter().map(|source| {
             let age = words::age(source.age_ms);
+            let form = source.checksum.as_deref().map_or(String::new(), |form| format!(", checksum {form}"));
             format!(
-                "{} (priority {}, {} received, {} lost, last {age} ago)",
+                "{} (priority {}, {} received, {} lost, last {age} ago{form})",
                 source.source, source.priority, source.received, source.lost
             )
         });
@@ -200,6 +202,16 @@ fn details(instances: &[InstanceStatus], look: Look) -> String {
         row("tracked", one.trackers.iter().map(tracker).collect::<Vec<_>>().join("; "));
     }
     if table.row_count() == 0 { String::new() } else { drawn(&table) }
+}
+
+/// From where to where adverts go.
+fn way(instance: &InstanceStatus) -> String {
+    let to = instance.destinations.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
+    match (instance.source, to.is_empty()) {
+        (_, true) => String::new(),
+        (Some(source), false) => format!("from {source} to {to}"),
+        (None, false) => format!("to {to}; no address to send from"),
+    }
 }
 
 fn addresses(instance: &InstanceStatus) -> String {

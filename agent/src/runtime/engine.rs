@@ -180,6 +180,7 @@ impl Engine {
 
     /// Gives up everything: priority 0, then the addresses.
     pub fn stop(&mut self) {
+        self.deadlines.replace(Owner::Start, self.start_at.take(), None);
         for at in 0..self.instances.len() {
             self.instances[at].started = false;
             self.handle(at, Event::Shutdown);

@@ -20,6 +20,7 @@ use super::{
     instance::Instance,
     port::Port,
     trackers::{Kind, Tracker},
+    wire,
 };
 use crate::{
     observe::snapshot::{
@@ -59,6 +60,8 @@ impl Engine {
             vrid: plan.vrid.get(),
             family: plan.family as u8,
             version: plan.version as u8,
+            source: instance.source,
+            destinations: wire::destinations(&plan.transport).collect(),
             state: words::state(instance.state()).into(),
             why: instance.why.clone(),
             since_unix_ms: instance.since_unix_ms,

@@ -20,9 +20,11 @@ VI_6     3        100 ms    none        0         0     0         0
 
 DETAIL
 VI_1    addresses  10.0.0.3/32 here; 10.0.0.4/24 dev ens34 MISSING
+VI_1    adverts    from 10.0.0.2 to 224.0.0.18
 VI_1    rejected   auth_failure 7, ttl 5
 VI_1    heard      10.0.0.1 (priority 150, 4711 received, 3 lost, last 2 min 8 s ago)
 VI_1    tracked    script chk_web BAD, weight -11
+VI_6    adverts    to 2001:db8::2, 2001:db8::3; no address to send from
 
 ! VI_1: 10.0.0.9 sends adverts with a wrong password; compare auth_pass
 
