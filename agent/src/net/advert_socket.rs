@@ -94,28 +94,13 @@ impl AdvertSocket {
                 break;
             }
         }
-        socket.set_priority(PRIORITY).map_err(attempt("set the priority"))?;
         match family {
-            Family::Ipv4 => {
-                socket.set_header_included_v4(true).map_err(attempt("send whole packets"))?;
-                socket.set_multicast_loop_v4(false).map_err(attempt("switch loopback off"))?;
-                // Otherwise this socket hears every group that any process on this host joined.
-                socket.set_multicast_all_v4(false).map_err(attempt("limit the groups"))?;
-                rustix::net::sockopt::set_ip_multicast_if_with_ifindex(
-                    &socket,
-                    &Ipv4Addr::UNSPECIFIED,
-                    &Ipv4Addr::UNSPECIFIED,
-                    ifindex,
-                )
-                .map_err(io::Error::from)
-                .map_err(attempt("choose the interface of groups"))?;
-            }
-            Family::Ipv6 => {
-                socket.set_header_included_v6(true).map_err(attempt("send whole packets"))?;
-                socket.set_multicast_loop_v6(false).map_err(attempt("switch loopback off"))?;
-                socket.set_multicast_if_v6(ifindex).map_err(attempt("choose the interface of groups"))?;
-                reception.describe_ipv6(&socket).map_err(attempt("ask for headers"))?;
-            }
+            Family::Ipv4 => send_as_asked_ipv4(&socket, ifindex),
+            Family::Ipv6 => send_as_asked_ipv6(&socket, ifindex),
+        }
+        .map_err(attempt("say how to send"))?;
+        if let Family::Ipv6 = family {
+            reception.describe_ipv6(&socket).map_err(attempt("ask for hop limits"))?;
         }
         let socket = Self { socket, reception, name: name.to_owned(), ifindex, family };
         socket.set_filter(Filter::Everything)?;
@@ -123,6 +108,9 @@ impl AdvertSocket {
     }
 
     /// Joins a group on the interface, which tells switches (IGMP, MLD) and the interface's own filter. Again: no change.
+    ///
+    /// A group stays joined while the interface is down. It is lost without a word when the interface's MTU falls below what
+    /// the family needs (1280 for IPv6, 68 for IPv4): leave it and join anew.
     ///
     /// # Errors
     /// When the group is none or of the other family, the interface is gone, or the host's memberships are exhausted.
@@ -139,7 +127,7 @@ impl AdvertSocket {
         }
     }
 
-    /// Leaves a group; no change when it is not joined. A group that was joined stays so when the interface goes down.
+    /// Leaves a group; no change when it is not joined.
     pub fn leave(&self, group: IpAddr) {
         // It fails only when there is nothing to leave: not joined, or no interface any more.
         drop(self.set_membership(group, false));
@@ -193,7 +181,7 @@ impl AdvertSocket {
     /// identification and the source when they are 0. IPv6: the packet goes out as it is.
     ///
     /// # Errors
-    /// `WouldBlock` when the send buffer is full; `NetworkDown`, `AddrNotAvailable` (IPv6: the interface has no usable address
+    /// `WouldBlock` when the send buffer is full; EMSGSIZE above the MTU: nothing is fragmented; `NetworkDown`, `AddrNotAvailable` (IPv6: the interface has no usable address
     /// yet) and the like as the interface is. The source address in the packet is not checked.
     pub fn send(&self, packet: &[u8], destination: IpAddr) -> io::Result<()> {
         let destination = match destination {
@@ -218,7 +206,7 @@ impl AdvertSocket {
     /// the packet had come without extension headers.
     ///
     /// # Errors
-    /// Those of the socket itself; a later call may succeed.
+    /// Those of the socket itself; a later call may succeed. IPv6: `InvalidInput` when the buffer has no room for a header.
     pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, Duration)>> {
         match self.family {
             Family::Ipv4 => self.reception.receive(&self.socket, buffer),
@@ -242,6 +230,27 @@ impl AsRawFd for AdvertSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
+}
+
+/// Whole packets, on this interface, not to ourselves.
+fn send_as_asked_ipv4(socket: &Socket, ifindex: u32) -> io::Result<()> {
+    socket.set_priority(PRIORITY)?;
+    socket.set_header_included_v4(true)?;
+    socket.set_multicast_loop_v4(false)?;
+    // Otherwise this socket hears every group that any process on this host joined.
+    socket.set_multicast_all_v4(false)?;
+    let any = Ipv4Addr::UNSPECIFIED;
+    rustix::net::sockopt::set_ip_multicast_if_with_ifindex(socket, &any, &any, ifindex)?;
+    Ok(())
+}
+
+/// Likewise. The groups that others joined on the interface are heard whatever IPV6_MULTICAST_ALL says: it does not bear
+/// upon raw sockets. XDP hears them too; the checks judge the destination.
+fn send_as_asked_ipv6(socket: &Socket, ifindex: u32) -> io::Result<()> {
+    socket.set_priority(PRIORITY)?;
+    socket.set_header_included_v6(true)?;
+    socket.set_multicast_loop_v6(false)?;
+    socket.set_multicast_if_v6(ifindex)
 }
 
 const fn called(family: Family) -> &'static str {

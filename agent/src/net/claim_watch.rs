@@ -9,7 +9,13 @@ use std::{
 };
 
 use nix::sys::socket::LinkAddr;
-use regent_common::{Family, arp::Arp, bytes::Bytes, ethernet, ipv6::Ipv6};
+use regent_common::{
+    Family,
+    arp::Arp,
+    bytes::Bytes,
+    ethernet,
+    ipv6::{self, Ipv6},
+};
 use socket2::Socket;
 
 use super::{failure::attempted, filter, packet_socket, reception::Reception};
@@ -117,7 +123,7 @@ fn neighbor_claim<B: Bytes>(bytes: &B, sender: Option<[u8; 6]>) -> Option<Claim>
         return None;
     }
     let target = Ipv6Addr::from(bytes.array::<16>(TARGET)?);
-    let end = 40 + usize::from(header.payload_length);
+    let end = ipv6::HEADER_LENGTH + usize::from(header.payload_length);
     let (mut at, mut mac) = (OPTIONS, sender);
     while at + 8 <= end {
         let [kind, units] = bytes.array(at)?;

@@ -34,7 +34,7 @@ const INTERFACE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_IFINDEX) as u32;
 pub(super) const ACCEPT: SockFilter = SockFilter::new(RETURN, 0, 0, u32::MAX);
 pub(super) const REJECT: SockFilter = SockFilter::new(RETURN, 0, 0, 0);
 
-const fn load_byte(at: u32) -> SockFilter {
+pub(super) const fn load_byte(at: u32) -> SockFilter {
     SockFilter::new(LOAD_BYTE, 0, 0, at)
 }
 

@@ -126,14 +126,19 @@ impl AssignedAddress {
         self.flags & libc::IFA_F_SECONDARY != 0
     }
 
-    /// IPv6: not yet usable, duplicate address detection is running.
+    /// IPv6: not usable. Duplicate address detection is running, or found another ([`Self::is_duplicate`]).
     pub const fn is_tentative(&self) -> bool {
         self.flags & libc::IFA_F_TENTATIVE != 0
     }
 
-    /// IPv6: another host has it, as duplicate address detection found; not usable.
+    /// IPv6: another host has it, so it stays unusable until it is removed.
     pub const fn is_duplicate(&self) -> bool {
         self.flags & libc::IFA_F_DADFAILED != 0
+    }
+
+    /// Its preferred lifetime is over: no connection begins from it, but it is usable.
+    pub const fn is_deprecated(&self) -> bool {
+        self.flags & libc::IFA_F_DEPRECATED != 0
     }
 
     /// Reads rtnetlink's message; `None` when it names no address.

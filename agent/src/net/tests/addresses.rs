@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::lab::{alone, ip, link, listing};
+use super::lab::{alone, ip, joined_ipv6, link, listing, wait_until};
 use crate::net::{
     addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
     link::AssignedAddress,
@@ -126,6 +126,96 @@ fn an_ipv6_address_is_usable_at_once_and_deprecated() {
         assert!(!ip("-6 route show table main").contains("fd00::9"));
         answer(&mut socket, &request(Operation::Remove, port, address)).unwrap();
         assert!(assigned(port).iter().all(|found| found.address != address));
+    });
+}
+
+const VIRTUAL: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
+
+/// What the kernel says of an address on that interface.
+fn found(index: u32, address: impl Into<IpAddr>) -> AssignedAddress {
+    let address = address.into();
+    assigned(index).into_iter().find(|found| found.address == address).expect("the address is there")
+}
+
+#[test]
+fn duplicates_are_detected_only_on_request_and_the_address_of_another_host_stays_unusable() {
+    joined_ipv6(|pair| {
+        let port = link("port0").index;
+        pair.there(|| ip("address add fd00::9/64 dev port1 nodad"));
+        let mut socket = AddressSocket::open().unwrap();
+        let free = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 8);
+        for address in [free, VIRTUAL] {
+            let add = request(Operation::Add, port, address);
+            answer(&mut socket, &AddressRequest { detects_duplicates: true, ..add }).unwrap();
+            assert!(found(port, address).is_tentative(), "{address}");
+        }
+        wait_until("the free one is usable", || !found(port, free).is_tentative());
+        wait_until("the other is known to be another's", || found(port, VIRTUAL).is_duplicate());
+        assert!(found(port, VIRTUAL).is_tentative() && !found(port, free).is_duplicate());
+
+        // Without detection it is just used.
+        answer(&mut socket, &request(Operation::Remove, port, VIRTUAL)).unwrap();
+        answer(&mut socket, &request(Operation::Add, port, VIRTUAL)).unwrap();
+        assert!(!found(port, VIRTUAL).is_tentative() && !found(port, VIRTUAL).is_duplicate());
+    });
+}
+
+#[test]
+fn an_address_is_preferred_for_as_long_as_it_is_said() {
+    joined_ipv6(|_| {
+        let port = link("port0").index;
+        let mut socket = AddressSocket::open().unwrap();
+        let mut deprecated = |address: IpAddr, prefix_length, preferred_lifetime| {
+            let add = request(Operation::Add, port, address);
+            answer(&mut socket, &AddressRequest { prefix_length, preferred_lifetime, ..add }).unwrap();
+            let deprecated = found(port, address).is_deprecated();
+            answer(&mut socket, &AddressRequest { operation: Operation::Remove, prefix_length, ..add })
+                .unwrap();
+            deprecated
+        };
+        let (four, six) = (IpAddr::from([10, 9, 0, 1]), IpAddr::from(VIRTUAL));
+        for (address, prefix, lifetime, expected) in [
+            (six, 128, None, true),
+            (six, 64, None, false),
+            (four, 32, None, false),
+            (four, 24, None, false),
+            (six, 128, Some(u32::MAX), false),
+            (six, 128, Some(600), false),
+            (six, 64, Some(0), true),
+            (four, 24, Some(0), true),
+            (four, 24, Some(600), false),
+        ] {
+            assert_eq!(deprecated(address, prefix, lifetime), expected, "{address}/{prefix} {lifetime:?}");
+        }
+
+        let passing = request(Operation::Add, port, six);
+        answer(&mut socket, &AddressRequest { preferred_lifetime: Some(1), ..passing }).unwrap();
+        assert!(!found(port, six).is_deprecated());
+        wait_until("the lifetime is over", || found(port, six).is_deprecated());
+        assert!(!found(port, six).is_tentative(), "it stays usable");
+    });
+}
+
+#[test]
+fn an_address_with_a_prefix_brings_no_route_when_it_is_not_to() {
+    joined_ipv6(|_| {
+        let port = link("port0").index;
+        let mut socket = AddressSocket::open().unwrap();
+        let (four, six) = (Ipv4Addr::new(10, 9, 0, 1), Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 9));
+        let routes = || ip("route show") + &ip("-6 route show");
+        for no_prefix_route in [true, false] {
+            for (address, prefix_length) in [(IpAddr::from(four), 24), (IpAddr::from(six), 64)] {
+                let add = request(Operation::Add, port, address);
+                let add = AddressRequest { prefix_length, no_prefix_route, ..add };
+                answer(&mut socket, &add).unwrap();
+                let there = ["10.9.0.0/24", "fd09::/64"].map(|network| routes().contains(network));
+                assert_eq!(
+                    there,
+                    [!no_prefix_route && address.is_ipv4(), !no_prefix_route && address.is_ipv6()]
+                );
+                answer(&mut socket, &AddressRequest { operation: Operation::Remove, ..add }).unwrap();
+            }
+        }
     });
 }
 

@@ -1,6 +1,7 @@
 //! `net::advert_socket` against the kernel.
 
 use std::{
+    io::Read,
     net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
@@ -15,7 +16,9 @@ use regent_common::{Family, ethernet, ipv4};
 use super::lab::{Pair, ip, joined, link, wait_for, wait_until};
 use crate::net::{
     advert_socket::{AdvertSocket, Filter},
+    filter,
     frame_socket::FrameSocket,
+    packet_socket,
 };
 
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
@@ -244,5 +247,79 @@ fn an_interface_that_does_not_exist_is_named_in_the_error() {
         let (here, _there) = sockets(pair);
         ip("link delete port0");
         assert!(here.send(&packet(b"too late", 1), GROUP).is_err());
+    });
+}
+
+#[test]
+fn a_peer_is_reached_directly_and_through_a_router_and_its_host_objects_only_without_the_socket() {
+    const UNREACHABLE: u8 = 3;
+    joined(|pair| {
+        ip("address add 10.9.0.1/24 dev port0");
+        pair.there(|| {
+            ip("address add 10.9.0.2/24 dev port1");
+            ip("link set lo up");
+            ip("address add 10.9.7.1/32 dev lo")
+        });
+        ip("route add 10.9.7.0/24 via 10.9.0.2");
+        let is_icmp = [filter::load_byte(9), filter::if_equal(1, 1), filter::ACCEPT, filter::REJECT];
+        let mut capture =
+            packet_socket::listening(link("port0").index, ethernet::IPV4, &is_icmp, 100_000).unwrap();
+        let mut objected = || {
+            let mut buffer = [0; 200];
+            capture.read(&mut buffer).is_ok_and(|_| buffer[20] == UNREACHABLE)
+        };
+        // Neither is in a group: unicast needs none.
+        let open = |name| AdvertSocket::open(link(name).index, name, Family::Ipv4).unwrap();
+        let (here, there) = (open("port0"), pair.there(|| open("port1")));
+        let unicast = |destination: Ipv4Addr| {
+            let mut sent = packet(b"unicast", 1);
+            sent[16..20].copy_from_slice(&destination.octets());
+            here.send(&sent, destination.into()).unwrap();
+            sent[10..12].fill(0);
+            sent
+        };
+        for destination in [Ipv4Addr::new(10, 9, 0, 2), Ipv4Addr::new(10, 9, 7, 1)] {
+            let sent = unicast(destination);
+            let mut received = next(&there).0;
+            // The kernel's own sum over the header.
+            received[10..12].fill(0);
+            assert_eq!(received, sent);
+        }
+        // Whatever the filter takes.
+        there.set_filter(Filter::NotCarriedByXdp { mtu: 1500 }).unwrap();
+        unicast(Ipv4Addr::new(10, 9, 0, 2));
+        there.set_filter(Filter::Everything).unwrap();
+        unicast(Ipv4Addr::new(10, 9, 0, 2));
+        next(&there);
+        assert!(!objected());
+        drop(there);
+        wait_until("a host without the socket objects", || {
+            unicast(Ipv4Addr::new(10, 9, 0, 2));
+            objected()
+        });
+    });
+}
+
+#[test]
+fn beside_xdp_a_packet_with_options_is_left_to_it() {
+    joined(|pair| {
+        let (_, there) = sockets(pair);
+        // Two words of padding behind the fixed header: XDP reads past them.
+        let mut with_options = packet(&[[1; 8], [7; 8]].concat(), 5);
+        with_options[0] = 0x47;
+        with_options[10..12].fill(0);
+        let mut frame = ethernet::header(ethernet::VRRP_IPV4, [2, 0, 0, 0, 0, 9], ethernet::IPV4).to_vec();
+        let sum: u32 =
+            with_options[..28].chunks(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum();
+        let checksum = !((sum & 0xffff) + (sum >> 16)) as u16;
+        with_options[10..12].copy_from_slice(&checksum.to_be_bytes());
+        frame.extend_from_slice(&with_options);
+        let arrive = || FrameSocket::open().unwrap().send(link("port0").index, &[&frame]).unwrap();
+        there.set_filter(Filter::NotCarriedByXdp { mtu: 1500 }).unwrap();
+        arrive();
+        there.set_filter(Filter::Everything).unwrap();
+        arrive();
+        assert_eq!(next(&there).0, with_options);
+        assert!(nothing_waits(&there));
     });
 }

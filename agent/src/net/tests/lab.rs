@@ -59,6 +59,16 @@ pub fn joined(test: impl FnOnce(&Pair) + Send + 'static) {
     });
 }
 
+/// As [`joined`], with IPv6: `port0` has fe80::1 and fd00::1/64, `port1` fe80::2 and fd00::2/64, usable at once, and neither
+/// sends anything that has nothing to do with them but reports of joined groups.
+pub fn joined_ipv6(test: impl FnOnce(&Pair) + Send + 'static) {
+    joined(move |pair| {
+        speak_ipv6("port0", 1);
+        pair.there(|| speak_ipv6("port1", 2));
+        test(pair);
+    });
+}
+
 impl Pair {
     /// The neighbour's namespace, for programs that ask for one.
     pub fn path_there(&self) -> String {
@@ -78,6 +88,16 @@ impl Pair {
 fn silence(port: &str) {
     command("sysctl", &format!("-qw net.ipv6.conf.{port}.disable_ipv6=1"));
     ip(&format!("link set {port} up"));
+}
+
+/// Gives `port` two IPv6 addresses that end with `last`, without detection of duplicates or solicitation of routers.
+pub fn speak_ipv6(port: &str, last: u8) {
+    let all = format!("net.ipv6.conf.{port}");
+    // Link-local addresses are made by nobody but us.
+    command("sysctl", &format!("-qw {all}.addr_gen_mode=1 {all}.accept_ra=0 {all}.router_solicitations=0"));
+    command("sysctl", &format!("-qw {all}.disable_ipv6=0"));
+    ip(&format!("address add fe80::{last}/64 dev {port} nodad"));
+    ip(&format!("address add fd00::{last}/64 dev {port} nodad"));
 }
 
 fn own_namespace() -> File {

@@ -2,15 +2,15 @@
 
 use std::{
     mem::MaybeUninit,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket},
     thread,
     time::Duration,
 };
 
-use regent_common::{Family, arp::Arp, ethernet, ipv4};
+use regent_common::{Family, arp::Arp, ethernet, ipv4, ipv6};
 use socket2::Socket;
 
-use super::lab::{Pair, ip, joined, link, make, wait_for, wait_until};
+use super::lab::{Pair, ip, joined, joined_ipv6, link, make, wait_for, wait_until};
 use crate::net::{
     advert_socket::AdvertSocket,
     claim_watch::{Claim, ClaimWatch},
@@ -20,6 +20,7 @@ use crate::net::{
     packet_socket,
 };
 
+const VRRP_IPV6: [u8; 6] = [0x33, 0x33, 0, 0, 0, 0x12];
 const GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
 fn packet(payload: &[u8]) -> Vec<u8> {
@@ -163,6 +164,110 @@ fn the_claim_watch_hears_others_and_is_bounded() {
         let claim = Claim { address: Ipv4Addr::new(10, 9, 0, 1).into(), mac: [2, 0, 0, 0, 0, 9] };
         assert_eq!(heard, [claim; 5]);
         assert_eq!(watch.dropped(), 0);
+    });
+}
+
+/// An IPv6 packet in a frame for the group.
+fn frame_ipv6(hop_limit: u8, next_header: u8, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = (payload.len() as u16).to_be_bytes();
+    let mut frame = ethernet::header(VRRP_IPV6, [2, 0, 0, 0, 0, 9], ethernet::IPV6).to_vec();
+    frame.extend_from_slice(&[0x60, 0, 0, 0, high, low, next_header, hop_limit]);
+    frame.extend_from_slice(&Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9).octets());
+    frame.extend_from_slice(&ipv6::VRRP_GROUP);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[test]
+fn a_listener_hears_the_group_of_ipv6_without_telling_anybody_and_nothing_else() {
+    // The ports do no IPv6: what a socket above IP would need.
+    joined(|pair| {
+        let groups = || std::fs::read_to_string("/proc/thread-self/net/dev_mcast").unwrap();
+        let capture = capture(pair);
+        let listener = ListenSocket::open(link("port0").index, "port0", Family::Ipv6).unwrap();
+        assert!(groups().contains("333300000012"));
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(captured(&capture), 0, "a listener sent something");
+
+        let ours = [frame_ipv6(255, 112, b"ours")];
+        FrameSocket::open().unwrap().send(link("port0").index, &ours).unwrap();
+        let mut tagged = frame_ipv6(255, 112, b"tagged");
+        tagged.splice(12..12, [0x81, 0x00, 0, 7]);
+        let theirs = frame_ipv6(255, 112, b"theirs");
+        let frames = [
+            frame_ipv6(255, 89, b"foreign"),
+            frame_ipv6(255, 0, &[112, 0, 1, 4, 0, 0, 0, 0, b'x']),
+            frame(None, &packet(b"of the other family")),
+            tagged,
+            theirs.clone(),
+        ];
+        pair.there(|| FrameSocket::open().unwrap().send(link("port1").index, &frames)).unwrap();
+        let mut buffer = [0; 2000];
+        let (length, _) = wait_for("an advert arrives", || listener.receive(&mut buffer).unwrap());
+        assert_eq!(buffer[..length], theirs[14..]);
+        assert_eq!(listener.receive(&mut buffer).unwrap(), None);
+        drop(listener);
+        assert!(!groups().contains("333300000012"));
+    });
+}
+
+const TARGET: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
+const WITH_MAC: [u8; 8] = [2, 1, 2, 0, 0, 0, 0, 8];
+
+/// A message of neighbour discovery about [`TARGET`].
+fn neighbor(kind: u8, hop_limit: u8, options: &[u8]) -> Vec<u8> {
+    let mut message = vec![kind, 0, 0, 0, 0xa0, 0, 0, 0];
+    message.extend_from_slice(&TARGET.octets());
+    message.extend_from_slice(options);
+    frame_ipv6(hop_limit, 58, &message)
+}
+
+#[test]
+fn the_claim_watch_hears_neighbour_advertisements_and_takes_nothing_else_for_a_claim() {
+    joined(|pair| {
+        let watch = ClaimWatch::open(link("port0").index, "port0", Family::Ipv6).unwrap();
+        let own = [neighbor(136, 255, &WITH_MAC)];
+        FrameSocket::open().unwrap().send(link("port0").index, &own).unwrap();
+        let mut about_a_group = neighbor(136, 255, &WITH_MAC);
+        about_a_group[62] = 0xff;
+        let frames = [
+            neighbor(136, 255, &WITH_MAC),
+            // Answers to a question by unicast may leave the option out.
+            neighbor(136, 255, &[]),
+            // An option of no kind that we know, before ours.
+            neighbor(136, 255, &[[14, 1, 0, 0, 0, 0, 0, 0], WITH_MAC].concat()),
+            // A solicitation, forwarded ones, an option without an end, one cut off, and one about no host's address.
+            neighbor(135, 255, &WITH_MAC),
+            neighbor(136, 254, &WITH_MAC),
+            neighbor(136, 255, &[2, 0, 2, 0, 0, 0, 0, 8]),
+            neighbor(136, 255, &WITH_MAC)[..70].to_vec(),
+            about_a_group,
+        ];
+        pair.there(|| FrameSocket::open().unwrap().send(link("port1").index, &frames)).unwrap();
+        let mut heard = Vec::new();
+        // The solicitation does not come to the socket.
+        assert_eq!(watch.drain(100, |claim| heard.push((claim.address, claim.mac))).unwrap(), 7);
+        let [told, sender] = [[2, 0, 0, 0, 0, 8], [2, 0, 0, 0, 0, 9]].map(|mac| (IpAddr::from(TARGET), mac));
+        assert_eq!(heard, [told, sender, told]);
+        assert_eq!(watch.dropped(), 0);
+    });
+}
+
+#[test]
+fn a_host_that_answers_for_an_address_claims_it() {
+    joined_ipv6(|pair| {
+        let watch = ClaimWatch::open(link("port0").index, "port0", Family::Ipv6).unwrap();
+        let mac = pair.there(|| link("port1").mac);
+        pair.there(|| ip("address add fd00::9/64 dev port1 nodad"));
+        // To send it something the kernel asks who has the address.
+        let socket = UdpSocket::bind("[::]:0").unwrap();
+        let mut heard = None;
+        wait_until("a question is answered", || {
+            socket.send_to(b"hello", (TARGET, 9)).unwrap();
+            watch.drain(100, |claim| heard = Some(claim)).unwrap();
+            heard.is_some_and(|claim| claim.address == TARGET)
+        });
+        assert_eq!(heard, Some(Claim { address: TARGET.into(), mac }));
     });
 }
 

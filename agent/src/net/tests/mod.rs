@@ -2,6 +2,7 @@
 
 mod addresses;
 mod advert_socket;
+mod advert_socket_ipv6;
 mod frame_socket;
 pub(super) mod lab;
 mod listeners;
