@@ -64,8 +64,6 @@ pub struct Address {
     pub plan: AddressPlan,
     /// Interface it belongs on.
     pub device: String,
-    /// Not named in adverts.
-    pub excluded: bool,
     /// The instance owns it (priority 255): that it is there without us is as it should be.
     pub owned: bool,
     /// Kernel index of the device, while it exists.
@@ -91,14 +89,7 @@ pub struct Addressing {
 
 impl Addressing {
     /// Adds an address of `instance`. Those of one instance are added in a row, instances in their order.
-    pub fn insert(
-        &mut self,
-        instance: usize,
-        plan: AddressPlan,
-        device: String,
-        excluded: bool,
-        owned: bool,
-    ) {
+    pub fn insert(&mut self, instance: usize, plan: AddressPlan, device: String, owned: bool) {
         let at = self.addresses.len();
         self.ranges.resize(instance + 1, at..at);
         if let Some(range) = self.ranges.get_mut(instance) {
@@ -109,7 +100,6 @@ impl Addressing {
             instance,
             plan,
             device,
-            excluded,
             owned,
             ifindex: None,
             presence: Presence::Absent,
@@ -365,7 +355,7 @@ mod tests {
     fn one() -> Addressing {
         let mut addressing = Addressing::default();
         let plan = AddressPlan::plain(VIP, 32);
-        addressing.insert(0, plan, "ens33".into(), false, false);
+        addressing.insert(0, plan, "ens33".into(), false);
         addressing.device("ens33", Some(2));
         addressing
     }

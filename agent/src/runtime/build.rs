@@ -1,9 +1,9 @@
 //! From plan to engine: ports, instances, sockets, program. Runs on the VRRP thread, which owns all of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
 use regent_vrrp::Instant;
@@ -43,8 +43,6 @@ pub struct Blueprint {
     pub settings: Settings,
     /// Links and addresses at the start.
     pub inventory: Inventory,
-    /// By name, whether a script runs at this moment.
-    pub running: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 /// Why the engine cannot be built.
@@ -61,7 +59,7 @@ impl Engine {
     /// # Errors
     /// When a socket that every instance needs cannot be opened.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, running } = blueprint;
+        let Blueprint { plan, observed, settings, inventory } = blueprint;
         let now = clock::now();
         let (mut address_socket, mut frames) = (None, None);
         if !settings.observing {
@@ -74,7 +72,7 @@ impl Engine {
         }
         let (program, program_trouble) = load(&settings, &plan);
         let mut engine = Self {
-            settings,
+            settings: Arc::new(settings),
             ports: Vec::new(),
             instances: Vec::new(),
             groups: HashMap::new(),
@@ -101,7 +99,6 @@ impl Engine {
             claims: HashMap::new(),
             late: 0,
             more: false,
-            running,
         };
         for name in observed {
             let port = engine.port(&name);
@@ -126,11 +123,10 @@ impl Engine {
             way.groups.insert(group);
         }
         let owned = plan.priority == regent_common::LocalPriority::Owner;
-        let advertised = plan.addresses.iter().map(|address| (address, false));
-        let excluded = plan.excluded.iter().map(|address| (address, true));
-        for (address, excluded) in advertised.chain(excluded) {
+        // In this order the status shows them.
+        for address in plan.addresses.iter().chain(&plan.excluded) {
             let device = address.device.clone().unwrap_or_else(|| plan.interface.clone());
-            self.addressing.insert(at, address.clone(), device, excluded, owned);
+            self.addressing.insert(at, address.clone(), device, owned);
         }
         self.instances.push(Instance::new(plan, port, at as u32, now, clock::unix_milliseconds()));
     }

@@ -149,7 +149,7 @@ impl Engine {
             silence,
             detail: instance.detail(transition.cause, &self.ports[instance.port]),
         };
-        instance.why = sentence::why(&change);
+        instance.why = sentence::why(&change).into();
         instance.since = now;
         instance.since_unix_ms = clock::unix_milliseconds();
         self.teller.tell(Observation::Transition(change));

@@ -3,14 +3,14 @@
 //! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     io,
     net::IpAddr,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
 };
 
 use regent_common::{
-    Family, Vrid,
+    Counter, Family, Vrid,
     advert::Heard,
     check::{self, Preamble},
     map::{GroupKey, VipKey},
@@ -34,7 +34,7 @@ use crate::{
         addresses::AddressSocket,
         frame_socket::FrameSocket,
         link::Link,
-        xdp::{Diagnostics, Program},
+        xdp::{Diagnostics, Program, View},
     },
     observe::snapshot::TurnStatus,
     track::Verdict,
@@ -85,7 +85,7 @@ pub struct Settings {
 
 /// Everything the loop owns.
 pub struct Engine {
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
     pub(super) ports: Vec<Port>,
     pub(super) instances: Vec<Instance>,
     /// Instances by port, family and VRID: what the socket carrier looks up.
@@ -124,8 +124,6 @@ pub struct Engine {
     pub(super) late: u64,
     /// A drain stopped at its bound: go on without waiting.
     pub(super) more: bool,
-    /// By name, whether a script runs at this moment: only to be shown.
-    pub(super) running: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 impl Engine {
@@ -141,7 +139,7 @@ impl Engine {
             words::lapse(start_at.since(self.now))
         );
         for instance in &mut self.instances {
-            instance.why.clone_from(&text);
+            instance.why = text.as_str().into();
             self.teller.note(&instance.name, text.clone());
         }
     }
@@ -163,6 +161,23 @@ impl Engine {
     /// The XDP program's messages, for a thread that has time to format them.
     pub fn take_diagnostics(&mut self) -> Option<Diagnostics> {
         self.program.as_mut().and_then(Program::take_diagnostics)
+    }
+
+    /// Another handle to what the program counted, for whoever makes the status.
+    pub fn view(&self) -> Option<View> {
+        self.program.as_ref().and_then(|program| program.view().again().ok())
+    }
+
+    /// What both carriers counted about an instance.
+    pub(super) fn counted(&self, at: usize) -> [u64; Counter::COUNT] {
+        let instance = &self.instances[at];
+        let mut counted = *instance.hearing.counters();
+        if let Some(program) = self.program.as_ref() {
+            for (sum, kernel) in counted.iter_mut().zip(program.view().counters(instance.row)) {
+                *sum = sum.wrapping_add(kernel);
+            }
+        }
+        counted
     }
 
     /// Notes what the kernel granted to this thread, and says what it means when it did not.
@@ -219,7 +234,8 @@ impl Engine {
         if !self.ports[self.instances[at].port].is_xdp() {
             return;
         }
-        let Some(slots) = self.program.as_ref().and_then(|program| program.slots(self.instances[at].row))
+        let Some(slots) =
+            self.program.as_ref().and_then(|program| program.view().slots(self.instances[at].row))
         else {
             return;
         };

@@ -44,7 +44,7 @@ impl Engine {
         self.ticks = self.ticks.wrapping_add(1);
         let turn = self.ticks % REJECTIONS_EVERY;
         for at in (0..self.instances.len()).filter(|at| at % REJECTIONS_EVERY == turn) {
-            let counted = self.counted(&self.instances[at]);
+            let counted = self.counted(at);
             let instance = &mut self.instances[at];
             let news = Reason::ALL.iter().map(|reason| {
                 let slot = Counter::Rejected(*reason).slot() as usize;

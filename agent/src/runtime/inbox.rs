@@ -3,12 +3,15 @@
 
 use tokio::sync::mpsc;
 
-use crate::{net::monitor::NetlinkEvent, observe::source::SnapshotRequests, track::Verdict};
+use super::status::GatherRequests;
+use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
 pub const NETLINK_DEPTH: usize = 1024;
 /// Verdicts that may wait.
 pub const VERDICT_DEPTH: usize = 256;
+/// Requests to gather that may wait: one at a time is made.
+pub const GATHER_DEPTH: usize = 1;
 /// Orders that may wait.
 pub const ORDER_DEPTH: usize = 16;
 
@@ -27,7 +30,7 @@ pub struct Inbox {
     /// Scripts.
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.
-    pub snapshots: SnapshotRequests,
+    pub gathers: GatherRequests,
     /// Stop.
     pub orders: mpsc::Receiver<Order>,
 }

@@ -72,7 +72,7 @@ pub struct Instance {
     /// What it counts.
     pub statistics: Statistics,
     /// Why the state was entered, as a sentence.
-    pub why: String,
+    pub why: Arc<str>,
     /// When the state was entered.
     pub since: Instant,
     /// The same by the wall clock.

@@ -6,7 +6,9 @@
 //! directory is cleared.
 
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal},
+    sync::{Arc, atomic::AtomicBool},
     thread,
     time::Duration,
 };
@@ -20,22 +22,29 @@ use tokio::{
 use super::{
     build::Blueprint,
     engine::{Engine, Settings},
+    gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
     leftovers,
+    status::Answerer,
     surroundings::{self, Notifiers},
     tell, turn,
 };
 use crate::{
     config::plan::Plan,
-    net::{clock, inventory, monitor::Monitor, scheduling, xdp::Diagnostics},
+    net::{
+        clock, inventory,
+        monitor::Monitor,
+        scheduling,
+        xdp::{Diagnostics, View},
+    },
     observe::{
         events::Events,
-        heard::{self, View},
+        heard,
         observation::Observation,
         observer::{Clocks, Observer},
         server::Listeners,
-        source::SnapshotSource,
+        source::{SnapshotRequests, SnapshotSource},
         table::Look,
     },
 };
@@ -122,11 +131,12 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let running =
         plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
     let running = running.collect();
-    let blueprint = Blueprint { plan, observed, settings, inventory, running };
-    let inbox = Inbox { netlink, verdicts, snapshots, orders };
-    let (diagnostics_sender, diagnostics) = oneshot::channel();
-    let diagnostics = tokio::spawn(say_diagnostics(diagnostics));
-    let mut ended = spawn_thread(blueprint, inbox, observation_sender, diagnostics_sender)?;
+    let blueprint = Blueprint { plan, observed, settings, inventory };
+    let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
+    let inbox = Inbox { netlink, verdicts, gathers, orders };
+    let (readings_sender, readings) = oneshot::channel();
+    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender)?;
     let result = tokio::select! {
         result = &mut ended => result,
         told = signals.told_to_stop() => {
@@ -140,7 +150,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
     monitor.abort();
-    diagnostics.abort();
+    readers.abort();
     server.abort();
     if let Some(showing) = showing {
         showing.abort();
@@ -166,11 +176,11 @@ fn spawn_thread(
     blueprint: Blueprint,
     mut inbox: Inbox,
     sender: mpsc::Sender<Observation>,
-    diagnostics: oneshot::Sender<Diagnostics>,
+    readings: oneshot::Sender<Readings>,
 ) -> io::Result<oneshot::Receiver<Result<(), ThreadError>>> {
     let (ending, ended) = oneshot::channel();
     thread::Builder::new().name("vrrp".into()).spawn(move || {
-        let result = vrrp_thread(blueprint, &mut inbox, sender, diagnostics);
+        let result = vrrp_thread(blueprint, &mut inbox, sender, readings);
         drop(ending.send(result));
     })?;
     Ok(ended)
@@ -180,22 +190,43 @@ fn vrrp_thread(
     blueprint: Blueprint,
     inbox: &mut Inbox,
     sender: mpsc::Sender<Observation>,
-    diagnostics: oneshot::Sender<Diagnostics>,
+    readings: oneshot::Sender<Readings>,
 ) -> Result<(), ThreadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
-    if let Some(taken) = engine.take_diagnostics() {
-        drop(diagnostics.send(taken));
-    }
+    drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     runtime.block_on(turn::run(&mut engine, inbox))?;
     Ok(())
 }
 
-/// The XDP program's own rare messages, formatted here and not on the VRRP thread.
-async fn say_diagnostics(taken: oneshot::Receiver<Diagnostics>) {
-    let Ok(mut diagnostics) = taken.await else { return };
+/// What of the XDP program is read away from the VRRP thread.
+struct Readings {
+    diagnostics: Option<Diagnostics>,
+    view: Option<View>,
+}
+
+/// Answers for the state of the agent, and says the XDP program's own rare messages, until aborted.
+async fn read(
+    readings: oneshot::Receiver<Readings>,
+    loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
+    running: BTreeMap<String, Arc<AtomicBool>>,
+    requests: SnapshotRequests,
+) {
+    let Ok(Readings { diagnostics, view }) = readings.await else { return };
+    let answerer = Answerer { loop_requests, view, running };
+    let answering = answerer.run(requests);
+    match diagnostics {
+        Some(diagnostics) => {
+            tokio::join!(answering, say_diagnostics(diagnostics));
+        }
+        None => answering.await,
+    }
+}
+
+/// Formatted here and not on the VRRP thread.
+async fn say_diagnostics(mut diagnostics: Diagnostics) {
     let mut ticks = tokio::time::interval(SAY_DIAGNOSTICS);
     loop {
         ticks.tick().await;
@@ -205,7 +236,7 @@ async fn say_diagnostics(taken: oneshot::Receiver<Diagnostics>) {
 
 /// Observe mode: what is heard, on stdout.
 async fn show(source: SnapshotSource) {
-    let view = View::new(io::stdout().is_terminal().then(Look::of_stdout));
+    let view = heard::View::new(io::stdout().is_terminal().then(Look::of_stdout));
     if let Err(error) = heard::watch(&source, view, &mut io::stdout()).await {
         tracing::debug!("nobody reads what is heard: {error}");
     }

@@ -14,6 +14,7 @@ mod carry;
 mod deadlines;
 mod doorbells;
 mod engine;
+mod gathered;
 mod hearing;
 mod housekeeping;
 mod inbox;

@@ -1,9 +1,13 @@
-//! The snapshot: everything that status and metrics show, gathered on the loop's own thread when asked for.
+//! The snapshot: everything that status and metrics show, made on the control runtime from what the loop gathered and from
+//! what the kernel counted.
 
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::atomic::Ordering,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,46 +17,82 @@ use regent_common::{
     map::{Stranger, StrangerKey},
 };
 use regent_vrrp::{Instant, StateName};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     addressing::Presence,
-    engine::Engine,
-    instance::Instance,
-    port::Port,
+    gathered::{Gathered, GatheredInstance},
     trackers::{Kind, Tracker},
     wire,
 };
 use crate::{
-    observe::snapshot::{
-        ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, SourceStatus,
-        TrackerStatus, TurnStatus,
+    config::plan::{AddressPlan, InstancePlan},
+    net::xdp::View,
+    observe::{
+        snapshot::{
+            ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, Snapshot, SourceStatus, TrackerStatus,
+        },
+        source::SnapshotRequests,
     },
     words,
 };
 
-impl Engine {
-    /// The state of everything now.
-    pub(super) fn snapshot(&self) -> Snapshot {
+/// Requests answered together.
+const MOST_AT_ONCE: usize = 16;
+
+/// Where the loop is asked to gather.
+pub type GatherRequests = mpsc::Receiver<oneshot::Sender<Gathered>>;
+
+/// Makes snapshots for whoever asks.
+pub struct Answerer {
+    /// Where the loop is asked.
+    pub loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
+    /// The kernel's maps, when there is a program.
+    pub view: Option<View>,
+    /// By name, whether a script runs at this moment.
+    pub running: BTreeMap<String, Arc<AtomicBool>>,
+}
+
+impl Answerer {
+    /// Answers until nobody can ask any more. Requests that came meanwhile get the same snapshot.
+    pub async fn run(self, mut requests: SnapshotRequests) {
+        let mut waiting = Vec::new();
+        while requests.recv_many(&mut waiting, MOST_AT_ONCE).await > 0 {
+            let (answer, gathered) = oneshot::channel();
+            // A loop that has ended drops what it was asked; so do we.
+            if self.loop_requests.send(answer).await.is_ok()
+                && let Ok(gathered) = gathered.await
+            {
+                let snapshot = self.snapshot(&gathered);
+                for request in waiting.drain(..) {
+                    drop(request.send(snapshot.clone()));
+                }
+            }
+            waiting.clear();
+        }
+    }
+
+    fn snapshot(&self, gathered: &Gathered) -> Snapshot {
+        let settings = &gathered.settings;
         Snapshot {
             schema: "v1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
-            router_id: self.settings.router_id.clone(),
-            observing: self.settings.observing,
-            config: self.settings.config.clone(),
-            uptime_ms: milliseconds(self.now.since(self.settings.started)),
-            ports: self.ports.iter().map(port_status).collect(),
-            instances: (0..self.instances.len()).map(|at| self.instance_status(at)).collect(),
-            heard: self.heard_status(),
-            turn: TurnStatus { observations_dropped: self.teller.dropped(), ..self.turn.clone() },
+            router_id: settings.router_id.clone(),
+            observing: settings.observing,
+            config: settings.config.clone(),
+            uptime_ms: milliseconds(gathered.now.since(settings.started)),
+            ports: gathered.ports.clone(),
+            instances: gathered.instances.iter().map(|one| self.instance_status(gathered, one)).collect(),
+            heard: self.heard_status(gathered),
+            turn: gathered.turn.clone(),
         }
     }
 
-    fn instance_status(&self, at: usize) -> InstanceStatus {
-        let instance = &self.instances[at];
+    fn instance_status(&self, gathered: &Gathered, instance: &GatheredInstance) -> InstanceStatus {
         let plan = &instance.plan;
         let counted = self.counted(instance);
-        let sources = self.sources(instance);
+        let sources = self.sources(gathered.now, instance);
         let label = |counter: Counter| (counter.label().to_owned(), counted[counter.slot() as usize]);
         InstanceStatus {
             name: plan.name.clone(),
@@ -62,16 +102,16 @@ impl Engine {
             version: plan.version as u8,
             source: instance.source,
             destinations: wire::destinations(&plan.transport).collect(),
-            state: words::state(instance.state()).into(),
-            why: instance.why.clone(),
+            state: words::state(instance.state).into(),
+            why: instance.why.to_string(),
             since_unix_ms: instance.since_unix_ms,
-            since_ms: milliseconds(self.now.since(instance.since)),
+            since_ms: milliseconds(gathered.now.since(instance.since)),
             priority_base: plan.priority.get(),
-            priority_effective: instance.priority().get(),
+            priority_effective: instance.priority,
             interval_ms: u64::from(plan.interval.centiseconds()) * 10,
             announce_delay_ms: milliseconds(plan.announcements.delay),
-            active: self.active_status(instance),
-            addresses: self.addressing.of(at).iter().map(address_status).collect(),
+            active: active_status(instance),
+            addresses: addresses(plan, &instance.presences),
             adverts_sent: instance.statistics.adverts_sent,
             priority_zero_sent: instance.statistics.priority_zero_sent,
             addresses_restored: instance.statistics.addresses_restored,
@@ -92,15 +132,15 @@ impl Engine {
                 .collect(),
             sources,
             trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),
-            troubles: instance.troubles.values().cloned().collect(),
+            troubles: instance.troubles.clone(),
         }
     }
 
     /// What both carriers counted.
-    pub(super) fn counted(&self, instance: &Instance) -> [u64; Counter::COUNT] {
-        let mut counted = *instance.hearing.counters();
-        if let Some(program) = self.program.as_ref() {
-            for (sum, kernel) in counted.iter_mut().zip(program.counters(instance.row)) {
+    fn counted(&self, instance: &GatheredInstance) -> [u64; Counter::COUNT] {
+        let mut counted = *instance.counters;
+        if let Some(view) = self.view.as_ref() {
+            for (sum, kernel) in counted.iter_mut().zip(view.counters(instance.row)) {
                 *sum = sum.wrapping_add(kernel);
             }
         }
@@ -108,13 +148,12 @@ impl Engine {
     }
 
     /// Who was heard, by either carrier.
-    fn sources(&self, instance: &Instance) -> Vec<SourceStatus> {
+    fn sources(&self, now: Instant, instance: &GatheredInstance) -> Vec<SourceStatus> {
         let mut sources: BTreeMap<[u8; 16], SourceStatus> = BTreeMap::new();
-        let slots = self.program.as_ref().and_then(|program| program.slots(instance.row));
+        let slots = self.view.as_ref().and_then(|view| view.slots(instance.row));
         let kernel = slots.iter().flat_map(|slots| slots.slots.iter().filter(|slot| slot.is_whole()));
         let kernel = kernel.map(|slot| (slot.heard, Instant::from_nanoseconds(slot.arrived), slot.arrivals));
-        let socket =
-            instance.hearing.sources().iter().map(|source| (source.heard, source.arrived, source.arrivals));
+        let socket = instance.sources.iter().map(|source| (source.heard, source.arrived, source.arrivals));
         for (heard, arrived, arrivals) in kernel.chain(socket) {
             let source = sources.entry(heard.source).or_insert_with(|| SourceStatus {
                 source: ip(heard.family, heard.source),
@@ -126,7 +165,7 @@ impl Engine {
                 silences: 0,
                 age_ms: u64::MAX,
             });
-            let age_ms = milliseconds(self.now.since(arrived));
+            let age_ms = milliseconds(now.since(arrived));
             if age_ms < source.age_ms {
                 source.age_ms = age_ms;
                 source.priority = heard.priority;
@@ -153,59 +192,67 @@ impl Engine {
         }
     }
 
-    fn active_status(&self, instance: &Instance) -> Option<ActiveStatus> {
-        match instance.state() {
-            StateName::Active => Some(ActiveStatus {
-                source: ip(instance.plan.family as u8, instance.router.parameters().source),
-                priority: instance.priority().get(),
-                local: true,
-            }),
-            StateName::Backup => instance.router.active().map(|(source, priority)| ActiveStatus {
-                source: ip(instance.plan.family as u8, source),
-                priority: priority.to_wire(),
-                local: false,
-            }),
-            StateName::Initialize | StateName::Fault => None,
-        }
-    }
-
-    fn heard_status(&self) -> Vec<HeardStatus> {
-        let kernel = self.program.as_ref().map(|program| program.strangers()).unwrap_or_default();
+    fn heard_status(&self, gathered: &Gathered) -> Vec<HeardStatus> {
+        let kernel = self.view.as_ref().map(View::strangers).unwrap_or_default();
         let mut heard: BTreeMap<(u32, u32, u8, u8, [u8; 16]), HeardStatus> = BTreeMap::new();
-        let socket = self.strangers.iter().map(|(key, stranger)| (*key, *stranger));
+        let socket = gathered.strangers.iter().copied();
         for (key, stranger) in kernel.into_iter().chain(socket) {
             let group = key.group;
             let name = (group.ifindex, group.vlans, group.family, group.vrid, key.source);
-            let status = self.stranger_status(&key, &stranger);
+            let status = stranger_status(gathered, &key, &stranger);
             heard.entry(name).and_modify(|known| add(known, &status)).or_insert(status);
         }
         heard.into_values().collect()
     }
+}
 
-    fn stranger_status(&self, key: &StrangerKey, stranger: &Stranger) -> HeardStatus {
-        let rejected = Reason::ALL.iter().filter_map(|reason| {
-            let count = *stranger.rejected.get(*reason as usize)?;
-            (count > 0).then(|| (reason.label().to_owned(), u64::from(count)))
-        });
-        HeardStatus {
-            interface: self
-                .links
-                .get(&key.group.ifindex)
-                .map_or_else(|| key.group.ifindex.to_string(), |link| link.name.clone()),
-            vlan: (key.group.vlans & 0x0fff) as u16,
-            family: key.group.family,
-            vrid: key.group.vrid,
-            source: ip(key.group.family, key.source),
-            version: stranger.version,
-            priority: stranger.priority,
-            interval_ms: u64::from(stranger.interval) * 10,
-            addresses: stranger.count,
-            received: stranger.arrivals.received,
-            lost: stranger.arrivals.lost,
-            rejected: rejected.collect(),
-            age_ms: milliseconds(self.now.since(Instant::from_nanoseconds(stranger.last))),
-        }
+fn stranger_status(gathered: &Gathered, key: &StrangerKey, stranger: &Stranger) -> HeardStatus {
+    let rejected = Reason::ALL.iter().filter_map(|reason| {
+        let count = *stranger.rejected.get(*reason as usize)?;
+        (count > 0).then(|| (reason.label().to_owned(), u64::from(count)))
+    });
+    HeardStatus {
+        interface: gathered
+            .ports
+            .iter()
+            .find(|port| port.ifindex == key.group.ifindex)
+            .map_or_else(|| key.group.ifindex.to_string(), |port| port.name.clone()),
+        vlan: (key.group.vlans & 0x0fff) as u16,
+        family: key.group.family,
+        vrid: key.group.vrid,
+        source: ip(key.group.family, key.source),
+        version: stranger.version,
+        priority: stranger.priority,
+        interval_ms: u64::from(stranger.interval) * 10,
+        addresses: stranger.count,
+        received: stranger.arrivals.received,
+        lost: stranger.arrivals.lost,
+        rejected: rejected.collect(),
+        age_ms: milliseconds(gathered.now.since(Instant::from_nanoseconds(stranger.last))),
     }
+}
+
+fn active_status(instance: &GatheredInstance) -> Option<ActiveStatus> {
+    let (source, priority) = instance.active?;
+    Some(ActiveStatus {
+        source: ip(instance.plan.family as u8, source),
+        priority: priority.to_wire(),
+        local: instance.state == StateName::Active,
+    })
+}
+
+/// The addresses of a plan, advertised ones first, with what the kernel has of each.
+fn addresses(plan: &InstancePlan, presences: &[Presence]) -> Vec<AddressStatus> {
+    let advertised = plan.addresses.iter().map(|address| (address, false));
+    let excluded = plan.excluded.iter().map(|address| (address, true));
+    let status = |((address, excluded), presence): ((&AddressPlan, bool), &Presence)| AddressStatus {
+        address: format!("{}/{}", address.address, address.prefix_length),
+        device: address.device.clone().unwrap_or_else(|| plan.interface.clone()),
+        assigned: *presence == Presence::Ours,
+        foreign: *presence == Presence::Foreign,
+        excluded,
+    };
+    advertised.chain(excluded).zip(presences).map(status).collect()
 }
 
 /// The same source, heard by both carriers in turn.
@@ -221,28 +268,6 @@ fn add(known: &mut HeardStatus, other: &HeardStatus) {
         known.priority = other.priority;
         known.interval_ms = other.interval_ms;
         known.addresses = other.addresses;
-    }
-}
-
-fn port_status(port: &Port) -> PortStatus {
-    PortStatus {
-        name: port.name.to_string(),
-        ifindex: port.ifindex().unwrap_or(0),
-        up: port.is_up(),
-        carrier: port.carrier,
-        carrier_reason: port.trouble.clone().unwrap_or_else(|| port.reason.clone()),
-        source: port.ipv4.source.or(port.ipv6.source),
-        carrier_losses: port.losses,
-    }
-}
-
-fn address_status(address: &super::addressing::Address) -> AddressStatus {
-    AddressStatus {
-        address: format!("{}/{}", address.plan.address, address.plan.prefix_length),
-        device: address.device.clone(),
-        assigned: address.presence == Presence::Ours,
-        foreign: address.presence == Presence::Foreign,
-        excluded: address.excluded,
     }
 }
 

@@ -18,12 +18,12 @@ use tokio::sync::oneshot;
 use super::{
     doorbells::Doorbells,
     engine::{Engine, Owner},
+    gathered::Gathered,
     inbox::{Inbox, Order},
     wire::PACKET_MAX,
 };
 use crate::{
     net::{clock, deadline::DeadlineTimer, monitor::NetlinkEvent},
-    observe::snapshot::Snapshot,
     track::Verdict,
 };
 
@@ -49,7 +49,7 @@ enum Woken {
     Doorbell,
     Netlink(NetlinkEvent),
     Verdict(Verdict),
-    Snapshot(oneshot::Sender<Snapshot>),
+    Gather(oneshot::Sender<Gathered>),
     Order(Order),
 }
 
@@ -77,7 +77,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
                 rang = doorbells.rung() => { rang?; Woken::Doorbell }
                 Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
                 Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
-                Some(answer) = inbox.snapshots.recv() => Woken::Snapshot(answer),
+                Some(answer) = inbox.gathers.recv() => Woken::Gather(answer),
                 Some(order) = inbox.orders.recv() => Woken::Order(order),
             }
         };
@@ -89,7 +89,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
         let mut first = Some(woken);
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
-        engine.take_snapshots(inbox, &mut first);
+        engine.take_gathers(inbox, &mut first);
         if engine.take_orders(inbox, &mut first) && stopping.is_none() {
             engine.stop();
             stopping = Some(engine.now + FAREWELL);
@@ -178,12 +178,12 @@ impl Engine {
         }
     }
 
-    fn take_snapshots(&self, inbox: &mut Inbox, first: &mut Option<Woken>) {
-        if let Some(Woken::Snapshot(answer)) = first.take_if(|woken| matches!(woken, Woken::Snapshot(_))) {
-            drop(answer.send(self.snapshot()));
+    fn take_gathers(&self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Gather(answer)) = first.take_if(|woken| matches!(woken, Woken::Gather(_))) {
+            drop(answer.send(self.gather()));
         }
-        while let Ok(answer) = inbox.snapshots.try_recv() {
-            drop(answer.send(self.snapshot()));
+        if let Ok(answer) = inbox.gathers.try_recv() {
+            drop(answer.send(self.gather()));
         }
     }
 

@@ -49,7 +49,7 @@ fn packet(operation: Operation, sender_mac: [u8; 6], sender: [u8; 4], target: [u
 
 /// Requests and claims counted.
 fn counted(bench: &Bench) -> (u64, u64) {
-    let row = bench.program.counters(INSTANCE);
+    let row = bench.program.view().counters(INSTANCE);
     (row[Counter::ArpRequest.slot() as usize], row[Counter::ArpClaim.slot() as usize])
 }
 

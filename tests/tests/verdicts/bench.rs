@@ -75,6 +75,7 @@ impl Bench {
     /// The slot of a source.
     pub fn slot(&self, index: u32, source: &[u8; 16]) -> Option<Slot> {
         self.program
+            .view()
             .slots(index)?
             .slots
             .into_iter()

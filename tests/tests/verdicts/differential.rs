@@ -114,10 +114,10 @@ fn compare(bench: &mut Bench, frame: &[u8], tally: &mut Tally) -> Result<(), Fai
         }
         Due::Stranger { key, verdict } => {
             tally.strangers += 1;
-            let before = bench.program.stranger(key);
+            let before = bench.program.view().stranger(key);
             let action = bench.run(frame)?;
             ensure(action == PASS, || format!("a stranger, action {action}"))?;
-            let after = bench.program.stranger(key).ok_or("the stranger is not remembered")?;
+            let after = bench.program.view().stranger(key).ok_or("the stranger is not remembered")?;
             let (received, rejected) =
                 before.map_or((0, [0; _]), |old| (old.arrivals.received, old.rejected));
             let (mut due_received, mut due_rejected) = (received, rejected);
@@ -135,9 +135,9 @@ fn compare(bench: &mut Bench, frame: &[u8], tally: &mut Tally) -> Result<(), Fai
             })
         }
         Due::Ours { index, verdict } => {
-            let before = bench.program.counters(index);
+            let before = bench.program.view().counters(index);
             let action = bench.run(frame)?;
-            let gained = gained(&before, &bench.program.counters(index));
+            let gained = gained(&before, &bench.program.view().counters(index));
             let mut due = moved(&verdict);
             match &verdict {
                 Ok(heard) => {

@@ -148,7 +148,7 @@ fn heard_in(mode: Mode, shown_as: &str) -> Result<(), Failed> {
     let mut records = Vec::new();
     let heard = until(|| program.drain(8, |record| records.push(record)) > 0);
     ensure(heard && records[0].heard.source == ipv4::widened(SOURCE), || format!("rang: {records:?}"))?;
-    ensure(program.counters(0)[Counter::Accepted.slot() as usize] == 1, || "not counted".into())?;
+    ensure(program.view().counters(0)[Counter::Accepted.slot() as usize] == 1, || "not counted".into())?;
     program.detach(pair.port);
     let shown = mode_on_port()?;
     ensure(!program.is_attached(pair.port) && shown.is_none(), || format!("detached, ip shows {shown:?}"))

@@ -77,7 +77,7 @@ fn bench(flags: u8) -> Result<Bench, Failed> {
 }
 
 fn counter(bench: &Bench, counter: Counter) -> u64 {
-    bench.program.counters(3)[counter.slot() as usize]
+    bench.program.view().counters(3)[counter.slot() as usize]
 }
 
 fn the_slot_holds_the_newest_advert() -> Result<(), Failed> {
@@ -87,9 +87,10 @@ fn the_slot_holds_the_newest_advert() -> Result<(), Failed> {
     }
     let slot = bench.slot(3, &ipv4::widened(source(0))).ok_or("no slot")?;
     ensure(slot.heard.priority == 80 && slot.sequence == 6, || format!("{slot:?}"))?;
-    let used = bench.program.slots(3).ok_or("no row")?.slots.iter().filter(|slot| slot.sequence != 0).count();
+    let used =
+        bench.program.view().slots(3).ok_or("no row")?.slots.iter().filter(|slot| slot.sequence != 0).count();
     ensure(used == 1, || format!("{used} slots for one source"))?;
-    ensure(bench.program.slots(100_000).is_none(), || "a row that is not there".into())
+    ensure(bench.program.view().slots(100_000).is_none(), || "a row that is not there".into())
 }
 
 fn arrivals_are_counted_and_dated() -> Result<(), Failed> {
@@ -215,7 +216,7 @@ fn a_cleared_row_begins_with_nothing() -> Result<(), Failed> {
     let mut bench = bench(0)?;
     bench.run(&frame(0, 100, 100))?;
     bench.program.clear_row(3)?;
-    let counters = bench.program.counters(3);
+    let counters = bench.program.view().counters(3);
     ensure(counters.iter().all(|value| *value == 0), || format!("{counters:?}"))?;
     ensure(bench.slot(3, &ipv4::widened(source(0))).is_none(), || "the slot is still there".into())?;
     bench.records();
@@ -250,7 +251,7 @@ fn the_maps_hold_what_was_asked_for() -> Result<(), Failed> {
     program.set_instance(key(2), &expected(0))?;
     let full = program.set_instance(key(3), &expected(0));
     ensure(full.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull), || "not full".into())?;
-    ensure(program.slots(1).is_some() && program.slots(2).is_none(), || "not two rows".into())?;
+    ensure(program.view().slots(1).is_some() && program.view().slots(2).is_none(), || "not two rows".into())?;
     let large = Program::load(Capacity { instances: 5_000, vips: 50_000, peers: 5_000 })?;
-    ensure(large.slots(4_999).is_some(), || "not five thousand rows".into())
+    ensure(large.view().slots(4_999).is_some(), || "not five thousand rows".into())
 }

@@ -46,7 +46,7 @@ fn every_fixture_gets_its_verdict_from_both_carriers() -> Result<(), Failed> {
             format!("{}: the checks say {verdict:?}", fixture.name)
         })?;
         bench.run(&frame)?;
-        let counters = bench.program.counters(index);
+        let counters = bench.program.view().counters(index);
         ensure(counters == moved(&verdict), || {
             format!("{}: the program counts {:?}, the checks say {verdict:?}", fixture.name, named(&counters))
         })?;
@@ -170,7 +170,7 @@ fn every_reason_is_told_apart() -> Result<(), Failed> {
         };
         ensure(verdict.err() == reason, || format!("instead of {reason:?} the checks say {verdict:?}"))?;
         bench.run(&frame)?;
-        let counters = bench.program.counters(index);
+        let counters = bench.program.view().counters(index);
         ensure(counters == moved(&verdict), || {
             format!("instead of {reason:?} the program counts {:?}", named(&counters))
         })?;
@@ -196,14 +196,14 @@ fn tags_name_the_group() -> Result<(), Failed> {
     }
     for (index, tags) in [&[][..], &[7], &[7, 9]].into_iter().enumerate() {
         bench.run(&frames::ip_frame(tags, &packet))?;
-        let accepted: Vec<u64> = (0..3).map(|index| bench.program.counters(index)[0]).collect();
+        let accepted: Vec<u64> = (0..3).map(|index| bench.program.view().counters(index)[0]).collect();
         let due: Vec<u64> = (0..3).map(|other| u64::from(other <= index)).collect();
         ensure(accepted == due, || {
             format!("tags {tags:?}: accepted by row {accepted:?} instead of {due:?}")
         })?;
     }
     let action = bench.run(&frames::ip_frame(&[7, 9, 11], &packet))?;
-    let rows: u64 = (0..3).map(|index| bench.program.counters(index).iter().sum::<u64>()).sum();
+    let rows: u64 = (0..3).map(|index| bench.program.view().counters(index).iter().sum::<u64>()).sum();
     // Three accepted adverts, each counted by its checksum's form too.
     ensure(action == PASS && rows == 6, || format!("three tags: action {action}, {rows} counted"))
 }
@@ -214,7 +214,7 @@ fn padding_behind_the_packet_is_not_read() -> Result<(), Failed> {
     let mut frame = frames::ip_frame(&[], &spoilt(Version::V3, |_| ()));
     frame.resize(60, 0xee);
     bench.run(&frame)?;
-    ensure(bench.program.counters(0)[Counter::Accepted.slot() as usize] == 1, || {
+    ensure(bench.program.view().counters(0)[Counter::Accepted.slot() as usize] == 1, || {
         "padded, not accepted".into()
     })
 }
@@ -247,11 +247,11 @@ fn what_is_not_ours_passes() -> Result<(), Failed> {
     ];
     for (what, frame) in frames {
         let action = bench.run(&frame)?;
-        let counters = bench.program.counters(0);
+        let counters = bench.program.view().counters(0);
         ensure(action == PASS, || format!("{what}: action {action}"))?;
         ensure(counters.iter().all(|value| *value == 0), || format!("{what}: {:?}", named(&counters)))?;
     }
-    let strangers = bench.program.strangers().len();
+    let strangers = bench.program.view().strangers().len();
     ensure(strangers == 0, || format!("{strangers} strangers"))
 }
 
@@ -271,7 +271,7 @@ fn the_first_rejected_packets_of_a_second_are_shown() -> Result<(), Failed> {
     // The second may turn meanwhile, once.
     let due = [SHOWN_PER_SECOND, 2 * SHOWN_PER_SECOND];
     ensure(due.contains(&shown), || format!("{shown} shown"))?;
-    let counted = bench.program.counters(0)[Counter::Rejected(Reason::Ttl).slot() as usize];
+    let counted = bench.program.view().counters(0)[Counter::Rejected(Reason::Ttl).slot() as usize];
     ensure(counted == PACKETS, || format!("{counted} counted"))
 }
 
@@ -283,7 +283,7 @@ fn a_removed_group_is_a_stranger() -> Result<(), Failed> {
     bench.program.remove_instance(key)?;
     let bad = frames::ip_frame(&[], &spoilt(Version::V3, |packet| packet[8] = 64));
     ensure(bench.run(&bad)? == PASS, || "a bad advert of a stranger is dropped".into())?;
-    let counters = bench.program.counters(0);
+    let counters = bench.program.view().counters(0);
     ensure(counters.iter().all(|value| *value == 0), || format!("{:?}", named(&counters)))
 }
 
@@ -295,7 +295,7 @@ fn a_stranger_is_remembered_with_what_was_wrong() -> Result<(), Failed> {
     }
     bench.run(&frame(&spoilt(Version::V3, |packet| packet[8] = 64)))?;
     let key = StrangerKey { source: ipv4::widened(PEER), group: group(Family::Ipv4, 50) };
-    let stranger = bench.program.stranger(key).ok_or("the stranger is not there")?;
+    let stranger = bench.program.view().stranger(key).ok_or("the stranger is not there")?;
     let seen =
         (stranger.arrivals.received, stranger.interval, stranger.version, stranger.priority, stranger.count);
     ensure(seen == (3, 100, 3, 150, 1), || format!("{stranger:?}"))?;
@@ -304,7 +304,7 @@ fn a_stranger_is_remembered_with_what_was_wrong() -> Result<(), Failed> {
     // Too short to say whose it is.
     bench.run(&frame(&spoilt(Version::V3, |packet| packet.truncate(ipv4::HEADER_LENGTH + 8)))[..14 + 24])?;
     let key = StrangerKey { group: group(Family::Ipv4, 0), ..key };
-    let stranger = bench.program.stranger(key).ok_or("the unreadable stranger is not there")?;
+    let stranger = bench.program.view().stranger(key).ok_or("the unreadable stranger is not there")?;
     ensure(stranger.arrivals.received == 0, || format!("{stranger:?}"))?;
     // IPv6 likewise.
     let advert =
@@ -312,8 +312,8 @@ fn a_stranger_is_remembered_with_what_was_wrong() -> Result<(), Failed> {
     let packet = frames::ipv6_packet(PEER6, ipv6::VRRP_GROUP, 255, &frames::message(&advert));
     bench.run(&frame(&packet))?;
     let key = StrangerKey { source: PEER6, group: group(Family::Ipv6, 50) };
-    let stranger = bench.program.stranger(key).ok_or("the IPv6 stranger is not there")?;
+    let stranger = bench.program.view().stranger(key).ok_or("the IPv6 stranger is not there")?;
     ensure(stranger.arrivals.received == 1, || format!("{stranger:?}"))?;
-    let listed = bench.program.strangers().len();
+    let listed = bench.program.view().strangers().len();
     ensure(listed == 3, || format!("{listed} strangers"))
 }

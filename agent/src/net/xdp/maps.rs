@@ -1,4 +1,4 @@
-//! What the program is told and what it hears: the maps, each by its own few calls.
+//! What the program is told, and the doorbell: the maps, each by its own few calls. What it counted is [`super::View`]'s.
 
 use std::{
     io,
@@ -8,15 +8,12 @@ use std::{
 use aya::maps::{MapError, PerCpuValues};
 use regent_common::{
     Counter,
-    map::{Expected, GroupKey, InstanceSlots, Peer, PeerKey, Stranger, StrangerKey, Vip, VipKey},
-    record::{AdvertRecord, Slot},
+    map::{Expected, GroupKey, InstanceSlots, Peer, PeerKey, Vip, VipKey},
+    record::AdvertRecord,
 };
-use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use zerocopy::{FromBytes, FromZeros};
 
 use super::{Program, error::map_error};
-
-/// Readings of one row before a slot that is written all the time is given up.
-const READINGS: usize = 8;
 
 /// Update or insert.
 const ANY: u64 = 0;
@@ -61,66 +58,13 @@ impl Program {
     /// When there is no such row or the kernel refuses.
     pub fn clear_row(&mut self, index: u32) -> io::Result<()> {
         let failed = |error| map_error("cannot clear the counters of an instance", error);
-        let cpus = self.counters.get(&index, 0).map_err(failed)?.len();
+        let cpus = self.view.counters.get(&index, 0).map_err(failed)?.len();
         let zeros = PerCpuValues::try_from(vec![[0; Counter::COUNT]; cpus])?;
-        self.counters.set(index, zeros, ANY).map_err(failed)?;
-        self.slots
+        self.view.counters.set(index, zeros, ANY).map_err(failed)?;
+        self.view
+            .slots
             .set(index, InstanceSlots::new_zeroed(), ANY)
             .map_err(|error| map_error("cannot clear the slots of an instance", error))
-    }
-
-    /// The newest adverts of an instance; slots that nobody holds have sequence 0. `None` for a row that is not
-    /// there. A slot that was being written at every reading is given as free: its advert is in the ring as well, or
-    /// is found a moment later.
-    ///
-    /// The kernel copies a row without a lock. A slot is taken as whole when it says so in two readings that
-    /// agree, which no copy in whatever order can feign.
-    pub fn slots(&self, index: u32) -> Option<InstanceSlots> {
-        let mut row = self.slots.get(&index, 0).ok()?;
-        let mut settled = row.slots.map(|slot| slot.sequence == 0);
-        for _ in 0..READINGS {
-            if settled.iter().all(|settled| *settled) {
-                break;
-            }
-            let again = self.slots.get(&index, 0).ok()?;
-            for ((slot, again), settled) in row.slots.iter_mut().zip(again.slots).zip(&mut settled) {
-                *settled |= slot.is_whole() && slot.as_bytes() == again.as_bytes();
-                if !*settled {
-                    *slot = again;
-                }
-            }
-        }
-        for (slot, settled) in row.slots.iter_mut().zip(settled) {
-            if !settled {
-                *slot = Slot::new_zeroed();
-            }
-        }
-        Some(row)
-    }
-
-    /// The counters of an instance, each at its [`Counter::slot`], all CPUs together. Zeros for a row that is not
-    /// there.
-    pub fn counters(&self, index: u32) -> [u64; Counter::COUNT] {
-        let mut sum = [0u64; Counter::COUNT];
-        if let Ok(rows) = self.counters.get(&index, 0) {
-            for row in rows.iter() {
-                for (sum, value) in sum.iter_mut().zip(row) {
-                    *sum = sum.wrapping_add(*value);
-                }
-            }
-        }
-        sum
-    }
-
-    /// Groups heard that are not configured here. Two system calls for each, at most
-    /// [`STRANGER_CAPACITY`](regent_common::map::STRANGER_CAPACITY) of them: for status, not for every turn.
-    pub fn strangers(&self) -> Vec<(StrangerKey, Stranger)> {
-        self.strangers.iter().filter_map(Result::ok).collect()
-    }
-
-    /// What was heard of one source of one such group.
-    pub fn stranger(&self, key: StrangerKey) -> Option<Stranger> {
-        self.strangers.get(&key, 0).ok()
     }
 
     /// Tells the program about a virtual address of ours.

@@ -9,21 +9,21 @@ mod error;
 mod link;
 mod maps;
 mod trial;
+mod view;
 
 use std::{collections::BTreeMap, os::fd::AsFd};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{HashMap, MapData, RingBuf},
     programs::Xdp,
 };
-use regent_common::map::{
-    self, CounterRow, Expected, GroupKey, InstanceSlots, Peer, PeerKey, Stranger, StrangerKey, Vip, VipKey,
-};
+use regent_common::map::{self, Expected, GroupKey, Peer, PeerKey, Vip, VipKey};
 
 pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError};
 pub use trial::{Entry, Trial};
+pub use view::View;
 
 use error::prepared;
 use link::Link;
@@ -70,9 +70,7 @@ pub enum Mode {
 pub struct Program {
     ebpf: Ebpf,
     instances: HashMap<MapData, GroupKey, Expected>,
-    counters: PerCpuArray<MapData, CounterRow>,
-    slots: Array<MapData, InstanceSlots>,
-    strangers: HashMap<MapData, StrangerKey, Stranger>,
+    view: View,
     vips: HashMap<MapData, VipKey, Vip>,
     peers: HashMap<MapData, PeerKey, Peer>,
     ring: RingBuf<MapData>,
@@ -84,6 +82,7 @@ const _: fn() = || {
     fn moves_between_threads<T: Send>() {}
     moves_between_threads::<Program>();
     moves_between_threads::<Diagnostics>();
+    moves_between_threads::<View>();
 };
 
 impl Program {
@@ -114,15 +113,22 @@ impl Program {
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
         Ok(Self {
             instances: prepared(map::INSTANCES, ebpf.take_map(map::INSTANCES))?,
-            counters: prepared(map::COUNTERS, ebpf.take_map(map::COUNTERS))?,
-            slots: prepared(map::SLOTS, ebpf.take_map(map::SLOTS))?,
-            strangers: prepared(map::STRANGERS, ebpf.take_map(map::STRANGERS))?,
+            view: View {
+                counters: prepared(map::COUNTERS, ebpf.take_map(map::COUNTERS))?,
+                slots: prepared(map::SLOTS, ebpf.take_map(map::SLOTS))?,
+                strangers: prepared(map::STRANGERS, ebpf.take_map(map::STRANGERS))?,
+            },
             vips: prepared(map::VIPS, ebpf.take_map(map::VIPS))?,
             peers: prepared(map::PEERS, ebpf.take_map(map::PEERS))?,
             ring: prepared(map::RING, ebpf.take_map(map::RING))?,
             links: BTreeMap::new(),
             ebpf,
         })
+    }
+
+    /// What it heard and counted.
+    pub const fn view(&self) -> &View {
+        &self.view
     }
 
     /// Puts the program on a port. A port that has it already, in whatever mode, is left first.
