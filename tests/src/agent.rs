@@ -1,7 +1,7 @@
 //! The agent under test: the real binary, started in a host.
 
 use std::{
-    net::Ipv4Addr,
+    net::IpAddr,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output},
     sync::OnceLock,
@@ -332,8 +332,8 @@ impl Status {
     }
 
     /// Whether the instance says that it has that address.
-    pub fn assigned(&self, name: &str, address: Ipv4Addr) -> bool {
-        let prefix = format!("{address}/");
+    pub fn assigned(&self, name: &str, address: impl Into<IpAddr>) -> bool {
+        let prefix = format!("{}/", address.into());
         self.instance(name)["addresses"].as_array().is_some_and(|addresses| {
             addresses.iter().any(|shown| {
                 shown["assigned"] == true

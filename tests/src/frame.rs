@@ -8,9 +8,14 @@ use regent_common::{
     check::{self, Preamble},
     ethernet::{self, Ethernet},
     ipv4::Ipv4,
+    ipv6::{self, Ipv6},
 };
 
-use crate::clock::Moment;
+use crate::{
+    clock::Moment,
+    icmp::{self, Echo},
+    neighbor::Neighbor,
+};
 
 /// A captured frame.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub struct Frame {
     pub outgoing: bool,
     /// Source MAC.
     pub mac: [u8; 6],
+    /// Destination MAC.
+    pub to: [u8; 6],
     /// EtherType of the payload.
     pub ether_type: u16,
     /// Bytes.
@@ -36,14 +43,18 @@ pub enum Content {
     Advert(Advert),
     /// ARP.
     Arp(Arp),
-    /// Other IPv4.
-    Ipv4 {
-        /// Protocol: 1 ICMP, 2 IGMP …
+    /// A neighbour solicitation or advertisement.
+    Neighbor(Neighbor),
+    /// A ping, or its answer.
+    Echo(Echo),
+    /// Other IPv4 or IPv6.
+    Ip {
+        /// Protocol or next header: 1 ICMP, 2 IGMP, 17 UDP …
         protocol: u8,
         /// Sender.
-        source: Ipv4Addr,
+        source: IpAddr,
         /// Receiver.
-        destination: Ipv4Addr,
+        destination: IpAddr,
     },
     /// Anything else.
     Other,
@@ -58,8 +69,12 @@ pub struct Advert {
     pub vrid: u8,
     /// Priority byte.
     pub priority: u8,
+    /// TTL or hop limit.
+    pub ttl: u8,
     /// Sender.
     pub source: IpAddr,
+    /// Receiver: the group, or a unicast peer.
+    pub destination: IpAddr,
     /// Interval; absent when the packet is bad.
     pub interval: Option<AdvertInterval>,
     /// Number of addresses; 0 when the packet is bad.
@@ -73,43 +88,64 @@ impl Frame {
     pub fn read(bytes: &[u8], at: Moment, outgoing: bool) -> Self {
         let header = Ethernet::read(&bytes);
         let (mac, ether_type) = header.map_or(([0; 6], 0), |header| (header.source, header.ether_type));
+        let to = bytes.first_chunk().copied().unwrap_or_default();
         let content = header.and_then(|header| content(bytes, &header)).unwrap_or(Content::Other);
-        Self { at, outgoing, mac, ether_type, length: bytes.len(), content }
+        Self { at, outgoing, mac, to, ether_type, length: bytes.len(), content }
     }
 
     /// The advert, if it is one.
     pub const fn advert(&self) -> Option<&Advert> {
         match &self.content {
             Content::Advert(advert) => Some(advert),
-            Content::Arp(_) | Content::Ipv4 { .. } | Content::Other => None,
+            Content::Arp(_)
+            | Content::Neighbor(_)
+            | Content::Echo(_)
+            | Content::Ip { .. }
+            | Content::Other => None,
         }
     }
 
     /// A good advert of that group from that host.
-    pub fn is_advert(&self, vrid: u8, source: Ipv4Addr) -> bool {
+    pub fn is_advert(&self, vrid: u8, source: impl Into<IpAddr>) -> bool {
+        let source = source.into();
         self.advert()
             .is_some_and(|advert| advert.vrid == vrid && advert.source == source && advert.fault.is_none())
     }
 
     /// A good advert of that group from that host with that priority.
-    pub fn is_advert_of(&self, vrid: u8, source: Ipv4Addr, priority: u8) -> bool {
+    pub fn is_advert_of(&self, vrid: u8, source: impl Into<IpAddr>, priority: u8) -> bool {
         self.is_advert(vrid, source) && self.advert().is_some_and(|advert| advert.priority == priority)
     }
 
-    /// An ARP announcement of that address: sender and target are the same.
-    pub fn is_announcement(&self, address: Ipv4Addr) -> bool {
+    /// An announcement of that address: ARP whose sender and target are the same, or a neighbour advertisement that
+    /// nobody asked for.
+    pub fn is_announcement(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
         match &self.content {
-            Content::Arp(arp) => arp.sender == address.octets() && arp.target == address.octets(),
-            Content::Advert(_) | Content::Ipv4 { .. } | Content::Other => false,
+            Content::Arp(arp) => arp.sender == arp.target && address == Ipv4Addr::from(arp.sender),
+            Content::Neighbor(neighbor) => neighbor.is_announcement() && address == neighbor.target,
+            Content::Advert(_) | Content::Echo(_) | Content::Ip { .. } | Content::Other => false,
         }
     }
 
-    /// An ARP reply that says who has that address.
-    pub fn is_reply_for(&self, address: Ipv4Addr) -> bool {
+    /// A reply that says who has that address: by ARP, or a neighbour advertisement that was asked for.
+    pub fn is_reply_for(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
         match &self.content {
-            Content::Arp(arp) => arp.operation == Operation::Reply && arp.sender == address.octets(),
-            Content::Advert(_) | Content::Ipv4 { .. } | Content::Other => false,
+            Content::Arp(arp) => arp.operation == Operation::Reply && address == Ipv4Addr::from(arp.sender),
+            Content::Neighbor(neighbor) => neighbor.is_reply() && address == neighbor.target,
+            Content::Advert(_) | Content::Echo(_) | Content::Ip { .. } | Content::Other => false,
         }
+    }
+
+    /// An answer to a ping of that address.
+    pub fn is_pong_of(&self, address: impl Into<IpAddr>) -> bool {
+        matches!(&self.content, Content::Echo(echo) if echo.reply && echo.source == address.into())
+    }
+
+    /// A ping of that address.
+    pub fn is_ping_of(&self, address: impl Into<IpAddr>) -> bool {
+        matches!(&self.content, Content::Echo(echo) if !echo.reply && echo.destination == address.into())
     }
 }
 
@@ -117,31 +153,54 @@ fn content(bytes: &[u8], header: &Ethernet) -> Option<Content> {
     let at = header.payload;
     match header.ether_type {
         ethernet::ARP => Arp::read(&bytes, at).map(Content::Arp),
-        ethernet::IPV6 => Preamble::ipv6(&bytes, at).ok().map(|preamble| advert(bytes, &preamble)),
+        ethernet::IPV6 => match Preamble::ipv6(&bytes, at) {
+            Ok(preamble) => Some(advert(bytes, &preamble)),
+            Err(_) => Ipv6::read(&bytes, at).map(|header| {
+                let payload = bytes.get(at + ipv6::HEADER_LENGTH..).unwrap_or_default();
+                let (source, destination) = (header.source.into(), header.destination.into());
+                ip(header.next_header, source, destination, payload)
+            }),
+        },
         ethernet::IPV4 => match Preamble::ipv4(&bytes, at) {
             Ok(preamble) => Some(advert(bytes, &preamble)),
-            Err(_) => Ipv4::read(&bytes, at).map(|header| Content::Ipv4 {
-                protocol: header.protocol,
-                source: header.source.into(),
-                destination: header.destination.into(),
+            Err(_) => Ipv4::read(&bytes, at).map(|header| {
+                let payload = bytes.get(at + header.header_length..).unwrap_or_default();
+                let (source, destination) =
+                    (Ipv4Addr::from(header.source).into(), Ipv4Addr::from(header.destination).into());
+                ip(header.protocol, source, destination, payload)
             }),
         },
         _ => None,
     }
 }
 
+fn ip(protocol: u8, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Content {
+    let neighbor = (protocol == icmp::V6).then(|| Neighbor::read(payload, destination)).flatten();
+    let echo = || Echo::read(protocol, source, destination, payload);
+    match neighbor {
+        Some(neighbor) => Content::Neighbor(neighbor),
+        None => echo().map_or(Content::Ip { protocol, source, destination }, Content::Echo),
+    }
+}
+
+/// An address from the sixteen bytes that hold either family's.
+fn narrowed(family: Family, bytes: [u8; 16]) -> IpAddr {
+    let [a, b, c, d, ..] = bytes;
+    match family {
+        Family::Ipv4 => Ipv4Addr::new(a, b, c, d).into(),
+        Family::Ipv6 => Ipv6Addr::from(bytes).into(),
+    }
+}
+
 fn advert(bytes: &[u8], preamble: &Preamble) -> Content {
     let verdict = check::judge(&bytes, preamble, None, None);
-    let [a, b, c, d, ..] = preamble.source;
-    let source = match preamble.family {
-        Family::Ipv4 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        Family::Ipv6 => IpAddr::V6(Ipv6Addr::from(preamble.source)),
-    };
     Content::Advert(Advert {
         version: preamble.version(),
         vrid: preamble.vrid(),
         priority: preamble.priority(),
-        source,
+        ttl: preamble.ttl,
+        source: narrowed(preamble.family, preamble.source),
+        destination: narrowed(preamble.family, preamble.destination),
         interval: verdict.ok().and_then(|heard| heard.interval()),
         addresses: verdict.map_or(0, |heard| heard.count),
         fault: verdict.err(),

@@ -1,8 +1,11 @@
 //! A virtual router as a config: one text that the agent and keepalived both read.
 
-use std::{fmt::Write, net::Ipv4Addr};
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use regent_common::Version;
+use regent_common::{Family, Version};
 
 use crate::{node::INTERFACE, timer::Timing};
 
@@ -21,8 +24,10 @@ pub struct Group {
     pub centiseconds: u32,
     /// Version 2 password.
     pub password: Option<String>,
-    /// Virtual addresses.
-    pub addresses: Vec<Ipv4Addr>,
+    /// Virtual addresses, of one family; of IPv6 the link-local one first (RFC 9568 §5.2.9).
+    pub addresses: Vec<IpAddr>,
+    /// Adverts go from the first of these to each of the others, and not to the group.
+    pub unicast: Vec<IpAddr>,
     /// Without `nopreempt`.
     pub preempts: bool,
     /// Interface.
@@ -43,7 +48,8 @@ impl Group {
             priority,
             centiseconds: 100,
             password: Some("1111".to_owned()),
-            addresses: vec![Ipv4Addr::new(10, 0, 0, 3)],
+            addresses: vec![Ipv4Addr::new(10, 0, 0, 3).into()],
+            unicast: Vec::new(),
             preempts: true,
             interface: INTERFACE.to_owned(),
             more: String::new(),
@@ -54,6 +60,25 @@ impl Group {
     /// The same in version 3 at `centiseconds`.
     pub fn fast(priority: u8, centiseconds: u32) -> Self {
         Self { version: Version::V3, centiseconds, password: None, ..Self::classic(priority) }
+    }
+
+    /// Version 3 over IPv6 at `centiseconds`: VIPs fe80::50:1 and 2001:db8::50.
+    pub fn ipv6(priority: u8, centiseconds: u32) -> Self {
+        let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0x50, 1);
+        let routable = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50);
+        Self { addresses: vec![link_local.into(), routable.into()], ..Self::fast(priority, centiseconds) }
+    }
+
+    /// With that priority.
+    #[must_use]
+    pub fn of(self, priority: u8) -> Self {
+        Self { priority, ..self }
+    }
+
+    /// Its adverts go from `own` to `peer` alone.
+    #[must_use]
+    pub fn unicast(self, own: impl Into<IpAddr>, peer: impl Into<IpAddr>) -> Self {
+        Self { unicast: vec![own.into(), peer.into()], ..self }
     }
 
     /// With `nopreempt`.
@@ -78,9 +103,28 @@ impl Group {
         self
     }
 
-    /// The first virtual address.
-    pub fn address(&self) -> Ipv4Addr {
-        self.addresses.first().copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
+    /// The virtual address that clients use: the first that is not link-local.
+    pub fn address(&self) -> IpAddr {
+        let is_routable = |address: &&IpAddr| match address {
+            IpAddr::V4(_) => true,
+            IpAddr::V6(address) => !address.is_unicast_link_local(),
+        };
+        let first = self.addresses.first();
+        self.addresses.iter().find(is_routable).or(first).copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+    }
+
+    /// The family of its addresses.
+    pub fn family(&self) -> Family {
+        if self.address().is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+    }
+
+    /// The MAC that the RFC gives it (§7.3); FRR uses it, keepalived and the agent do not unless told to.
+    pub fn virtual_mac(&self) -> [u8; 6] {
+        let family = match self.family() {
+            Family::Ipv4 => 1,
+            Family::Ipv6 => 2,
+        };
+        [0, 0, 0x5e, 0, family, self.wire_vrid()]
     }
 
     /// Its timing.
@@ -112,6 +156,14 @@ impl Group {
         }
         if !self.preempts {
             line("nopreempt".to_owned());
+        }
+        if let [own, peers @ ..] = &self.unicast[..] {
+            line(format!("unicast_src_ip {own}"));
+            let mut block = String::new();
+            for peer in peers {
+                writeln!(block, "        {peer}").ok();
+            }
+            line(format!("unicast_peer {{\n{block}    }}"));
         }
         for more in self.more.lines() {
             line(more.to_owned());

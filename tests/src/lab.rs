@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     namespace::{self, Lifetime, Namespace},
-    node::Node,
+    node::{Cable, Node},
     switch::Switch,
 };
 
@@ -33,6 +33,7 @@ pub struct Lab {
     switch: Arc<Switch>,
     lifetime: Lifetime,
     mtu: u16,
+    ipv6: bool,
 }
 
 impl Lab {
@@ -63,7 +64,9 @@ impl Lab {
         fs::create_dir(&directory).with_context(|| format!("make {}", directory.display()))?;
         let made = Namespace::make(format!("{name}-switch"), lifetime.clone()).and_then(Switch::make);
         match made {
-            Ok(switch) => Ok(Self { name, directory, switch: Arc::new(switch), lifetime, mtu: 1500 }),
+            Ok(switch) => {
+                Ok(Self { name, directory, switch: Arc::new(switch), lifetime, mtu: 1500, ipv6: false })
+            }
             Err(error) => {
                 fs::remove_dir_all(&directory).ok();
                 Err(error.context("make a switch in a network namespace"))
@@ -74,6 +77,11 @@ impl Lab {
     /// The MTU of the cables laid from now on.
     pub const fn set_mtu(&mut self, mtu: u16) {
         self.mtu = mtu;
+    }
+
+    /// Hosts added from now on have IPv6 beside IPv4. Without it no neighbour discovery is in the captures.
+    pub const fn enable_ipv6(&mut self) {
+        self.ipv6 = true;
     }
 
     /// Prefix of the names of its namespaces.
@@ -91,14 +99,18 @@ impl Lab {
         &self.switch
     }
 
-    /// Adds host number `number`, 1..=254: 10.0.0.NUMBER/24 on `ens33`.
+    /// Adds host number `number`, 1..=254: 10.0.0.NUMBER/24 on `ens33`, and 2001:db8::NUMBER/64 (in hexadecimal) with IPv6.
     ///
     /// # Errors
     /// When the role or the number is taken.
     pub fn host(&self, role: &str, number: u8) -> Result<Node> {
         let namespace = Namespace::make(format!("{}-{role}", self.name), self.lifetime.clone())?;
+        if self.ipv6 {
+            namespace.enable_ipv6()?;
+        }
         let directory = self.directory.join(role);
-        Node::make(role, number, namespace, Arc::clone(&self.switch), directory, self.mtu)
+        let cable = Cable { mtu: self.mtu, ipv6: self.ipv6 };
+        Node::make(role, number, namespace, Arc::clone(&self.switch), directory, cable)
             .with_context(|| format!("make host {role}"))
     }
 }

@@ -1,6 +1,6 @@
 //! The lab: hosts in network namespaces on one switch, the daemons under test, and a capture to see what they did.
 //!
-//! A scenario makes a [`lab::Lab`], adds hosts ([`node::Node`]), starts daemons on them ([`agent`], [`keepalived`]),
+//! A scenario makes a [`lab::Lab`], adds hosts ([`node::Node`]), starts daemons on them ([`agent`], [`keepalived`], [`frr`]),
 //! cuts cables and asks the wire ([`capture::Capture`]) what happened and when. All of it is removed on drop. Nothing
 //! is believed that a daemon says of itself if the wire can be asked; expected times come from [`timer`], which is
 //! worked out apart from the agent.
@@ -14,14 +14,18 @@ pub mod clock;
 pub mod fixtures;
 pub mod frame;
 pub mod frames;
+pub mod frr;
 pub mod group;
+pub mod icmp;
 pub mod inject;
 pub mod keepalived;
 pub mod lab;
 pub mod namespace;
+pub mod neighbor;
 pub mod node;
 pub mod packet_socket;
 pub mod process;
+pub mod question;
 pub mod skip;
 pub mod speaker;
 pub mod switch;

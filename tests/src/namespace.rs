@@ -87,16 +87,46 @@ impl Namespace {
         };
         let namespace = Self { name, handle, lifetime };
         namespace.ip(&["link", "set", "lo", "up"])?;
-        namespace.enter(|| {
-            for scope in ["all", "default"] {
-                let path = format!("/proc/sys/net/ipv6/conf/{scope}/disable_ipv6");
-                if Path::new(&path).exists() {
-                    std::fs::write(&path, "1").with_context(|| format!("write {path}"))?;
-                }
-            }
-            Ok(())
-        })?;
+        for scope in ["all", "default"] {
+            namespace.set("ipv6", scope, "disable_ipv6", "1")?;
+        }
         Ok(namespace)
+    }
+
+    /// Turns IPv6 on for what is there and what will be: link-local addresses from the MAC and usable at once, no heed
+    /// to router advertisements (FRR sends them).
+    ///
+    /// # Errors
+    /// On a kernel without IPv6.
+    pub fn enable_ipv6(&self) -> Result<()> {
+        for scope in ["all", "default"] {
+            for (name, value) in [
+                ("accept_ra", "0"),
+                ("router_solicitations", "0"),
+                ("accept_dad", "0"),
+                ("dad_transmits", "0"),
+                ("disable_ipv6", "0"),
+            ] {
+                self.set("ipv6", scope, name, value)?;
+            }
+        }
+        if Path::new("/proc/sys/net/ipv6").exists() {
+            Ok(())
+        } else {
+            Err(anyhow!("this kernel has no IPv6"))
+        }
+    }
+
+    /// Sets `net.FAMILY.conf.SCOPE.NAME`; nothing when the kernel has no such switch.
+    ///
+    /// # Errors
+    /// When the kernel refuses the value.
+    pub fn set(&self, family: &str, scope: &str, name: &str, value: &str) -> Result<()> {
+        let path = format!("/proc/sys/net/{family}/conf/{scope}/{name}");
+        self.enter(|| match std::fs::write(&path, value) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            written => written.with_context(|| format!("write {value} to {path}")),
+        })
     }
 
     /// Its name, as `ip netns` has it.

@@ -1,13 +1,14 @@
 //! A host: a namespace with one interface `ens33` on the switch, and a directory for its daemons' files.
 
 use std::{
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
+use regent_common::Family;
 
 use crate::{
     capture::Capture,
@@ -19,6 +20,17 @@ use crate::{
 pub const INTERFACE: &str = "ens33";
 /// Length of the prefix that hosts' own addresses have.
 pub const PREFIX_LENGTH: u8 = 24;
+/// The same of IPv6.
+pub const PREFIX_LENGTH_IPV6: u8 = 64;
+
+/// What a host's interface is like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cable {
+    /// Its MTU.
+    pub mtu: u16,
+    /// IPv6 beside IPv4.
+    pub ipv6: bool,
+}
 
 /// A host on the switch.
 #[derive(Debug)]
@@ -28,7 +40,7 @@ pub struct Node {
     namespace: Namespace,
     switch: Arc<Switch>,
     directory: PathBuf,
-    mtu: u16,
+    cable: Cable,
 }
 
 impl Node {
@@ -39,10 +51,10 @@ impl Node {
         namespace: Namespace,
         switch: Arc<Switch>,
         directory: PathBuf,
-        mtu: u16,
+        cable: Cable,
     ) -> Result<Self> {
         std::fs::create_dir_all(&directory).with_context(|| format!("make {}", directory.display()))?;
-        let node = Self { role: role.to_owned(), number, namespace, switch, directory, mtu };
+        let node = Self { role: role.to_owned(), number, namespace, switch, directory, cable };
         node.make_interface()?;
         Ok(node)
     }
@@ -55,6 +67,26 @@ impl Node {
     /// Its address on `ens33`.
     pub const fn address(&self) -> Ipv4Addr {
         Ipv4Addr::new(10, 0, 0, self.number)
+    }
+
+    /// Its own IPv6 address on `ens33`, of a lab with IPv6.
+    pub const fn address_ipv6(&self) -> Ipv6Addr {
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, self.number as u16)
+    }
+
+    /// The link-local address of `ens33`, of a lab with IPv6: the kernel makes it from the MAC (RFC 4291, appendix A).
+    pub const fn link_local(&self) -> Ipv6Addr {
+        let [a, b, c, d, e, f] = self.mac();
+        let octets = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 0x02, b, c, 0xff, 0xfe, d, e, f];
+        Ipv6Addr::from_bits(u128::from_be_bytes(octets))
+    }
+
+    /// What its adverts come from (RFC 9568 §5.1.1.1, §5.1.2.1): the primary address, or the link-local one.
+    pub const fn source(&self, family: Family) -> IpAddr {
+        match family {
+            Family::Ipv4 => IpAddr::V4(self.address()),
+            Family::Ipv6 => IpAddr::V6(self.link_local()),
+        }
     }
 
     /// The MAC of `ens33`.
@@ -123,7 +155,19 @@ impl Node {
     /// # Errors
     /// When the interface is not there.
     pub fn addresses(&self) -> Result<Vec<String>> {
-        let text = self.ip(&["-o", "-4", "addr", "show", "dev", INTERFACE])?;
+        self.addresses_of(Family::Ipv4)
+    }
+
+    /// As [`Self::addresses`], of one family.
+    ///
+    /// # Errors
+    /// When the interface is not there.
+    pub fn addresses_of(&self, family: Family) -> Result<Vec<String>> {
+        let family = match family {
+            Family::Ipv4 => "-4",
+            Family::Ipv6 => "-6",
+        };
+        let text = self.ip(&["-o", family, "addr", "show", "dev", INTERFACE])?;
         Ok(text.lines().filter_map(|line| line.split_whitespace().nth(3)).map(str::to_owned).collect())
     }
 
@@ -131,9 +175,11 @@ impl Node {
     ///
     /// # Errors
     /// When the interface is not there.
-    pub fn has_address(&self, address: Ipv4Addr) -> Result<bool> {
+    pub fn has_address(&self, address: impl Into<IpAddr>) -> Result<bool> {
+        let address = address.into();
+        let family = if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
         let wanted = format!("{address}/");
-        Ok(self.addresses()?.iter().any(|have| have.starts_with(&wanted)))
+        Ok(self.addresses_of(family)?.iter().any(|have| have.starts_with(&wanted)))
     }
 
     /// Captures on the switch's end of the cable: everything that this host sends, whether or not it gets through.
@@ -184,12 +230,18 @@ impl Node {
         self.switch.attach(&self.port())
     }
 
-    /// Sets `ens33` up or down, as an operator on the host would.
+    /// Sets `ens33` up or down, as an operator on the host would. The kernel takes IPv6 addresses away from what is
+    /// down: the host's own is given back.
     ///
     /// # Errors
     /// When the interface is not there.
     pub fn set_interface(&self, up: bool) -> Result<()> {
-        self.ip(&["link", "set", INTERFACE, if up { "up" } else { "down" }]).map(drop)
+        self.ip(&["link", "set", INTERFACE, if up { "up" } else { "down" }])?;
+        if up && self.cable.ipv6 {
+            let address = format!("{}/{PREFIX_LENGTH_IPV6}", self.address_ipv6());
+            self.ip(&["addr", "replace", &address, "dev", INTERFACE, "nodad"])?;
+        }
+        Ok(())
     }
 
     /// Deletes `ens33`.
@@ -200,14 +252,14 @@ impl Node {
         self.ip(&["link", "del", INTERFACE]).map(drop)
     }
 
-    /// Makes `ens33` (again), with its address, up.
+    /// Makes `ens33` (again), with its addresses, up.
     ///
     /// # Errors
     /// When it is there.
     pub fn make_interface(&self) -> Result<()> {
         let [a, b, c, d, e, f] = self.mac();
         let mac = format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}");
-        self.switch.connect(&self.port(), &self.namespace, INTERFACE, &mac, self.mtu)?;
+        self.switch.connect(&self.port(), &self.namespace, INTERFACE, &mac, self.cable.mtu)?;
         let address = format!("{}/{PREFIX_LENGTH}", self.address());
         self.ip(&["addr", "add", &address, "dev", INTERFACE])?;
         self.set_interface(true)
@@ -217,8 +269,8 @@ impl Node {
     ///
     /// # Errors
     /// When the neighbour table cannot be read.
-    pub fn neighbour(&self, address: Ipv4Addr) -> Result<Option<[u8; 6]>> {
-        let text = self.ip(&["neigh", "show", &address.to_string(), "dev", INTERFACE])?;
+    pub fn neighbour(&self, address: impl Into<IpAddr>) -> Result<Option<[u8; 6]>> {
+        let text = self.ip(&["neigh", "show", &address.into().to_string(), "dev", INTERFACE])?;
         let mut words = text.split_whitespace().skip_while(|word| *word != "lladdr");
         match (words.next(), words.next()) {
             (Some(_), Some(mac)) => parse_mac(mac).map(Some),

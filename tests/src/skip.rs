@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{agent, bpf_probe, keepalived, namespace};
+use crate::{agent, bpf_probe, frr, keepalived, namespace};
 
 /// Whether we are root.
 pub fn is_root() -> bool {
@@ -33,6 +33,17 @@ pub fn agent_reason() -> Option<String> {
 /// Why scenarios with keepalived cannot run here.
 pub fn keepalived_reason() -> Option<String> {
     keepalived::program().is_none().then(|| "keepalived is not installed: apt install keepalived".to_owned())
+}
+
+/// Why scenarios with FRR cannot run here.
+pub fn frr_reason() -> Option<String> {
+    frr::directory().is_none().then(|| "FRR is not installed: apt install frr".to_owned())
+}
+
+/// Why scenarios that lose frames on purpose cannot run here.
+pub fn nft_reason() -> Option<String> {
+    let found = ["/usr/sbin/nft", "/sbin/nft"].iter().any(|path| PathBuf::from(path).exists());
+    (!found).then(|| "nft is not installed: apt install nftables".to_owned())
 }
 
 /// Why scenarios of the XDP rungs cannot run here: the object is embedded when the agent is built, if it is there.

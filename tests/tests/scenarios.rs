@@ -6,6 +6,7 @@ mod scenarios {
     pub mod conflicts;
     pub mod ladder;
     pub mod leftovers;
+    pub mod matrix;
     pub mod outside;
     pub mod refusals;
     pub mod rejected;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         eprintln!("sweep what a killed run left: {error:#}");
     }
     let topics = [
+        scenarios::matrix::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
         scenarios::rejected::trials,

@@ -57,7 +57,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     add("two_instances_with_one_vrid", || {
         let mut second = Group::fast(STRONG, TENTH);
         second.name = "VI_2".to_owned();
-        second.addresses = vec![Ipv4Addr::new(10, 0, 0, 4)];
+        second.addresses = vec![Ipv4Addr::new(10, 0, 0, 4).into()];
         let text = format!("{}{}", Group::fast(STRONG, TENTH).text(), second.text());
         refused(&Options::config(text), CONFIG, &["50", "VI_2", "regent.conf"])
     });
@@ -123,7 +123,7 @@ fn a_run_directory_that_is_taken() -> Result<()> {
     let rig = Rig::new()?;
     let group = Group::fast(STRONG, TENTH);
     let first = rig.master(&rig.a, &group, Rung::Auto)?;
-    let other = Group { vrid: 51, addresses: vec![Ipv4Addr::new(10, 0, 0, 4)], ..group };
+    let other = Group { vrid: 51, addresses: vec![Ipv4Addr::new(10, 0, 0, 4).into()], ..group };
     let asked = Moment::now();
     let (ended, log) = agent::run(&rig.a, &Options::config(other.text()), BOUND)?;
     ensure!(ended.code() == Some(FAILED), "it ended with {ended}: {log:#?}");

@@ -1,6 +1,6 @@
 //! The usual stage: two router hosts and a client, and what is asked of it again and again.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use lab::{
@@ -12,6 +12,7 @@ use lab::{
     lab::Lab,
     node::Node,
 };
+use regent_common::Family;
 
 /// Priority of the router that should be Active.
 pub const STRONG: u8 = 150;
@@ -34,9 +35,22 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Makes it.
+    /// Makes it, with IPv4 alone.
     pub fn new() -> Result<Self> {
-        let lab = Lab::new()?;
+        Self::on(Lab::new()?)
+    }
+
+    /// Makes it with what `group` needs.
+    pub fn of(group: &Group) -> Result<Self> {
+        let mut lab = Lab::new()?;
+        match group.family() {
+            Family::Ipv4 => {}
+            Family::Ipv6 => lab.enable_ipv6(),
+        }
+        Self::on(lab)
+    }
+
+    fn on(lab: Lab) -> Result<Self> {
         let (a, b, client) = (lab.host("a", 1)?, lab.host("b", 2)?, lab.host("client", 9)?);
         let capture = client.capture()?;
         Ok(Self { capture, a, b, client, lab })
@@ -51,7 +65,8 @@ impl Rig {
     pub fn advert(&self, after: Moment, node: &Node, group: &Group, bound: Duration) -> Result<Frame> {
         let what = format!("an advert of {}, priority {}", node.role(), group.priority);
         self.capture.wait_after(after, &what, bound, |frame| {
-            frame.mac == node.mac() && frame.is_advert_of(group.wire_vrid(), node.address(), group.priority)
+            is_of(frame, node, group)
+                && frame.advert().is_some_and(|advert| advert.priority == group.priority)
         })
     }
 
@@ -102,8 +117,14 @@ impl Rig {
     }
 
     /// Waits until `node` has the address, or has it no more.
-    pub fn wait_address(&self, node: &Node, address: Ipv4Addr, wanted: bool, bound: Duration) -> Result<()> {
-        let start = Moment::now();
+    pub fn wait_address(
+        &self,
+        node: &Node,
+        address: impl Into<IpAddr>,
+        wanted: bool,
+        bound: Duration,
+    ) -> Result<()> {
+        let (address, start) = (address.into(), Moment::now());
         while node.has_address(address)? != wanted {
             let word = if wanted { "has no" } else { "still has" };
             ensure!(start.elapsed() < bound, "{} {word} {address} after {bound:?}", node.role());
@@ -115,7 +136,7 @@ impl Rig {
 
 /// A good advert that the host itself sent: the address alone may be a forger's.
 fn is_of(frame: &Frame, node: &Node, group: &Group) -> bool {
-    frame.mac == node.mac() && frame.is_advert(group.wire_vrid(), node.address())
+    frame.mac == node.mac() && frame.is_advert(group.wire_vrid(), node.source(group.family()))
 }
 
 /// What a daemon may take from its start until it listens.

@@ -67,6 +67,7 @@ fn needs(makes: &[Make]) -> Vec<Need> {
     for make in makes {
         match make {
             Make::Keepalived => needs.push(Need::Keepalived),
+            Make::Frr => needs.push(Need::Frr),
             Make::Agent(Rung::Native | Rung::Generic) => needs.push(Need::Object),
             Make::Agent(Rung::Auto | Rung::Off) => {}
         }

@@ -85,7 +85,7 @@ fn a_weighted_script_moves_the_address(other: Make) -> Result<()> {
     // The bound is ours to keep: keepalived 2.2.7 was seen to take up to twice as long here.
     let bound = match other {
         Make::Agent(_) => timing.down_bound(SECOND),
-        Make::Keepalived => timing.down(SECOND) * 2,
+        Make::Keepalived | Make::Frr => timing.down(SECOND) * 2,
     };
     ensure!(
         silence >= timing.down(SECOND) && silence <= bound,

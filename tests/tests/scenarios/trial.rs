@@ -13,6 +13,40 @@ pub enum Need {
     Object,
     /// The real keepalived.
     Keepalived,
+    /// The real FRR.
+    Frr,
+    /// nft, to lose frames.
+    Nft,
+    /// The agent can do that.
+    Able(Ability),
+}
+
+/// What the agent has to be able to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// Adverts over IPv6, and neighbour discovery for its addresses.
+    Ipv6,
+    /// Adverts to named peers.
+    Unicast,
+    /// `no_accept`: packets to its addresses are dropped.
+    NoAccept,
+    /// SIGHUP reads the config again.
+    Reload,
+}
+
+/// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
+/// and whoever teaches the agent takes the word out of this list.
+const NOT_YET: &[Ability] = &[Ability::Ipv6, Ability::Unicast, Ability::NoAccept, Ability::Reload];
+
+impl Ability {
+    fn reason(self) -> Option<&'static str> {
+        NOT_YET.contains(&self).then_some(match self {
+            Self::Ipv6 => "needs IPv6",
+            Self::Unicast => "needs unicast",
+            Self::NoAccept => "needs no_accept",
+            Self::Reload => "needs reload",
+        })
+    }
 }
 
 /// Why scenarios cannot run here.
@@ -22,6 +56,8 @@ pub struct Reasons {
     agent: Option<String>,
     object: Option<String>,
     keepalived: Option<String>,
+    frr: Option<String>,
+    nft: Option<String>,
 }
 
 impl Reasons {
@@ -30,23 +66,34 @@ impl Reasons {
         let lab = skip::lab_reason();
         let agent = skip::agent_reason();
         let object = if agent.is_some() { None } else { skip::object_reason() };
-        Self { lab, agent, object, keepalived: skip::keepalived_reason() }
+        Self {
+            lab,
+            agent,
+            object,
+            keepalived: skip::keepalived_reason(),
+            frr: skip::frr_reason(),
+            nft: skip::nft_reason(),
+        }
     }
 
     /// Says each reason once.
     pub fn announce(&self) {
-        for reason in [&self.lab, &self.agent, &self.object, &self.keepalived].into_iter().flatten() {
+        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft];
+        for reason in each.into_iter().flatten() {
             eprintln!("some scenarios are ignored: {reason}");
         }
     }
 
     fn of(&self, needs: &[Need]) -> Option<&str> {
         let each = needs.iter().map(|need| match need {
-            Need::Agent => &self.agent,
-            Need::Object => &self.object,
-            Need::Keepalived => &self.keepalived,
+            Need::Agent => self.agent.as_deref(),
+            Need::Object => self.object.as_deref(),
+            Need::Keepalived => self.keepalived.as_deref(),
+            Need::Frr => self.frr.as_deref(),
+            Need::Nft => self.nft.as_deref(),
+            Need::Able(ability) => ability.reason(),
         });
-        std::iter::once(&self.lab).chain(each).find_map(Option::as_deref)
+        std::iter::once(self.lab.as_deref()).chain(each).flatten().next()
     }
 
     /// A trial of that name, ignored when something it needs is missing.
@@ -63,5 +110,11 @@ impl Reasons {
             }
             None => trial,
         }
+    }
+
+    /// A trial that can never be, with the reason: it is listed as ignored, so that nobody misses it.
+    pub fn impossible(name: impl Into<String>, reason: &str) -> Trial {
+        let why = reason.to_owned();
+        Trial::test(name, move || Err(Failed::from(why))).with_ignored_flag(true).with_kind(reason)
     }
 }

@@ -119,7 +119,7 @@ fn start(make: Make, node: &Node, priority: u8, instances: u32, centiseconds: u3
         let group = Group {
             name: format!("VI_{vrid}"),
             vrid,
-            addresses: vec![Ipv4Addr::new(10, 0, 1, last)],
+            addresses: vec![Ipv4Addr::new(10, 0, 1, last).into()],
             ..Group::fast(priority, centiseconds)
         };
         text.push_str(&group.text());

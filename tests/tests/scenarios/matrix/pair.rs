@@ -1,0 +1,309 @@
+//! Two routers of whichever make and a client that pings: what a cell does with them, and what it asks of the wire.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use lab::{
+    client::Pinger,
+    clock::{Moment, Span},
+    frame::Frame,
+    group::Group,
+    node::Node,
+    speaker::{Make, Speaker},
+    timer::Timing,
+};
+
+use super::{
+    super::rig::{Rig, START},
+    figures,
+};
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The agent.
+    We,
+    /// The peer.
+    They,
+}
+
+impl Side {
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::We => Self::They,
+            Self::They => Self::We,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::We => "we",
+            Self::They => "they",
+        }
+    }
+}
+
+/// One of the two, with the priority that it was started with last.
+struct Seat {
+    make: Make,
+    speaker: Option<Speaker>,
+    priority: u8,
+}
+
+/// The two, and the stage. Fields drop in order: daemons before hosts.
+pub struct Pair {
+    we: Seat,
+    they: Seat,
+    pinger: Option<Pinger>,
+    cell: String,
+    group: Group,
+    rig: Rig,
+}
+
+impl Pair {
+    /// An empty stage.
+    pub fn new(cell: &str, we: Make, they: Make, group: Group) -> Result<Self> {
+        let rig = Rig::of(&group)?;
+        let seat = |make| Seat { make, speaker: None, priority: 0 };
+        Ok(Self { we: seat(we), they: seat(they), pinger: None, cell: cell.to_owned(), group, rig })
+    }
+
+    /// The timing of the group.
+    pub fn timing(&self) -> Timing {
+        self.group.timing()
+    }
+
+    /// How often the client pings: ten times in an interval, so that its gaps are known to a tenth of one.
+    fn ping_period(&self) -> Duration {
+        (self.timing().interval / 20).clamp(Duration::from_millis(2), Duration::from_millis(20))
+    }
+
+    const fn seat(&self, side: Side) -> &Seat {
+        match side {
+            Side::We => &self.we,
+            Side::They => &self.they,
+        }
+    }
+
+    const fn seat_mut(&mut self, side: Side) -> &mut Seat {
+        match side {
+            Side::We => &mut self.we,
+            Side::They => &mut self.they,
+        }
+    }
+
+    const fn node(&self, side: Side) -> &Node {
+        match side {
+            Side::We => &self.rig.a,
+            Side::They => &self.rig.b,
+        }
+    }
+
+    fn speaker(&mut self, side: Side) -> Result<&mut Speaker> {
+        self.seat_mut(side).speaker.as_mut().with_context(|| format!("{} do not run", side.word()))
+    }
+
+    /// Adds what both said to an error.
+    pub fn explain<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            let speakers = [&self.we, &self.they].into_iter().filter_map(|seat| seat.speaker.as_ref());
+            let logs: String = speakers.map(Speaker::log_tail).collect();
+            anyhow!("{error:#}{logs}")
+        })
+    }
+
+    fn start(&mut self, side: Side, priority: u8) -> Result<()> {
+        let group = self.group.clone().of(priority);
+        let speaker = Speaker::start(self.seat(side).make, self.node(side), &group)?;
+        let seat = self.seat_mut(side);
+        (seat.speaker, seat.priority) = (Some(speaker), priority);
+        Ok(())
+    }
+
+    /// Starts one that has nobody to wait for, and waits until it is master and serves the client.
+    pub fn master(&mut self, side: Side, priority: u8) -> Result<()> {
+        let began = Moment::now();
+        self.start(side, priority)?;
+        let first = self.first_advert(side, began, self.timing().down_bound(priority) + START)?;
+        if self.pinger.is_none() {
+            self.pinger = Some(Pinger::start(&self.rig.client, self.group.address(), self.ping_period())?);
+        }
+        self.served_by(side, first.at)
+    }
+
+    /// Starts one that hears a better one, and waits until it has heard it.
+    pub fn backup(&mut self, side: Side, priority: u8) -> Result<()> {
+        self.start(side, priority)?;
+        self.speaker(side)?.wait_entering("BACKUP", 1, START)?;
+        std::thread::sleep(self.timing().interval * 3 / 2);
+        Ok(())
+    }
+
+    /// Starts one that has to take the address from the other, and returns its first advert.
+    pub fn challenger(&mut self, side: Side, priority: u8) -> Result<Frame> {
+        let began = Moment::now();
+        self.start(side, priority)?;
+        self.first_advert(side, began, self.timing().down_bound(priority) + START)
+    }
+
+    /// SIGTERM, and a good end.
+    pub fn stop(&mut self, side: Side) -> Result<()> {
+        let status = self.speaker(side)?.stop()?;
+        self.seat_mut(side).speaker = None;
+        ensure!(status.success(), "{} ended with {status}", side.word());
+        Ok(())
+    }
+
+    /// As a power loss looks from outside: the host is cut off in the middle of what it does. A daemon that is killed
+    /// leaves the address up behind it, and the host goes on answering.
+    pub fn cut(&self, side: Side) -> Result<Moment> {
+        self.node(side).cut_cable()?;
+        Ok(Moment::now())
+    }
+
+    /// Waits for the first advert of a side after `after`, with the priority that it was started with.
+    pub fn first_advert(&self, side: Side, after: Moment, patience: Duration) -> Result<Frame> {
+        let priority = self.seat(side).priority;
+        let what = format!("the first advert of priority {priority}: {}", side.word());
+        self.rig.capture.wait_after(after, &what, patience, |frame| {
+            self.is_of(side, frame) && frame.advert().is_some_and(|advert| advert.priority == priority)
+        })
+    }
+
+    /// Waits for a side's priority 0 after `after`.
+    pub fn resignation(&self, side: Side, after: Moment) -> Result<Frame> {
+        let what = format!("priority 0: {}", side.word());
+        self.rig.capture.wait_after(after, &what, START, |frame| {
+            self.is_of(side, frame) && frame.advert().is_some_and(|advert| advert.priority == 0)
+        })
+    }
+
+    /// The newest advert of a side before `before`.
+    pub fn last_advert(&self, side: Side, before: Moment) -> Result<Moment> {
+        let last = self.rig.capture.last_before(before, |frame| self.is_of(side, frame));
+        last.map(|frame| frame.at).with_context(|| format!("no advert was seen: {}", side.word()))
+    }
+
+    fn is_of(&self, side: Side, frame: &Frame) -> bool {
+        self.seat(side).make.is_advert(frame, self.node(side), &self.group)
+    }
+
+    /// Not one advert of that side between the two moments.
+    pub fn silent(&self, side: Side, from: Moment, to: Moment) -> Result<()> {
+        let frames = self.rig.capture.frames();
+        let spoke =
+            frames.iter().filter(|frame| frame.at > from && frame.at <= to && self.is_of(side, frame));
+        let spoke: Vec<_> = spoke.map(|frame| Span(frame.at.since(from)).to_string()).collect();
+        ensure!(spoke.is_empty(), "{} spoke {} after they had to be silent", side.word(), spoke.join(", "));
+        Ok(())
+    }
+
+    /// From now on for a whole down time that side alone speaks, without a pause, has the address and serves the client.
+    pub fn reigns(&self, side: Side) -> Result<()> {
+        let (timing, from) = (self.timing(), Moment::now());
+        std::thread::sleep(timing.down_bound(self.seat(side.other()).priority));
+        let to = Moment::now();
+        self.silent(side.other(), from, to)?;
+        let frames = self.rig.capture.frames();
+        let adverts = frames.iter().filter(|frame| frame.at > from && frame.at <= to);
+        let strangers = adverts.clone().filter(|frame| frame.advert().is_some() && !self.is_of(side, frame));
+        ensure!(strangers.count() == 0, "somebody else spoke");
+        let mut previous = self.last_advert(side, from)?;
+        for advert in adverts.filter(|frame| self.is_of(side, frame)).map(|frame| frame.at).chain([to]) {
+            let pause = advert.since(previous);
+            ensure!(pause <= timing.interval * 2, "{} paused for {}", side.word(), Span(pause));
+            previous = advert;
+        }
+        self.holds(side)?;
+        self.served_by(side, from)
+    }
+
+    /// That side has the address, and the other has not.
+    fn holds(&self, side: Side) -> Result<()> {
+        for (side, wanted) in [(side, true), (side.other(), false)] {
+            // Who never ran has no macvlan to ask for.
+            if self.seat(side).priority == 0 {
+                continue;
+            }
+            let holds = || self.seat(side).make.holds(self.node(side), &self.group);
+            let began = Moment::now();
+            while holds()? != wanted {
+                let word = if wanted { "do not have" } else { "still have" };
+                ensure!(
+                    began.elapsed() < self.timing().interval,
+                    "{} {word} {}",
+                    side.word(),
+                    self.group.address()
+                );
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
+    }
+
+    /// The client's next ping after `after` that is answered went to that side.
+    pub fn served_by(&self, side: Side, after: Moment) -> Result<()> {
+        let (make, node, address) = (self.seat(side).make, self.node(side), self.group.address());
+        let pinger = self.pinger.as_ref().context("nobody pings")?;
+        pinger.wait_answer(after, START)?;
+        let what = format!("a ping of {address} to {}", side.word());
+        let served = self.rig.capture.wait_after(after, &what, START, |frame| {
+            frame.outgoing && frame.is_ping_of(address) && make.serves_with(frame.to, node, &self.group)
+        });
+        let now = Moment::now();
+        let last = self.rig.capture.last_before(now, |frame| frame.outgoing && frame.is_ping_of(address));
+        served.map(drop).with_context(|| match last {
+            Some(frame) => format!("the last ping went to {:02x?}", frame.to),
+            None => "nobody pinged".to_owned(),
+        })
+    }
+
+    /// The client's pings since `from` failed for no longer than `bound`. A gap is known to two ping periods.
+    pub fn gap_within(&self, from: Moment, bound: Duration) -> Result<()> {
+        let pinger = self.pinger.as_ref().context("nobody pings")?;
+        let gap = pinger.longest_gap(from, Moment::now());
+        figures::note(&self.cell, "gap", gap, bound);
+        ensure!(
+            gap <= bound + self.ping_period() * 2,
+            "the client had no answer for {}; at most {} is right",
+            Span(gap),
+            Span(bound)
+        );
+        Ok(())
+    }
+
+    /// A silence was as long as it must be and no longer than it may be. What a peer rounds down to centiseconds is no
+    /// fault of ours.
+    pub fn waited(&self, side: Side, wait: Duration, least: Duration, most: Duration) -> Result<()> {
+        figures::note(&self.cell, "silence", wait, most);
+        let least = match self.seat(side).make {
+            Make::Agent(_) => least,
+            Make::Keepalived | Make::Frr => least.saturating_sub(Duration::from_millis(10)),
+        };
+        ensure!(
+            wait >= least && wait <= most,
+            "{} spoke after {}; right is {} to {}",
+            side.word(),
+            Span(wait),
+            Span(least),
+            Span(most)
+        );
+        Ok(())
+    }
+
+    /// What the daemon of that side says it is: the wire is believed, but it must not lie.
+    pub fn says(&mut self, side: Side, state: &str) -> Result<()> {
+        match self.speaker(side)? {
+            Speaker::Agent(agent) => {
+                let status = agent.wait_status(state, START, |status| status.state("VI_1") == state)?;
+                let rejected = status.instance("VI_1")["rejected"].as_object();
+                let counted =
+                    rejected.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum::<u64>();
+                ensure!(counted == 0, "the agent rejected adverts: {}", status.instance("VI_1")["rejected"]);
+                Ok(())
+            }
+            Speaker::Keepalived(_) | Speaker::Frr(_) => Ok(()),
+        }
+    }
+}
