@@ -22,8 +22,8 @@ use std::process::ExitCode;
 use lab::{lab as labs, skip};
 use libtest_mimic::Arguments;
 
-/// At once, unless the command line says otherwise: two cores carry four, which mostly sleep.
-const AT_ONCE: usize = 4;
+/// At once, unless the command line says otherwise: two cores carry eight, which mostly sleep.
+const AT_ONCE: usize = 8;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

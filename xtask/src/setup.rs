@@ -16,9 +16,10 @@ use crate::{
 };
 
 /// What the tests run beside us, and look with.
-const PEERS: [&str; 5] = ["keepalived", "tcpdump", "iproute2", "iputils-ping", "iputils-arping"];
+const PEERS: [&str; 7] =
+    ["keepalived", "frr", "tcpdump", "iproute2", "nftables", "iputils-ping", "iputils-arping"];
 /// Peers whose package would start them.
-const SERVICES: [&str; 1] = ["keepalived"];
+const SERVICES: [&str; 2] = ["keepalived", "frr"];
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Options of the verb.

@@ -80,11 +80,14 @@ fn reasons() -> Vec<String> {
     let network = lab.as_ref().map(|_| {
         "the agent's own tests in namespaces (net::tests) did not run either, although they count as passed".to_owned()
     });
-    let peer = skip::keepalived_reason()
-        .map(|reason| format!("scenarios with the real peer were ignored: {reason}"));
-    let object =
-        skip::object_reason().map(|reason| format!("scenarios of the XDP rungs were ignored: {reason}"));
-    [lab, network, peer, object].into_iter().flatten().collect()
+    let ignored = |what: &str, reason: Option<String>| {
+        reason.map(|reason| format!("scenarios {what} were ignored: {reason}"))
+    };
+    let keepalived = ignored("with keepalived", skip::keepalived_reason());
+    let frr = ignored("with FRR", skip::frr_reason());
+    let nft = ignored("that lose frames", skip::nft_reason());
+    let object = ignored("of the XDP rungs", skip::object_reason());
+    [lab, network, keepalived, frr, nft, object].into_iter().flatten().collect()
 }
 
 /// Runs all suites, one after the other, with the release agent under test.
