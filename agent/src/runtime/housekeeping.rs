@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use regent_common::{Counter, Family, Reason, map::Vip};
+use regent_common::{Counter, Family, map::Vip};
 use regent_vrrp::StateName;
 
 use super::{addressing::Presence, carry::PROBE_AFTER, engine::Engine, ladder::vip_key};
-use crate::{net::claim_watch::Claim, observe::sentence};
+use crate::net::claim_watch::Claim;
 
 /// Claims looked at in one tick, so that thousands of addresses take some ticks instead of one long one.
 const CLAIMS_PER_TICK: usize = 512;
@@ -14,11 +14,6 @@ const CLAIMS_PER_TICK: usize = 512;
 const PROBE_AGAIN: Duration = Duration::from_secs(30);
 /// ARP or ND packets taken in one tick from a port without XDP.
 const CLAIMS_PER_PORT: usize = 256;
-
-/// Each instance's rejections are looked at once in so many ticks.
-const REJECTIONS_EVERY: usize = 10;
-/// So many in that time are no accident.
-const REJECTIONS_THAT_MATTER: u64 = 3;
 
 impl Engine {
     /// The once-a-second duties.
@@ -36,45 +31,7 @@ impl Engine {
         self.clear_refusals();
         self.probe();
         self.look_for_claims();
-        self.look_for_rejections();
-    }
-
-    /// Rejected adverts are a router that does not hear its peer: both may be master. A part of the instances each tick.
-    fn look_for_rejections(&mut self) {
-        self.ticks = self.ticks.wrapping_add(1);
-        let turn = self.ticks % REJECTIONS_EVERY;
-        for at in (0..self.instances.len()).filter(|at| at % REJECTIONS_EVERY == turn) {
-            let counted = self.counted(at);
-            let instance = &mut self.instances[at];
-            let news = Reason::ALL.iter().map(|reason| {
-                let slot = Counter::Rejected(*reason).slot() as usize;
-                let before = instance.rejections_seen.get(slot).copied().unwrap_or(0);
-                (*reason, counted.get(slot).copied().unwrap_or(0).wrapping_sub(before))
-            });
-            let worst =
-                news.max_by_key(|(_, count)| *count).filter(|(_, count)| *count >= REJECTIONS_THAT_MATTER);
-            instance.rejections_seen = counted;
-            let Some((reason, count)) = worst else {
-                instance.troubles.remove("rejected");
-                continue;
-            };
-            let text = format!(
-                "{count} adverts of VRID {} were rejected in the last {REJECTIONS_EVERY} s: {}; {}",
-                instance.plan.vrid,
-                reason.text(),
-                sentence::advice(reason)
-            );
-            instance.troubles.insert("rejected", text);
-            // Told of without the number, so that it is not told again and again.
-            let text = format!(
-                "adverts of VRID {} are rejected: {}; {}",
-                instance.plan.vrid,
-                reason.text(),
-                sentence::advice(reason)
-            );
-            let name = Arc::clone(&instance.name);
-            self.teller.trouble(self.now, &name, text);
-        }
+        self.look_for_disagreements();
     }
 
     fn clear_refusals(&mut self) {

@@ -79,8 +79,8 @@ pub struct Instance {
     pub since_unix_ms: u64,
     /// What is wrong now, by kind, as sentences that say what to do.
     pub troubles: BTreeMap<&'static str, String>,
-    /// What was counted when rejections were last looked at.
-    pub rejections_seen: [u64; Counter::COUNT],
+    /// What was counted when that was last looked at.
+    pub counted_before: [u64; Counter::COUNT],
     /// When to ask whether anybody else has its addresses.
     pub probe_at: Option<Instant>,
     /// The addresses as adverts name them.
@@ -109,7 +109,7 @@ impl Instance {
             since: now,
             since_unix_ms: now_unix_ms,
             troubles: BTreeMap::new(),
-            rejections_seen: [0; Counter::COUNT],
+            counted_before: [0; Counter::COUNT],
             probe_at: None,
             advertised: Advertised::of(&plan),
             plan,

@@ -27,12 +27,14 @@ impl Engine {
             NetlinkEvent::LinkGone(index) => self.link_gone(index),
             NetlinkEvent::Address(address) => {
                 let index = address.index;
-                self.address_appeared(address);
-                self.choose_sources(index);
+                if self.address_appeared(address) {
+                    self.choose_sources(index);
+                }
             }
             NetlinkEvent::AddressGone(address) => {
-                self.address_disappeared(&address);
-                self.choose_sources(address.index);
+                if self.address_disappeared(&address) {
+                    self.choose_sources(address.index);
+                }
             }
         }
     }
@@ -144,34 +146,41 @@ impl Engine {
         }
     }
 
-    fn address_appeared(&mut self, address: AssignedAddress) {
+    /// Notes an address; `false` for one that comes and goes with an election: adverts are never sent from it, and there
+    /// may be thousands.
+    fn address_appeared(&mut self, address: AssignedAddress) -> bool {
         let ours = address.protocol == Some(VRRP_ADDRESS_PROTOCOL);
         let notices = self.addressing.appeared(address.index, address.address, address.prefix_length, ours);
         self.address_notices(notices);
-        if !ours {
-            self.assigned.insert((address.address, address.index));
+        if ours || self.is_virtual(&address) {
+            return false;
         }
-        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(address.index)) else {
-            return;
-        };
-        let known = &mut self.ports[at].addresses;
-        match known.iter_mut().find(|other| other.is_same_assignment(&address)) {
-            // The same address with other flags: no longer tentative, for one.
-            Some(other) => *other = address,
-            None => known.push(address),
+        self.assigned.insert((address.address, address.index));
+        if let Some(port) = self.ports.iter_mut().find(|port| port.ifindex() == Some(address.index)) {
+            match port.addresses.iter_mut().find(|other| other.is_same_assignment(&address)) {
+                // The same address with other flags: no longer tentative, for one.
+                Some(other) => *other = address,
+                None => port.addresses.push(address),
+            }
         }
+        true
     }
 
-    fn address_disappeared(&mut self, gone: &AssignedAddress) {
+    /// Notes that an address is gone; `false` when no advert was ever sent from it.
+    fn address_disappeared(&mut self, gone: &AssignedAddress) -> bool {
         let mut notices = self.addressing.disappeared(gone.index, gone.address, gone.prefix_length);
         // An interface that goes down loses its IPv6 addresses before it is reported down: nobody took them away.
-        if gone.address.is_ipv6() && !self.is_running(gone.index) {
+        if gone.address.is_ipv6() && !notices.is_empty() && !self.is_running(gone.index) {
             notices.retain(|(_, notice)| *notice != Notice::RemovedByOthers);
         }
         self.address_notices(notices);
-        self.assigned.remove(&(gone.address, gone.index));
-        let Some(at) = self.ports.iter().position(|port| port.ifindex() == Some(gone.index)) else { return };
-        self.ports[at].addresses.retain(|other| !other.is_same_assignment(gone));
+        if !self.assigned.remove(&(gone.address, gone.index)) {
+            return false;
+        }
+        if let Some(port) = self.ports.iter_mut().find(|port| port.ifindex() == Some(gone.index)) {
+            port.addresses.retain(|other| !other.is_same_assignment(gone));
+        }
+        true
     }
 
     fn address_notices(&mut self, notices: Vec<(usize, Notice)>) {
@@ -198,37 +207,15 @@ impl Engine {
 
     fn choose_port_sources(&mut self, at: usize) {
         for family in Family::ALL {
-            let source = self.primary(&self.ports[at], family);
+            let source = primary(&self.ports[at], family);
             self.ports[at].way_mut(family).source = source;
         }
         self.choose_instance_sources(at);
         self.port_changed(at);
     }
 
-    /// The address of a port that stands for this host.
-    ///
-    /// RFC 9568 §5.1.1.1: adverts come from the primary IPv4 address of the interface, §5.1.2.1: from its link-local
-    /// address; never from a virtual one unless this router owns it.
-    fn primary(&self, port: &Port, family: Family) -> Option<IpAddr> {
-        let usable = |address: &&AssignedAddress| {
-            family_of(address.address) == family
-                && !address.is_secondary()
-                && !address.is_tentative()
-                && !address.is_duplicate()
-                && !self.is_virtual(address)
-        };
-        let mut candidates = port.addresses.iter().filter(usable).map(|address| address.address);
-        match family {
-            Family::Ipv4 => candidates.next(),
-            Family::Ipv6 => candidates.find(is_link_local),
-        }
-    }
-
-    /// Whether an address is one that comes and goes with an election.
+    /// Whether an address is one that comes and goes with an election: kernels before 5.18 do not say who assigned it.
     fn is_virtual(&self, address: &AssignedAddress) -> bool {
-        if address.protocol == Some(VRRP_ADDRESS_PROTOCOL) {
-            return true;
-        }
         let mut same = self.addressing.named(address.address).peekable();
         same.peek().is_some() && !same.any(|address| address.owned)
     }
@@ -272,12 +259,29 @@ impl Engine {
                         && !address.is_secondary()
                         && !address.is_tentative()
                         && !address.is_duplicate()
-                        && !self.is_virtual(address)
                 };
                 port.addresses.iter().find(usable).map(|address| address.address).or(primary)
             }
             Transport::Unicast(_) => primary,
         }
+    }
+}
+
+/// The address of a port that stands for this host.
+///
+/// RFC 9568 §5.1.1.1: adverts come from the primary IPv4 address of the interface, §5.1.2.1: from its link-local
+/// address; never from a virtual one unless this router owns it.
+fn primary(port: &Port, family: Family) -> Option<IpAddr> {
+    let usable = |address: &&AssignedAddress| {
+        family_of(address.address) == family
+            && !address.is_secondary()
+            && !address.is_tentative()
+            && !address.is_duplicate()
+    };
+    let mut candidates = port.addresses.iter().filter(usable).map(|address| address.address);
+    match family {
+        Family::Ipv4 => candidates.next(),
+        Family::Ipv6 => candidates.find(is_link_local),
     }
 }
 

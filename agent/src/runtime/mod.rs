@@ -12,6 +12,7 @@ mod announcing;
 mod build;
 mod carry;
 mod deadlines;
+mod disagreement;
 mod doorbells;
 mod engine;
 mod gathered;
