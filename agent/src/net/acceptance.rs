@@ -112,7 +112,8 @@ impl Acceptance {
     }
 
     /// Has exactly these addresses refused, from one moment to the next: packets to them are dropped, but for ICMPv6
-    /// neighbour discovery. They need not be assigned; an address that is not is refused once it is.
+    /// neighbour discovery. They need not be assigned; an address that is not is refused once it is. An IPv6 link-local
+    /// address is refused on every interface that has it.
     ///
     /// # Errors
     /// When the kernel has no memory for so many; those refused before still are.
