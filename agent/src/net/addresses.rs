@@ -10,8 +10,7 @@ use std::{
 };
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NLMSG_ERROR, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
@@ -20,7 +19,7 @@ use netlink_packet_route::{
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::failure::attempted;
+use super::{answer::split_answer, failure::attempted};
 
 /// IFA_PROTO of every address that an agent assigns: the protocol number of VRRP. `ip -d address` shows it as `proto 112`.
 /// Kernels before 5.18 ignore the attribute.
@@ -248,25 +247,6 @@ fn sequence_before(newest: u32, behind: u32) -> u32 {
     })
 }
 
-/// Cuts the first answer off `bytes`: the sequence number that it answers, and the kernel's verdict.
-fn split_answer(bytes: &mut &[u8]) -> Option<(u32, io::Result<()>)> {
-    loop {
-        let word = |at: usize| <[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok();
-        let length = u32::from_ne_bytes(word(0)?) as usize;
-        let [kind_low, kind_high, ..] = word(4)?;
-        let sequence = u32::from_ne_bytes(word(8)?);
-        let code = word(16).map(i32::from_ne_bytes);
-        *bytes = bytes.get(length.max(16).next_multiple_of(4)..).unwrap_or_default();
-        if u16::from_ne_bytes([kind_low, kind_high]) == NLMSG_ERROR {
-            let verdict = match code? {
-                0 => Ok(()),
-                code => Err(io::Error::from_raw_os_error(-code)),
-            };
-            return Some((sequence, verdict));
-        }
-    }
-}
-
 fn message(request: &AddressRequest<'_>) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
     let mut message = AddressMessage::default();
     message.header.prefix_len = request.prefix_length;
@@ -357,35 +337,5 @@ mod tests {
     fn sequence_numbers_are_counted_back_past_the_end_of_numbers_without_the_zero() {
         assert_eq!([0, 1, 2].map(|behind| sequence_before(9, behind)), [9, 8, 7]);
         assert_eq!([0, 1, 2, 3].map(|behind| sequence_before(2, behind)), [2, 1, u32::MAX, u32::MAX - 1]);
-    }
-
-    /// An answer as the kernel writes it, with capped acknowledgements: header, code, header of the request.
-    fn answer(sequence: u32, code: i32) -> [u8; 36] {
-        let mut bytes = [0; 36];
-        bytes[..4].copy_from_slice(&36_u32.to_ne_bytes());
-        bytes[4..6].copy_from_slice(&NLMSG_ERROR.to_ne_bytes());
-        bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
-        bytes[16..20].copy_from_slice(&code.to_ne_bytes());
-        bytes
-    }
-
-    #[test]
-    fn answers_are_cut_off_one_by_one_and_other_messages_are_passed_over() {
-        let mut other = answer(5, 0);
-        other[4..6].copy_from_slice(&20_u16.to_ne_bytes());
-        let bytes = [answer(7, 0), other, answer(8, -libc::EEXIST)].concat();
-        let mut rest = &bytes[..];
-        assert!(matches!(split_answer(&mut rest), Some((7, Ok(())))));
-        let (sequence, refused) = split_answer(&mut rest).unwrap();
-        assert_eq!((sequence, refused.unwrap_err().kind()), (8, io::ErrorKind::AlreadyExists));
-        assert!(split_answer(&mut rest).is_none());
-    }
-
-    #[test]
-    fn an_answer_that_is_cut_off_anywhere_is_none_and_ends() {
-        let whole = answer(7, 0);
-        for length in 0..20 {
-            assert!(split_answer(&mut &whole[..length]).is_none(), "{length}");
-        }
     }
 }

@@ -7,6 +7,7 @@ use netlink_packet_route::{
     address::{AddressAttribute, AddressMessage, AddressScope},
     link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
 };
+use regent_common::{Family, Vrid};
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +182,18 @@ fn scope_number(scope: AddressScope) -> u8 {
 }
 
 impl Link {
+    /// The group whose virtual MAC this interface has: 00-00-5E-00-01-{VRID} for IPv4, 00-00-5E-00-02-{VRID} for IPv6
+    /// (RFC 9568 §7.3). Whoever made it speaks for that group on this host; what it sends is not heard on its parent.
+    pub fn virtual_router(&self) -> Option<(Family, Vrid)> {
+        let [0x00, 0x00, 0x5e, 0x00, family, vrid] = self.mac else { return None };
+        let family = match family {
+            1 => Family::Ipv4,
+            2 => Family::Ipv6,
+            _ => return None,
+        };
+        Some((family, Vrid::new(vrid)?))
+    }
+
     /// Reads rtnetlink's message; `None` when it is about a bridge's port table, not about the interface itself.
     pub(super) fn read(message: &LinkMessage) -> Option<Self> {
         let header = &message.header;
@@ -319,6 +332,20 @@ mod tests {
         let mut message = vlan_message();
         message.attributes[1] = LinkAttribute::Address(vec![1; 20]);
         assert_eq!(Link::read(&message).map(|link| link.mac), Some([0; 6]));
+    }
+
+    #[test]
+    fn an_interface_with_a_virtual_mac_belongs_to_a_group() {
+        let vrid = |number| Vrid::new(number).unwrap();
+        for (mac, group) in [
+            ([0, 0, 0x5e, 0, 1, 50], Some((Family::Ipv4, vrid(50)))),
+            ([0, 0, 0x5e, 0, 2, 255], Some((Family::Ipv6, vrid(255)))),
+            ([0, 0, 0x5e, 0, 1, 0], None),
+            ([0, 0, 0x5e, 0, 3, 50], None),
+            ([2, 0, 0x5e, 0, 1, 50], None),
+        ] {
+            assert_eq!(Link { mac, ..link(7, LinkKind::Plain) }.virtual_router(), group, "{mac:x?}");
+        }
     }
 
     #[test]

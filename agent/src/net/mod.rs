@@ -3,6 +3,7 @@
 //! Owns every system call about packets, links, addresses and time. Decides nothing: what a packet or an event means
 //! is `regent_common`'s and `runtime`'s business, so nothing here imports `config`, `track`, `notify` or `observe`.
 
+pub mod acceptance;
 pub mod addresses;
 pub mod advert_socket;
 pub mod claim_watch;
@@ -20,8 +21,10 @@ pub mod scheduling;
 pub mod vrid_claim;
 pub mod xdp;
 
+mod answer;
 mod failure;
 mod filter;
+mod nftables;
 mod packet_socket;
 mod reception;
 

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     future::Future,
-    os::fd::AsRawFd,
+    os::fd::{AsFd, AsRawFd},
     panic,
     process::Command,
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, setns, unshare};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::net::{
     inventory::{Inventory, inventory},
@@ -145,6 +146,12 @@ pub fn link(name: &str) -> Link {
 #[track_caller]
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, || condition().then_some(()));
+}
+
+/// Whether something waits to be read.
+pub fn readable(source: &impl AsFd) -> bool {
+    let mut watched = [PollFd::new(source, PollFlags::IN)];
+    poll(&mut watched, Some(&Timespec::default())).unwrap() > 0
 }
 
 /// Looks every millisecond until there is something.

@@ -1,5 +1,6 @@
 //! Tests against a real kernel, each in network namespaces of its own. Without root they are skipped by name.
 
+mod acceptance;
 mod addresses;
 mod advert_socket;
 mod advert_socket_ipv6;

@@ -1,13 +1,16 @@
 //! `net::monitor` and `net::inventory` against the kernel.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use tokio::sync::mpsc;
 
-use super::lab::{PATIENCE, alone, block_on, command, ip, link, listing, make, wait_until};
+use super::lab::{PATIENCE, alone, block_on, command, ip, joined_ipv6, link, listing, make, wait_until};
 use crate::net::{
     inventory::{Inventory, inventory},
-    link::{LinkKind, carrier_of, carrier_through},
+    link::{AssignedAddress, Link, LinkKind, carrier_of, carrier_through},
     monitor::{Monitor, NetlinkEvent},
 };
 
@@ -104,6 +107,107 @@ fn the_monitor_follows_addresses_of_both_families() {
                 assert_eq!(next_address(&mut events).await, text.parse::<IpAddr>().unwrap());
                 ip(&format!("address delete {text}/{prefix} dev port0"));
                 assert_eq!(next_address_gone(&mut events).await, text.parse::<IpAddr>().unwrap());
+            }
+        });
+    });
+}
+
+/// The next event about an interface that is like that.
+async fn next_link(
+    events: &mut mpsc::Receiver<NetlinkEvent>,
+    what: &str,
+    like: impl Fn(&Link) -> bool,
+) -> Link {
+    next(events, what, |event| {
+        let NetlinkEvent::Link(link) = event else { return None };
+        like(link).then(|| link.clone())
+    })
+    .await
+}
+
+#[test]
+fn an_interface_that_is_renamed_or_gets_another_mac_or_mtu_stays_the_same_interface() {
+    alone(|| {
+        ip("link add port0 address 02:00:00:00:00:07 type veth peer name port1");
+        let index = link("port0").index;
+        block_on(async {
+            let (sender, mut events) = mpsc::channel(64);
+            tokio::spawn(Monitor::open(sender).unwrap().run());
+            next_inventory(&mut events).await;
+
+            ip("link set port0 name other0");
+            let renamed = next_link(&mut events, "the new name", |link| link.name == "other0").await;
+            assert_eq!((renamed.index, renamed.mac), (index, [2, 0, 0, 0, 0, 7]));
+            ip("link set other0 address 02:00:00:00:00:08");
+            let changed = next_link(&mut events, "the new MAC", |link| link.mac[5] == 8).await;
+            assert_eq!((changed.index, &*changed.name), (index, "other0"));
+            ip("link set other0 mtu 1300");
+            assert_eq!(next_link(&mut events, "the new MTU", |link| link.mtu == 1300).await.index, index);
+            // The old name is free, and another interface may take it.
+            ip("link add port0 type veth peer name port2");
+            assert_ne!(
+                next_link(&mut events, "the newcomer", |link| link.name == "port0").await.index,
+                index
+            );
+        });
+    });
+}
+
+#[test]
+fn the_monitor_tells_when_an_ipv6_address_becomes_usable_and_when_it_is_anothers() {
+    joined_ipv6(|pair| {
+        pair.there(|| ip("address add fd00::9/64 dev port1 nodad"));
+        block_on(async {
+            let (sender, mut events) = mpsc::channel(64);
+            tokio::spawn(Monitor::open(sender).unwrap().run());
+            next_inventory(&mut events).await;
+            ip("address add fd00::8/64 dev port0");
+            ip("address add fd00::9/64 dev port0");
+            let mut told = HashMap::new();
+            let usable = |of: &AssignedAddress| (!of.is_tentative(), of.is_duplicate());
+            while told.get("fd00::8") != Some(&(true, false)) || told.get("fd00::9") != Some(&(false, true)) {
+                let address = next(&mut events, "the detection to end", |event| {
+                    if let NetlinkEvent::Address(address) = event { Some(address.clone()) } else { None }
+                })
+                .await;
+                let before = told.insert(address.address.to_string(), usable(&address));
+                assert!(before.is_some() || address.is_tentative(), "{address:?} was usable at once");
+            }
+        });
+    });
+}
+
+#[test]
+fn the_ipv6_addresses_that_a_link_loses_when_it_goes_down_or_stops_to_do_ipv6_are_told() {
+    joined_ipv6(|_| {
+        block_on(async {
+            let (sender, mut events) = mpsc::channel(64);
+            tokio::spawn(Monitor::open(sender).unwrap().run());
+            next_inventory(&mut events).await;
+            for (lose, regain) in [
+                ("ip link set port0 down", "ip link set port0 up"),
+                (
+                    "sysctl -qw net.ipv6.conf.port0.disable_ipv6=1",
+                    "sysctl -qw net.ipv6.conf.port0.disable_ipv6=0",
+                ),
+                ("ip link set port0 mtu 1279", "ip link set port0 mtu 1500"),
+            ] {
+                let run = |words: &str| {
+                    let (program, rest) = words.split_once(' ').unwrap();
+                    command(program, rest);
+                };
+                run(lose);
+                let mut gone = Vec::new();
+                while gone.len() < 2 {
+                    gone.push(next_address_gone(&mut events).await.to_string());
+                }
+                gone.sort_unstable();
+                assert_eq!(gone, ["fd00::1", "fe80::1"], "{lose}");
+                run(regain);
+                for address in ["fe80::1", "fd00::1"] {
+                    ip(&format!("address add {address}/64 dev port0 nodad"));
+                    assert_eq!(next_address(&mut events).await.to_string(), address);
+                }
             }
         });
     });
