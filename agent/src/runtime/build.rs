@@ -43,6 +43,8 @@ pub struct Blueprint {
     pub settings: Settings,
     /// Links and addresses at the start.
     pub inventory: Inventory,
+    /// Why addresses that are to be refused are not.
+    pub unrefused: Option<String>,
 }
 
 /// Why the engine cannot be built.
@@ -59,7 +61,7 @@ impl Engine {
     /// # Errors
     /// When a socket that every instance needs cannot be opened.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused } = blueprint;
         let now = clock::now();
         let (mut address_socket, mut frames) = (None, None);
         if !settings.observing {
@@ -108,6 +110,9 @@ impl Engine {
         for instance in plan.instances {
             engine.insert(instance, now);
         }
+        if let Some(trouble) = unrefused {
+            engine.unrefused(&trouble);
+        }
         engine.take_inventory(inventory);
         engine.judge_absent_interfaces();
         Ok(engine)
@@ -129,6 +134,13 @@ impl Engine {
             self.addressing.insert(at, address.clone(), device, owned);
         }
         self.instances.push(Instance::new(plan, port, at as u32, now, clock::unix_milliseconds()));
+    }
+
+    fn unrefused(&mut self, trouble: &str) {
+        for instance in self.instances.iter_mut().filter(|instance| !instance.plan.accepts) {
+            instance.troubles.insert("no_accept", trouble.to_owned());
+            self.teller.trouble(self.now, &instance.name, trouble.to_owned());
+        }
     }
 
     fn port(&mut self, name: &str) -> usize {

@@ -131,7 +131,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let running =
         plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
     let running = running.collect();
-    let blueprint = Blueprint { plan, observed, settings, inventory };
+    // Before the first address can appear.
+    let refusal = surroundings::refuse(&plan);
+    let unrefused = refusal.as_ref().err().cloned();
+    let blueprint = Blueprint { plan, observed, settings, inventory, unrefused };
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
     let inbox = Inbox { netlink, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
@@ -149,6 +152,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         }
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
+    drop(refusal);
     monitor.abort();
     readers.abort();
     server.abort();

@@ -1,12 +1,15 @@
-//! What the plan asks for around the loop: scripts that are watched, programs that are told of transitions.
+//! What the plan asks for around the loop: scripts that are watched, programs that are told of transitions, addresses that
+//! take no traffic.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
+use regent_common::LocalPriority;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 
 use crate::{
     child::{Program, RunAs},
-    config::plan::{Command, NotifyPlan, Plan, ScriptPlan},
+    config::plan::{Command, InstancePlan, NotifyPlan, Plan, ScriptPlan},
+    net::acceptance::Acceptance,
     notify::{Notification, Notifier, NotifyState, Programs},
     observe::observation::Observation,
     track::{ScriptSpec, ScriptTracker, Verdict},
@@ -19,6 +22,34 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 pub fn watch_scripts(plan: &Plan, verdicts: &mpsc::Sender<Verdict>) -> Vec<ScriptTracker> {
     let runtime = Handle::current();
     plan.scripts.iter().map(|script| ScriptTracker::start(&runtime, spec(script), verdicts.clone())).collect()
+}
+
+/// Refuses packets to the addresses of instances with `no_accept`, for as long as the result lives. The owner of addresses
+/// always accepts (RFC 9568 §6.1, Accept_Mode). `None` when there are none.
+///
+/// They are refused whatever the state: where an address is not assigned nothing is delivered anyway.
+///
+/// # Errors
+/// When the kernel cannot refuse: what it means and what to do.
+pub fn refuse(plan: &Plan) -> Result<Option<Acceptance>, String> {
+    let refusing = |instance: &&InstancePlan| !instance.accepts && instance.priority != LocalPriority::Owner;
+    let refused: Vec<IpAddr> = plan
+        .instances
+        .iter()
+        .filter(refusing)
+        .flat_map(|instance| instance.addresses.iter().chain(&instance.excluded))
+        .map(|address| address.address)
+        .collect();
+    if refused.is_empty() {
+        return Ok(None);
+    }
+    let opened = Acceptance::open().and_then(|mut acceptance| {
+        acceptance.set_refused(&refused)?;
+        Ok(acceptance)
+    });
+    opened.map(Some).map_err(|error| {
+        format!("no_accept has no effect, the virtual addresses take traffic: {error}; leave the word out, or filter them")
+    })
 }
 
 /// The notify programs of all instances.
