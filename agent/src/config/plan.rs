@@ -138,6 +138,14 @@ pub struct PeerPlan {
 }
 
 impl Transport {
+    /// The unicast peers; none with multicast.
+    pub fn peers(&self) -> &[PeerPlan] {
+        match self {
+            Self::Multicast { .. } => &[],
+            Self::Unicast(unicast) => &unicast.peers,
+        }
+    }
+
     /// Multicast to the group that the RFC names.
     pub fn standard(family: Family) -> Self {
         Self::Multicast {

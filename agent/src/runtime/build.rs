@@ -164,8 +164,9 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
         return (None, "XDP is off by choice".into());
     }
     let vips: usize = plan.instances.iter().map(|plan| plan.addresses.len() + plan.excluded.len()).sum();
+    let peers: usize = plan.instances.iter().map(|plan| plan.transport.peers().len()).sum();
     let capacity =
-        Capacity { instances: roomy(plan.instances.len()), vips: roomy(vips), ..Capacity::default() };
+        Capacity { instances: roomy(plan.instances.len()), vips: roomy(vips), peers: roomy(peers) };
     match Program::load(capacity) {
         Ok(program) => (Some(program), String::new()),
         Err(error) => (None, error.to_string()),

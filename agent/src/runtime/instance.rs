@@ -229,11 +229,11 @@ impl Instance {
 
     /// Its unicast peers.
     pub fn peers(&self) -> impl Iterator<Item = ([u8; 16], Peer)> {
-        let peers = match &self.plan.transport {
-            Transport::Multicast { .. } => &[][..],
-            Transport::Unicast(unicast) => &unicast.peers,
-        };
-        peers.iter().map(|peer| (sentence::bytes(peer.address), Peer::new(peer.ttl_min, peer.ttl_max)))
+        self.plan
+            .transport
+            .peers()
+            .iter()
+            .map(|peer| (sentence::bytes(peer.address), Peer::new(peer.ttl_min, peer.ttl_max)))
     }
 }
 

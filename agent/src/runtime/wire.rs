@@ -50,11 +50,11 @@ impl Advertised {
 
 /// Where an instance's adverts go: the group, or each peer.
 pub fn destinations(transport: &Transport) -> impl Iterator<Item = IpAddr> {
-    let (group, peers) = match transport {
-        Transport::Multicast { group } => (Some(*group), &[][..]),
-        Transport::Unicast(unicast) => (None, &unicast.peers[..]),
+    let group = match transport {
+        Transport::Multicast { group } => Some(*group),
+        Transport::Unicast(_) => None,
     };
-    group.into_iter().chain(peers.iter().map(|peer| peer.address))
+    group.into_iter().chain(transport.peers().iter().map(|peer| peer.address))
 }
 
 /// Writes the advert that claims `priority` to `destination`, with its IP header, and returns its length; `None` when the
