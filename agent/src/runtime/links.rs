@@ -1,6 +1,9 @@
 //! Following the host's links and addresses: what the kernel reports, and which address adverts are sent from.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use regent_common::Family;
 use regent_vrrp::Event;
@@ -11,7 +14,7 @@ use crate::{
     net::{
         addresses::VRRP_ADDRESS_PROTOCOL,
         inventory::Inventory,
-        link::{AssignedAddress, Link},
+        link::{AssignedAddress, Link, LinkKind},
         monitor::NetlinkEvent,
         running,
     },
@@ -80,6 +83,7 @@ impl Engine {
         }
         self.addressing.device(&link.name, Some(link.index));
         self.judge_interface(&link.name, link.up);
+        self.look_for_a_rival(&link);
         let Some(at) = self.ports.iter().position(|port| *port.name == *link.name) else { return };
         let is_new = self.ports[at].ifindex() != Some(link.index);
         let mac_changed = self.ports[at].link.as_ref().is_some_and(|before| before.mac != link.mac);
@@ -96,12 +100,45 @@ impl Engine {
         }
         if mtu_changed && !is_new {
             self.set_filter(at);
+            self.join_again(at);
         }
         self.ports[at].settle(self.now);
         self.port_changed(at);
         if mac_changed && !is_new {
             self.announce_new_mac(at);
         }
+    }
+
+    /// An MTU below what IPv6 needs costs the memberships without a word.
+    fn join_again(&mut self, at: usize) {
+        for family in Family::ALL {
+            let way = self.ports[at].way(family);
+            let Some(socket) = way.socket.as_ref() else { continue };
+            for group in &way.groups {
+                socket.leave(*group);
+                if let Err(error) = socket.join(*group) {
+                    self.teller.trouble(self.now, &self.ports[at].name, error.to_string());
+                }
+            }
+        }
+    }
+
+    /// A macvlan with the virtual MAC of one of our groups speaks for it on this host (FRR, keepalived with use_vmac), and
+    /// what it sends is not heard on the interface below.
+    fn look_for_a_rival(&mut self, link: &Link) {
+        let (Some((family, vrid)), LinkKind::Macvlan { parent }) = (link.virtual_router(), link.kind) else {
+            return;
+        };
+        let Some(port) = self.ports.iter().position(|port| port.ifindex() == Some(parent)) else { return };
+        let Some(at) = self.groups.get(&(port, family, vrid)).copied() else { return };
+        let text = format!(
+            "interface {} of this host has the virtual MAC of VRID {vrid}: another daemon (FRR, or keepalived with use_vmac) \
+             speaks for the group here, and neither hears the other; stop one of them",
+            link.name
+        );
+        self.instances[at].troubles.insert("rival", text.clone());
+        let name = Arc::clone(&self.instances[at].name);
+        self.teller.trouble(self.now, &name, text);
     }
 
     /// Caches hold the old MAC of the addresses: they are announced with the new one.
@@ -117,6 +154,9 @@ impl Engine {
             program.detach(index);
         }
         self.assigned.retain(|(_, owner)| *owner != index);
+        if link.virtual_router().is_some() {
+            self.instances.iter_mut().for_each(|instance| drop(instance.troubles.remove("rival")));
+        }
         self.name_gone(&link.name);
     }
 
