@@ -5,10 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its files stops")]
 
+#[path = "config/adverts.rs"]
+mod adverts;
 #[path = "config/bad_input.rs"]
 mod bad_input;
 #[path = "config/rules.rs"]
 mod rules;
+#[path = "config/strict_mode.rs"]
+mod strict_mode;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +77,36 @@ fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
 #[test]
 fn constructs_that_come_later_are_said_clearly() {
     golden("not_yet", by_text);
+}
+
+#[test]
+fn unicast_goes_to_its_peers_or_says_why_not() {
+    golden("unicast", by_text);
+}
+
+#[test]
+fn adverts_come_from_and_go_where_they_are_told() {
+    golden("source", by_text);
+}
+
+#[test]
+fn ipv6_is_advertised_link_local_first_and_by_version_3_unless_told_otherwise() {
+    golden("ipv6", by_text);
+}
+
+#[test]
+fn strict_mode_says_once_what_it_changes() {
+    golden("strict", by_text);
+}
+
+#[test]
+fn announcements_have_a_size_a_pace_and_an_occasion() {
+    golden("announcements", by_text);
+}
+
+#[test]
+fn startup_waits_and_needless_words_are_accepted() {
+    golden("startup", by_text);
 }
 
 #[test]

@@ -4,8 +4,14 @@
 //! takes no part does less harm than one that takes part with half its settings.
 
 mod addresses;
+mod authentication;
+mod election;
 mod instance;
+mod pace;
+mod route;
 mod scripts;
+mod strict;
+mod trackers;
 
 use std::collections::BTreeMap;
 
@@ -14,24 +20,35 @@ use regent_common::{Family, Vrid};
 use super::{
     diagnostic::{Diagnostic, Diagnostics, code},
     model::{self, Model, Spanned},
-    plan::{InstancePlan, Plan},
+    plan::{InstancePlan, Plan, Transport},
     source::Span,
 };
 
 /// Checks a model and turns it into a plan.
 pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
     let scripts = scripts::Scripts::of(model, diagnostics);
-    let mut checker = Checker { model, scripts: &scripts, diagnostics, seen: Seen::default() };
+    let mut checker = Checker {
+        model,
+        scripts: &scripts,
+        diagnostics,
+        seen: Seen::default(),
+        strictness: strict::Strictness::default(),
+    };
     let mut instances = Vec::new();
     for instance in &model.instances {
         let plan = checker.instance(instance);
         instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
     }
+    std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    let globals = &model.globals;
     let plan = Plan {
-        router_id: model.globals.router_id.clone(),
+        router_id: globals.router_id.clone(),
         scripts: scripts.tracked_by(&instances),
         instances,
-        ..Plan::default()
+        startup_delay: globals.startup_delay.unwrap_or_default(),
+        delay_after_boot: globals.delay_after_boot.unwrap_or_default(),
+        pace: globals.pace,
+        pace_groups: pace::groups(model, diagnostics),
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan
@@ -50,6 +67,7 @@ struct Checker<'a> {
     scripts: &'a scripts::Scripts,
     diagnostics: &'a mut Diagnostics,
     seen: Seen,
+    strictness: strict::Strictness,
 }
 
 impl Checker<'_> {
@@ -76,11 +94,21 @@ impl Checker<'_> {
             };
             let message =
                 format!("VRID {} is held twice on `{}` for {}", plan.vrid, plan.interface, plan.family);
+            let help = match &plan.transport {
+                Transport::Unicast(_) => {
+                    "also where unicast peers differ, unlike in keepalived: give each group its own virtual_router_id"
+                }
+                Transport::Multicast { .. } if instance.travel.multicast_group.is_some() => {
+                    "also where multicast groups differ, unlike in keepalived: give each group its own \
+                     virtual_router_id"
+                }
+                Transport::Multicast { .. } => "give each group on a network its own virtual_router_id",
+            };
             self.diagnostics.push(
                 Diagnostic::error(code::DUPLICATE_VRID, message)
                     .primary(span, left_out)
                     .secondary(first.span, format!("held by `{}`", first.value))
-                    .help("give each group on a network its own virtual_router_id"),
+                    .help(help),
             );
             return false;
         }

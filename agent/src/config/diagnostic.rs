@@ -218,5 +218,14 @@ pub mod code {
         DEFAULT_INTERFACE = "RG0417", "an instance takes the default interface";
         SCRIPT_UNUSED = "RG0418", "a script that no instance tracks";
         NOT_LINK_LOCAL = "RG0419", "the first IPv6 address is not link-local";
+        STRICT = "RG0420", "what strict mode changes";
+        VERSION_2_IPV6 = "RG0421", "version 2 over IPv6";
+        UNICAST_PEER = "RG0422", "a unicast peer that cannot be used";
+        NO_UNICAST_PEER = "RG0423", "a unicast word without unicast peers";
+        SOURCE = "RG0424", "where adverts come from";
+        MULTICAST_GROUP = "RG0425", "a multicast group that does not fit";
+        CHECKSUM = "RG0426", "a form of checksum that cannot be used";
+        OWNER_ACCEPTS = "RG0427", "priority 255 always accepts";
+        GARP_GROUP = "RG0428", "a group of interfaces that sets no pace";
     }
 }

@@ -13,7 +13,7 @@ use std::{
     sync::LazyLock,
 };
 
-pub(super) use acting::{AuthenticationTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
+pub(super) use acting::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
 pub(super) use suggest::{nearest, quoted_nearest};
 
 /// One word in one block.
@@ -46,6 +46,8 @@ pub enum Kind {
     Text,
     /// The name of an interface.
     Interface,
+    /// An IPv4 or IPv6 address.
+    Address,
     /// A whole number.
     Number {
         /// Smallest.
@@ -62,6 +64,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Nothing, or one of these words.
+    Maybe(&'static [&'static str]),
     /// −253..=253, maybe with `reverse`.
     Weight,
     /// A command; then maybe the user and group that run it.
@@ -83,8 +87,13 @@ pub enum Kind {
 /// What the lines of a block hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// `ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL]`.
+    /// `ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] [preferred_lft SECONDS]
+    /// [noprefixroute] [no_track]`.
     Address,
+    /// `ADDRESS [min_ttl N] [max_ttl N]`.
+    Peer,
+    /// The name of an interface.
+    Interface,
     /// `NAME [weight N [reverse]]`.
     Tracker,
 }
@@ -109,6 +118,7 @@ enum TermOf {
     Script(ScriptTerm),
     Instance(InstanceTerm),
     Authentication(AuthenticationTerm),
+    GarpGroup(GarpGroupTerm),
 }
 
 /// The terms of one block.
@@ -144,6 +154,7 @@ terms! {
     ScriptTerm = Script in "vrrp_script";
     InstanceTerm = Instance in "vrrp_instance";
     AuthenticationTerm = Authentication in "vrrp_instance/authentication";
+    GarpGroupTerm = GarpGroup in "garp_group";
 }
 
 impl Kind {
@@ -151,10 +162,13 @@ impl Kind {
     pub const fn arity(self) -> (usize, Option<usize>) {
         match self {
             Self::Flag | Self::Block | Self::Lines(_) => (0, Some(0)),
-            Self::Switch => (0, Some(1)),
-            Self::Text | Self::Interface | Self::Number { .. } | Self::Seconds { .. } | Self::Choice(_) => {
-                (1, Some(1))
-            }
+            Self::Switch | Self::Maybe(_) => (0, Some(1)),
+            Self::Text
+            | Self::Interface
+            | Self::Address
+            | Self::Number { .. }
+            | Self::Seconds { .. }
+            | Self::Choice(_) => (1, Some(1)),
             Self::NamedBlock => (1, Some(1)),
             Self::Weight | Self::User => (1, Some(2)),
             Self::Command | Self::CommandLine => (1, None),
@@ -171,9 +185,11 @@ impl Kind {
             | Self::Switch
             | Self::Text
             | Self::Interface
+            | Self::Address
             | Self::Number { .. }
             | Self::Seconds { .. }
             | Self::Choice(_)
+            | Self::Maybe(_)
             | Self::Weight
             | Self::Command
             | Self::CommandLine
@@ -188,19 +204,21 @@ impl Kind {
             Self::Switch => "on or off".into(),
             Self::Text => "one word".into(),
             Self::Interface => "the name of an interface".into(),
+            Self::Address => "an IPv4 or IPv6 address".into(),
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
             Self::Seconds { least_us, most_us } => {
                 format!("seconds from {} to {}", Seconds(least_us), Seconds(most_us))
             }
             Self::Choice(words) => words.join(" or "),
+            Self::Maybe(words) => format!("nothing or {}", words.join(" or ")),
             Self::Weight => "a whole number from -253 to 253, and maybe `reverse`".into(),
             Self::Command => "a command, in quotes when it has arguments".into(),
             Self::CommandLine => "a command".into(),
             Self::User => "a user, and maybe a group".into(),
             Self::Block => "a block in braces".into(),
             Self::NamedBlock => "a name and a block in braces".into(),
-            Self::Lines(Line::Address) => "a block with one address per line".into(),
-            Self::Lines(Line::Tracker) => "a block with one name per line".into(),
+            Self::Lines(Line::Address | Line::Peer) => "a block with one address per line".into(),
+            Self::Lines(Line::Tracker | Line::Interface) => "a block with one name per line".into(),
             Self::Anything => "something".into(),
         }
     }

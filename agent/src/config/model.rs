@@ -5,14 +5,19 @@
 
 mod address;
 mod command;
+mod garp_group;
 mod global;
 mod instance;
+mod peer;
 mod reader;
 mod script;
 mod track;
 mod value;
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    time::Duration,
+};
 
 use regent_common::{LocalPriority, Version, Vrid};
 
@@ -20,9 +25,10 @@ use super::{
     diagnostic::Diagnostics,
     expand::Statement,
     keyword::RootTerm,
-    plan::{AddressPlan, Command, RunAs},
+    plan::{AddressPlan, Command, Pace, PeerPlan, RunAs},
     source::{Sources, Span},
 };
+pub(super) use global::is_link_local_group;
 use reader::Damage;
 pub(super) use reader::Reader;
 
@@ -56,6 +62,8 @@ pub(super) struct Model {
     pub scripts: Vec<Script>,
     /// In order.
     pub instances: Vec<Instance>,
+    /// In order.
+    pub garp_groups: Vec<GarpGroup>,
 }
 
 /// `global_defs`.
@@ -68,6 +76,36 @@ pub(super) struct Globals {
     pub garp: Garp,
     pub script_user: Option<RunAs>,
     pub default_interface: Option<Spanned<String>>,
+    pub startup_delay: Option<Duration>,
+    pub delay_after_boot: Option<Duration>,
+    pub multicast_group4: Option<Ipv4Addr>,
+    pub multicast_group6: Option<Ipv6Addr>,
+    pub pace: Pace,
+    /// `vrrp_min_garp`.
+    pub minimal_garp: bool,
+    pub contest: Contest,
+    pub checks_source: Option<bool>,
+    pub strict: Option<Spanned<bool>>,
+}
+
+/// What an Active Router does about others.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Contest {
+    /// Not `lower_prio_no_advert`.
+    pub asserts: Option<bool>,
+    /// `higher_prio_send_advert`.
+    pub concedes: Option<bool>,
+}
+
+/// `garp_group`.
+#[derive(Clone, Debug)]
+pub(super) struct GarpGroup {
+    /// The word `garp_group`.
+    pub span: Span,
+    pub pace: Pace,
+    pub interfaces: Vec<Spanned<String>>,
+    /// Part of it could not be read.
+    pub damaged: bool,
 }
 
 /// `garp_*`, or `vrrp_garp_*`.
@@ -148,6 +186,7 @@ pub(super) struct Instance {
     pub interval: Option<Spanned<u64>>,
     pub version: Option<Spanned<Version>>,
     pub authentication: Option<Authentication>,
+    pub travel: Travel,
     pub addresses: Vec<Spanned<AddressPlan>>,
     pub excluded: Vec<Spanned<AddressPlan>>,
     pub track_scripts: Vec<Tracker>,
@@ -157,10 +196,45 @@ pub(super) struct Instance {
     pub preempt_delay: Option<Spanned<Duration>>,
     pub notify: Notify,
     pub garp: Garp,
+    pub contest: Contest,
+    /// `accept` or `no_accept`, whichever came last.
+    pub accepts: Option<Spanned<bool>>,
+    pub strict: Option<Spanned<bool>>,
+    pub native_ipv6: Option<Span>,
+    /// `dont_track_primary`.
+    pub ignores_interface: bool,
     pub checksum_as_v2: Option<bool>,
     pub down_timer_adverts: Option<u8>,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
+}
+
+/// How the adverts of an instance travel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Travel {
+    pub multicast_source: Option<Spanned<IpAddr>>,
+    pub unicast_source: Option<Spanned<IpAddr>>,
+    /// `mcast_dst_ip`.
+    pub multicast_group: Option<Spanned<IpAddr>>,
+    pub tracks_source: Option<Span>,
+    /// The word `unicast_peer`, also over an empty block.
+    pub unicast: Option<Span>,
+    pub peers: Vec<Spanned<PeerPlan>>,
+    /// A line of `unicast_peer` that could not be read: a peer is missing.
+    pub lost_peer: bool,
+    pub ttl: Option<Spanned<u8>>,
+    pub checks_source: Option<Spanned<bool>>,
+    pub fault_without_peers: Option<Span>,
+    pub old_checksum: Option<Spanned<OldChecksum>>,
+}
+
+/// `old_unicast_checksum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OldChecksum {
+    /// It is sent.
+    Sent,
+    /// It is not even accepted.
+    Never,
 }
 
 /// `notify*`.
@@ -192,6 +266,7 @@ pub(super) fn read(
                 RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
                 RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
                 RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
+                RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
             }
         }
         became.push((model.instances.len() > before).then_some(before));

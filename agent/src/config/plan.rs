@@ -200,6 +200,18 @@ impl AddressPlan {
     }
 }
 
+/// RFC 9568 §5.2.9: the first IPv6 address MUST be the link-local one. Moves the first link-local address there, the
+/// others keep their order; says where it was, `None` when there is none. Peers compare the list as a set.
+pub fn link_local_first<T>(addresses: &mut [T], address: impl Fn(&T) -> IpAddr) -> Option<usize> {
+    let is_link_local =
+        |entry: &T| matches!(address(entry), IpAddr::V6(address) if address.is_unicast_link_local());
+    let place = addresses.iter().position(is_link_local)?;
+    if let Some(before) = addresses.get_mut(..=place) {
+        before.rotate_right(1);
+    }
+    Some(place)
+}
+
 /// An interface that an instance depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackedInterface {

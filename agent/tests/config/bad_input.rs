@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use regent_agent::config::{self, LoadError};
+use regent_agent::config::{self, LoadError, plan::Transport};
+use regent_common::Family;
 
 fn refusal(path: &Path) -> LoadError {
     config::load(path).map(|loaded| loaded.plan).unwrap_err()
@@ -138,6 +139,9 @@ fn time_grows_with_the_length_of_the_text_alone() {
         "virtual_ipaddress { 192.0.2.1\n",
         "global_defs { router_id x\n}\n",
         "priority 1\n",
+        "unicast_peer { 192.0.2.1\n",
+        "strict_mode\npreempt_delay 1\n",
+        "garp_group { garp_interval 1\ninterface a\n}\n",
     ] {
         for head in ["", &format!("{INSTANCE}virtual_ipaddress {{\n"), &format!("{INSTANCE}notify \"")] {
             is_read_in_time(
@@ -162,6 +166,19 @@ fn time_grows_with_the_number_of_names_alone() {
         ),
         ("misplaced words", misplaced + &instances),
         ("variables", numbered(|n| format!("$A{n}=1\n$A{n}\n"))),
+        (
+            "peers",
+            format!(
+                "{INSTANCE}virtual_ipaddress {{\n{0}}}\nunicast_peer {{\n{0}}} }}",
+                numbered(|n| format!("10.{}.{}.1\n", n / 256, n % 256))
+            ),
+        ),
+        ("interfaces", numbered(|n| format!("garp_group {{ garp_interval 1\ninterface e{}\n}}\n", n / 2))),
+        (
+            "strict instances",
+            format!("global_defs {{ vrrp_strict\n}}\n")
+                + &numbered(|n| format!("vrrp_instance i{n} {{ authentication {{ }}\n}}\n")),
+        ),
         (
             "addresses",
             format!(
@@ -208,6 +225,20 @@ fn pieces() -> impl Strategy<Value = String> {
         "label",
         "scope",
         "virtual_server",
+        "vrrp_strict",
+        "strict_mode",
+        "accept",
+        "no_accept",
+        "mcast_src_ip",
+        "mcast_dst_ip",
+        "unicast_src_ip",
+        "unicast_peer",
+        "min_ttl",
+        "unicast_fault_no_peer",
+        "old_unicast_checksum",
+        "native_ipv6",
+        "garp_group",
+        "garp_interval",
         "include",
         "A",
         "S",
@@ -219,7 +250,10 @@ fn pieces() -> impl Strategy<Value = String> {
         "-7",
         "0.5",
         "192.0.2.1/24",
+        "192.0.2.2",
         "fe80::1",
+        "2001:db8::1",
+        "224.0.0.9",
         "+",
         "\"a b\"",
         "'c d'",
@@ -256,6 +290,16 @@ proptest! {
         let mut groups = std::collections::BTreeSet::new();
         for instance in &loaded.plan.instances {
             prop_assert!(groups.insert((instance.interface.clone(), instance.vrid, instance.family)));
+            if let Transport::Unicast(unicast) = &instance.transport {
+                let peers: std::collections::BTreeSet<_> =
+                    unicast.peers.iter().map(|peer| peer.address).collect();
+                prop_assert_eq!(peers.len(), unicast.peers.len());
+                prop_assert!(!peers.is_empty());
+                prop_assert!(peers.iter().all(|peer| peer.is_ipv4() == (instance.family == Family::Ipv4)));
+                prop_assert!(!instance.source.is_some_and(|source| peers.contains(&source)));
+            }
+            prop_assert!(!instance.addresses.is_empty());
+            prop_assert!(!instance.tracks_source || instance.source.is_some());
             for tracked in &instance.track_scripts {
                 prop_assert!(loaded.plan.scripts.iter().any(|script| script.name == tracked.name));
             }

@@ -13,21 +13,21 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 
 /// An instance `A` on `eth0` with VRID 1 and one IPv4 address, and these lines.
-fn instance(lines: &str) -> Loaded {
+pub(super) fn instance(lines: &str) -> Loaded {
     let base = "interface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1 }";
     config::parse("c", &format!("vrrp_instance A {{\n{base}\n{lines}\n}}\n"))
 }
 
-fn only(loaded: &Loaded) -> &InstancePlan {
+pub(super) fn only(loaded: &Loaded) -> &InstancePlan {
     assert_eq!(loaded.plan.instances.len(), 1, "{}", loaded.render(false));
     &loaded.plan.instances[0]
 }
 
-fn codes(loaded: &Loaded) -> Vec<&str> {
+pub(super) fn codes(loaded: &Loaded) -> Vec<&str> {
     loaded.diagnostics.iter().map(|diagnostic| diagnostic.code).collect()
 }
 
-fn address(text: &str) -> IpAddr {
+pub(super) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
@@ -277,13 +277,13 @@ fn an_unknown_word_with_a_block_is_skipped_whole() {
 
 #[test]
 fn words_of_keepaliveds_are_skipped_whole_with_a_warning() {
-    let text = "global_defs {\nnotification_email {\nroot@localhost\n}\nvrrp_strict\nrouter_id x\n}\n\
+    let text = "global_defs {\nnotification_email {\nroot@localhost\n}\nenable_dbus\nrouter_id x\n}\n\
                 virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 { weight 1\n} }\n";
     let loaded = config::parse("c", text);
     assert_eq!(loaded.plan.router_id.as_deref(), Some("x"));
     assert!(!loaded.has_errors() && loaded.has_warnings());
     assert_eq!(codes(&loaded), ["RG0202", "RG0202", "RG0202"]);
-    for (line, word) in loaded.lines().zip(["notification_email", "vrrp_strict", "virtual_server"]) {
+    for (line, word) in loaded.lines().zip(["notification_email", "enable_dbus", "virtual_server"]) {
         assert!(line.contains(&format!("`{word}` is keepalived's and not supported yet")), "{line}");
     }
 }

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use regent_common::{Family, Version, advert};
 
-use super::{Checker, model::Instance};
+use super::{Checker, model::Instance, strict::Strict};
 use crate::config::{
-    diagnostic::{Diagnostic, code},
+    diagnostic::{Diagnostic, Severity, code},
     model::Spanned,
-    plan::AddressPlan,
+    plan::{self, AddressPlan},
 };
 
 /// The MTU that an advert must fit: that of Ethernet, since the interface is not known off-box.
@@ -33,6 +33,17 @@ pub(super) const fn family(address: IpAddr) -> Family {
         IpAddr::V4(_) => Family::Ipv4,
         IpAddr::V6(_) => Family::Ipv6,
     }
+}
+
+/// The family of an instance: that of its first address, else of whatever else has one.
+pub(super) fn family_of(instance: &Instance) -> Family {
+    let travel = &instance.travel;
+    let first = instance.addresses.first().map(|first| first.value.address);
+    let source =
+        travel.unicast_source.as_ref().or(travel.multicast_source.as_ref()).map(|source| source.value);
+    let peer = travel.peers.first().map(|peer| peer.value.address);
+    let otherwise = if instance.native_ipv6.is_some() { Family::Ipv6 } else { Family::Ipv4 };
+    first.or(source).or(peer).map_or(otherwise, family)
 }
 
 /// The most addresses that fit an advert.
@@ -60,6 +71,7 @@ impl Checker<'_> {
         interface: &str,
         version: Version,
         family: Family,
+        strict: Option<Strict>,
     ) -> Addresses {
         let mut seen = BTreeMap::new();
         let mut fresh = |checker: &mut Self, address: &Spanned<AddressPlan>| {
@@ -83,7 +95,7 @@ impl Checker<'_> {
                 advertised.push(address.clone());
             }
         }
-        self.note_first(advertised.first());
+        self.link_local_first(&mut advertised, strict);
         let surplus = advertised.split_off(advertised.len().min(capacity(version, family)));
         if let Some(first) = surplus.first() {
             let fit = advertised.len();
@@ -108,19 +120,33 @@ impl Checker<'_> {
     }
 
     /// RFC 9568 §5.2.9: the first IPv6 address MUST be the link-local one.
-    fn note_first(&mut self, first: Option<&Spanned<AddressPlan>>) {
-        let Some((first, IpAddr::V6(address))) = first.map(|first| (first, first.value.address)) else {
+    fn link_local_first(&mut self, advertised: &mut [Spanned<AddressPlan>], strict: Option<Strict>) {
+        let Some((first, IpAddr::V6(address))) =
+            advertised.first().map(|first| (first.span, first.value.address))
+        else {
             return;
         };
-        if !address.is_unicast_link_local() {
-            self.report(
-                Diagnostic::note(
-                    code::NOT_LINK_LOCAL,
-                    format!("`{address}` is the first address and not link-local"),
-                )
-                .primary(first.span, "other routers than keepalived may reject the adverts")
-                .help("name the group's link-local address (fe80::…) first"),
-            );
+        match plan::link_local_first(advertised, |address| address.value.address) {
+            Some(0) => {}
+            Some(_) => {
+                let Some(moved) = advertised.first() else { return };
+                let message = format!("`{}` comes first in the adverts", moved.value.address);
+                self.report(
+                    Diagnostic::note(code::NOT_LINK_LOCAL, message)
+                        .primary(moved.span, "the first address must be link-local (RFC 9568 5.2.9)")
+                        .secondary(first, "first in the config")
+                        .help("keepalived sends the order of the config: write it first on all routers"),
+                );
+            }
+            None => {
+                let severity = if strict.is_some() { Severity::Error } else { Severity::Note };
+                let message = format!("`{address}` is the first address and not link-local");
+                self.report(
+                    Diagnostic::new(severity, code::NOT_LINK_LOCAL, message)
+                        .primary(first, "other routers than keepalived may reject the adverts")
+                        .help("name the group's link-local address (fe80::…) first"),
+                );
+            }
         }
     }
 

@@ -1,21 +1,17 @@
 //! Rules about one instance.
 
-use std::time::Duration;
-
-use regent_common::{
-    AdvertInterval, BackupPriority, Family, LocalPriority, Version,
-    advert::{AUTHENTICATION_LENGTH, Authentication, ChecksumForm},
-};
-use regent_vrrp::{Announcements, Preemption};
+use regent_common::{AdvertInterval, Family, Version};
 
 use super::{
     Checker, addresses, left_out,
-    model::{AuthenticationType, Garp, Instance, Required, Spanned, State, Tracker, Weight},
+    model::{Instance, Required},
+    pace,
+    strict::Strict,
 };
 use crate::config::{
-    diagnostic::{Diagnostic, code},
+    diagnostic::{Diagnostic, Severity, code},
     keyword::Seconds,
-    plan::{Command, InstancePlan, NotifyPlan, TrackedInterface, TrackedScript, Transport},
+    plan::{Command, InstancePlan, NotifyPlan},
 };
 
 /// RFC 9568 §6.1 and RFC 3768 §6.2: Master_Down_Interval is 3 × the interval plus the skew.
@@ -34,39 +30,45 @@ impl Checker<'_> {
         }
         // Everything is checked before anything gives up, so that all that is wrong is said at once.
         let required = self.required(instance);
-        let family =
-            instance.addresses.first().map_or(Family::Ipv4, |first| addresses::family(first.value.address));
-        let version = self.version(instance, family);
-        let has_addresses = self.has_addresses(instance, version);
+        let family = addresses::family_of(instance);
+        let strict = self.strict(instance);
+        let version = self.version(instance, family, strict);
+        let has_addresses = self.has_addresses(instance);
         let priority = self.priority(instance);
-        let preemption = self.preemption(instance, priority);
+        let preemption = self.preemption(instance, priority, strict);
         let interval = self.interval(instance, version);
-        let authentication = self.authentication(instance, version);
+        let authentication = self.authentication(instance, version, family, strict);
+        let accepts = self.accepts(instance, priority);
+        let route = self.route(instance, family, priority);
         let track_scripts = self.track_scripts(instance, priority);
         let track_interfaces = self.track_interfaces(instance, priority);
+        if let Some(strict) = strict {
+            self.note_strict(strict, instance, priority, version);
+        }
         let (interface, vrid) = required?;
-        let addresses = self.addresses(instance, &interface, version, family);
+        let addresses = self.addresses(instance, &interface, version, family, strict);
+        let route = route?;
+        let checksum = self.checksum(instance, version, family, &route.transport);
         let globals = &self.model.globals;
-        let as_v2 = instance.checksum_as_v2.or(globals.checksum_as_v2).unwrap_or(false);
         let plan = InstancePlan {
             name: instance.name.value.clone(),
             interface,
             vrid,
             family,
-            transport: Transport::standard(family),
-            source: None,
-            tracks_source: false,
-            tracks_interface: true,
+            transport: route.transport,
+            source: route.source,
+            tracks_source: route.tracks_source,
+            tracks_interface: !instance.ignores_interface,
             version,
             priority,
             interval,
             preemption,
-            announcements: announcements(&instance.garp, &globals.garp),
-            asserts: true,
-            concedes: true,
-            accepts: true,
+            announcements: pace::announcements(&instance.garp, globals),
+            asserts: self.asserts(instance, version, strict),
+            concedes: self.concedes(instance),
+            accepts,
             authentication: authentication?,
-            checksum: if as_v2 { ChecksumForm::MessageOnly } else { ChecksumForm::PseudoHeader },
+            checksum,
             down_timer_adverts: instance
                 .down_timer_adverts
                 .or(globals.down_timer_adverts)
@@ -122,103 +124,52 @@ impl Checker<'_> {
         );
     }
 
-    /// IPv6 is version 3 alone (RFC 9568 §1); RFC 3768 knows IPv4 only.
-    fn version(&mut self, instance: &Instance, family: Family) -> Version {
-        match (family, &instance.version) {
-            (Family::Ipv4, Some(version)) => version.value,
-            (Family::Ipv4, None) => self.model.globals.version.unwrap_or(Version::V2),
-            (Family::Ipv6, Some(said)) if said.value == Version::V2 => {
-                let message =
-                    format!("instance `{}` has IPv6 addresses, which need version 3", instance.name.value);
-                self.report(
-                    Diagnostic::warning(code::VERSION_FORCED, message)
-                        .primary(said.span, "version 3 is used"),
-                );
-                Version::V3
-            }
-            (Family::Ipv6, Some(_) | None) => Version::V3,
-        }
-    }
-
-    /// RFC 9568 §5.2.5 demands one address at least; RFC 3768 does not.
-    fn has_addresses(&mut self, instance: &Instance, version: Version) -> bool {
-        if !instance.addresses.is_empty() {
-            return true;
-        }
-        let message = format!("instance `{}` has no virtual address", instance.name.value);
-        let (diagnostic, admitted) = match version {
-            Version::V2 => {
-                (Diagnostic::warning(code::NO_ADDRESS, message).help("its adverts name none"), true)
-            }
-            Version::V3 => {
-                let help = format!("version 3 demands at least one: {}", left_out(instance));
-                (Diagnostic::error(code::NO_ADDRESS, message).help(help), false)
-            }
+    /// RFC 3768 knows IPv4 only. keepalived speaks version 2 over IPv6 where an instance says so and is not strict.
+    fn version(&mut self, instance: &Instance, family: Family, strict: Option<Strict>) -> Version {
+        let said = instance.version.as_ref();
+        let Some(said) = said.filter(|said| family == Family::Ipv6 && said.value == Version::V2) else {
+            return match family {
+                Family::Ipv4 => {
+                    said.map(|said| said.value).or(self.model.globals.version).unwrap_or(Version::V2)
+                }
+                Family::Ipv6 => Version::V3,
+            };
         };
+        let name = &instance.name.value;
+        let because = strict.map(Strict::span).or(instance.native_ipv6);
+        if let Some(because) = because {
+            let severity = if strict.is_some() { Severity::Error } else { Severity::Warning };
+            let message = format!("instance `{name}` has IPv6 addresses, which need version 3");
+            self.report(
+                Diagnostic::new(severity, code::VERSION_FORCED, message)
+                    .primary(said.span, "version 3 is used")
+                    .secondary(because, "because of this"),
+            );
+            return Version::V3;
+        }
         self.report(
-            diagnostic.primary(instance.name.span, "expected `virtual_ipaddress { … }` in this block"),
+            Diagnostic::warning(
+                code::VERSION_2_IPV6,
+                format!("instance `{name}` speaks version 2 over IPv6, which is in no RFC"),
+            )
+            .primary(said.span, "only keepalived and this agent understand it")
+            .help("say `version 3` on all routers of the group"),
         );
-        admitted
+        Version::V2
     }
 
-    fn priority(&mut self, instance: &Instance) -> LocalPriority {
-        match (&instance.priority, &instance.state) {
-            (Some(priority), _) => priority.value,
-            (None, Some(Spanned { value: State::Master, span })) => {
-                self.report(
-                    Diagnostic::warning(
-                        code::STATE_MASTER,
-                        "`state MASTER` without priority means priority 255",
-                    )
-                    .primary(*span, "this instance counts as the owner of its addresses")
-                    .help("say `priority N` if it is not"),
-                );
-                LocalPriority::Owner
-            }
-            (None, Some(_) | None) => LocalPriority::Backup(BackupPriority::DEFAULT),
-        }
-    }
-
-    fn preemption(&mut self, instance: &Instance, priority: LocalPriority) -> Preemption {
-        let master = instance.state.as_ref().filter(|state| state.value == State::Master);
-        let mut never = instance.no_preempt;
-        let mut delay = instance.preempt_delay.clone();
-        if let Some(master) = master {
-            let words = [
-                never.take().map(|span| ("nopreempt", span)),
-                delay.take().map(|said| ("preempt_delay", said.span)),
-            ];
-            for (word, span) in words.into_iter().flatten() {
-                self.report(
-                    Diagnostic::warning(
-                        code::STATE_MASTER,
-                        format!("`{word}` does not go with `state MASTER`"),
-                    )
-                    .primary(span, "has no effect")
-                    .secondary(master.span, "because of this")
-                    .help("say `state BACKUP` on all routers of the group"),
-                );
-            }
-        }
-        if let Some(span) = never.filter(|_| priority == LocalPriority::Owner) {
-            // RFC 9568 §6.1: the owner preempts independently of Preempt_Mode.
-            never = None;
+    /// RFC 9568 §5.2.5 demands one address at least. RFC 3768 does not, but adverts of both versions that name none are
+    /// rejected: two such routers would both be master.
+    fn has_addresses(&mut self, instance: &Instance) -> bool {
+        if instance.addresses.is_empty() {
+            let message = format!("instance `{}` has no virtual address", instance.name.value);
             self.report(
-                Diagnostic::warning(code::PREEMPTION, "`nopreempt` does not go with priority 255")
-                    .primary(span, "has no effect: the owner of the addresses always takes over"),
+                Diagnostic::error(code::NO_ADDRESS, message)
+                    .primary(instance.name.span, "expected `virtual_ipaddress { … }` in this block")
+                    .help(format!("{}: adverts that name no address are rejected", left_out(instance))),
             );
         }
-        if let (Some(nopreempt), Some(said)) = (never, &delay) {
-            self.report(
-                Diagnostic::warning(code::PREEMPTION, "`preempt_delay` does not go with `nopreempt`")
-                    .primary(said.span, "has no effect")
-                    .secondary(nopreempt, "because of this"),
-            );
-        }
-        match never {
-            Some(_) => Preemption::Never,
-            None => Preemption::After(delay.map_or(Duration::ZERO, |delay| delay.value)),
-        }
+        !instance.addresses.is_empty()
     }
 
     /// Whole seconds in version 2 (RFC 3768 §5.3.7), centiseconds up to 40.95 s in version 3 (RFC 9568 §5.2.7).
@@ -249,133 +200,6 @@ impl Checker<'_> {
             .unwrap_or(AdvertInterval::DEFAULT)
     }
 
-    /// `None` when the instance must not run without what was asked for.
-    fn authentication(&mut self, instance: &Instance, version: Version) -> Option<Authentication> {
-        let Some(said) = &instance.authentication else { return Some(Authentication::None) };
-        if version == Version::V3 {
-            // RFC 9568 §5.2.6 and §9: version 3 has no authentication.
-            self.report(
-                Diagnostic::warning(code::AUTHENTICATION, "version 3 has no authentication").primary(
-                    said.span,
-                    format!("ignored: instance `{}` speaks version 3", instance.name.value),
-                ),
-            );
-            return Some(Authentication::None);
-        }
-        match &said.kind {
-            Required::Good(Spanned { value: AuthenticationType::Password, .. }) => {}
-            Required::Good(Spanned { value: AuthenticationType::Header, span }) => {
-                self.report(
-                    Diagnostic::error(code::AUTHENTICATION, "`auth_type AH` is not supported yet")
-                        .primary(*span, left_out(instance))
-                        .help("without it this router and its peers would reject each other, and both be master"),
-                );
-                return None;
-            }
-            Required::Bad => return Some(Authentication::None),
-            Required::Absent => {
-                self.report(
-                    Diagnostic::error(code::AUTHENTICATION, "`authentication` lacks `auth_type`")
-                        .primary(said.span, "no authentication is used")
-                        .help("say `auth_type PASS`"),
-                );
-                return Some(Authentication::None);
-            }
-        }
-        let Some(password) = said.password.as_ref().filter(|password| !password.value.is_empty()) else {
-            self.report(
-                Diagnostic::error(code::AUTHENTICATION, "`auth_type PASS` lacks a password")
-                    .primary(
-                        said.password.as_ref().map_or(said.span, |password| password.span),
-                        "no authentication is used",
-                    )
-                    .help("say `auth_pass PASSWORD`"),
-            );
-            return Some(Authentication::None);
-        };
-        Some(Authentication::Password(self.password(password)))
-    }
-
-    /// Eight bytes, padded with zeros.
-    fn password(&mut self, password: &Spanned<String>) -> [u8; AUTHENTICATION_LENGTH] {
-        if password.value.len() > AUTHENTICATION_LENGTH {
-            self.report(
-                Diagnostic::warning(code::PASSWORD_CUT, "`auth_pass` is longer than eight bytes")
-                    .primary(password.span, "the first eight are used, as keepalived does"),
-            );
-        }
-        let mut bytes = [0; AUTHENTICATION_LENGTH];
-        for (to, from) in bytes.iter_mut().zip(password.value.bytes()) {
-            *to = from;
-        }
-        bytes
-    }
-
-    /// Priority 255 never changes (RFC 9568 §6.1: the owner's MUST be 255), so weights on it mean nothing.
-    fn keeps_weight(&mut self, tracker: &Tracker, weight: Weight, priority: LocalPriority) -> bool {
-        let ignored = weight.value != 0 && priority == LocalPriority::Owner;
-        if ignored {
-            let message = format!("`{}` cannot change priority 255 by its weight", tracker.name.value);
-            self.report(
-                Diagnostic::warning(code::OWNER_WEIGHT, message)
-                    .primary(tracker.name.span, "this tracker has no effect")
-                    .help("give a lower priority, or leave the weight out: then its failure means FAULT"),
-            );
-        }
-        !ignored
-    }
-
-    fn track_interfaces(&mut self, instance: &Instance, priority: LocalPriority) -> Vec<TrackedInterface> {
-        let mut tracked = Vec::new();
-        for tracker in &instance.track_interfaces {
-            let weight = tracker.weight.unwrap_or_default();
-            if self.keeps_weight(tracker, weight, priority) {
-                let name = tracker.name.value.clone();
-                tracked.push(TrackedInterface { name, weight: weight.value, reverse: weight.reverse });
-            }
-        }
-        tracked
-    }
-
-    /// `None` when a script is missing: keepalived would forget it and become master whatever it was to guard.
-    fn track_scripts(&mut self, instance: &Instance, priority: LocalPriority) -> Option<Vec<TrackedScript>> {
-        let mut tracked = Some(Vec::new());
-        for tracker in &instance.track_scripts {
-            let Some(default) = self.scripts.weight(&tracker.name.value) else {
-                self.report_unknown_script(instance, tracker);
-                tracked = None;
-                continue;
-            };
-            let weight = tracker.weight.unwrap_or(default);
-            if self.keeps_weight(tracker, weight, priority) {
-                let name = tracker.name.value.clone();
-                let script = TrackedScript { name, weight: weight.value, reverse: weight.reverse };
-                tracked.iter_mut().for_each(|list| list.push(script.clone()));
-            }
-        }
-        tracked
-    }
-
-    fn report_unknown_script(&mut self, instance: &Instance, tracker: &Tracker) {
-        let name = &tracker.name.value;
-        let block = self.scripts.block(name);
-        let (what, remark) = match block {
-            Some(_) => ("cannot be run", "its block is at fault"),
-            None => ("does not exist", "no `vrrp_script` block has this name"),
-        };
-        let search = block.is_none() && !self.diagnostics.is_full();
-        let nearest = if search { self.scripts.quoted_nearest(name) } else { String::new() };
-        let mut diagnostic =
-            Diagnostic::error(code::UNKNOWN_SCRIPT, format!("tracked script `{name}` {what}"))
-                .primary(tracker.name.span, remark)
-                .help(nearest)
-                .help(format!("{}, since nothing would guard it", left_out(instance)));
-        if let Some(block) = block {
-            diagnostic = diagnostic.secondary(block, "this block");
-        }
-        self.report(diagnostic);
-    }
-
     fn notify(&self, instance: &Instance) -> NotifyPlan {
         let default = &self.model.globals.script_user;
         let with_user = |command: &Option<Command>| {
@@ -390,21 +214,5 @@ impl Checker<'_> {
             stop: with_user(&instance.notify.stop),
             any: with_user(&instance.notify.any),
         }
-    }
-}
-
-/// What the instance says, else what `global_defs` says, else keepalived's defaults; after a lower priority the same
-/// as after becoming master, unless said otherwise.
-fn announcements(own: &Garp, globals: &Garp) -> Announcements {
-    let default = Announcements::default();
-    let delay = own.delay.or(globals.delay).unwrap_or(default.delay);
-    let repeat = own.repeat.or(globals.repeat).unwrap_or(default.repeat);
-    Announcements {
-        repeat,
-        delay,
-        refresh: own.refresh.or(globals.refresh).unwrap_or(default.refresh),
-        refresh_repeat: own.refresh_repeat.or(globals.refresh_repeat).unwrap_or(default.refresh_repeat),
-        lower_priority_repeat: own.lower_repeat.or(globals.lower_repeat).unwrap_or(repeat),
-        lower_priority_delay: own.lower_delay.or(globals.lower_delay).unwrap_or(delay),
     }
 }

@@ -27,7 +27,7 @@ const WORDS: &[(&str, &str)] = &[
     (
         "",
         "linkbeat_use_polling net_namespace net_namespace_ipvs namespace_with_ipsets use_pid_dir instance \
-         child_wait_time track_group static_ipaddress static_routes static_rules vrrp_sync_group garp_group \
+         child_wait_time track_group static_ipaddress static_routes static_rules vrrp_sync_group \
          linkbeat_interfaces vrrp_track_process interface_up_down_delays track_file vrrp_track_file \
          bfd_instance SSL virtual_server_group virtual_server",
     ),
@@ -37,29 +37,26 @@ const WORDS: &[(&str, &str)] = &[
          use_symlink_paths set_supplementary_groups notification_email_from smtp_server smtp_helo_name \
          smtp_connect_timeout notification_email smtp_alert startup_script startup_script_timeout \
          shutdown_script shutdown_script_timeout max_auto_priority min_auto_priority_delay smtp_alert_vrrp \
-         smtp_alert_checker checker_log_all_failures dynamic_interfaces no_email_faults disable_local_igmp \
-         lvs_timeouts lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon vrrp_mcast_group4 \
-         vrrp_mcast_group6 vrrp_garp_interval vrrp_gna_interval vrrp_min_garp vrrp_garp_extra_if \
-         vrrp_vmac_garp_intvl vrrp_lower_prio_no_advert vrrp_higher_prio_send_advert vrrp_iptables \
-         vrrp_ipsets nftables nftables_priority nftables_ifindex vrrp_check_unicast_src \
-         vrrp_skip_check_adv_addr vrrp_strict vrrp_priority vrrp_no_swap vrrp_rt_priority vrrp_cpu_affinity \
-         vrrp_rlimit_rttime vrrp_rlimit_rtime nftables_ipvs nftables_ipvs_priority nftables_ipvs_start_fwmark \
-         nftables_counters notify_fifo notify_fifo_script vrrp_notify_fifo vrrp_notify_fifo_script \
-         vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload lvs_notify_fifo lvs_notify_fifo_script \
-         checker_priority checker_no_swap checker_rt_priority checker_cpu_affinity checker_rlimit_rttime \
-         checker_rlimit_rtime bfd_priority bfd_no_swap bfd_rt_priority bfd_cpu_affinity bfd_rlimit_rttime \
-         bfd_rlimit_rtime snmp_socket enable_traps enable_snmp_vrrp enable_snmp_keepalived enable_snmp_rfc \
-         enable_snmp_rfcv2 enable_snmp_rfcv3 enable_snmp_checker snmp_vs_stats_update_interval \
-         snmp_rs_stats_update_interval enable_dbus dbus_service_name dbus_no_interface_name \
-         enable_script_security vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force \
-         vrrp_netlink_monitor_rcv_bufs vrrp_netlink_monitor_rcv_bufs_force process_monitor_rcv_bufs \
-         process_monitor_rcv_bufs_force lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force \
-         lvs_netlink_monitor_rcv_bufs lvs_netlink_monitor_rcv_bufs_force rs_init_notifies no_checker_emails \
-         vrrp_rx_bufs_policy vrrp_rx_bufs_multiplier vrrp_startup_delay vrrp_delay_after_boot \
-         log_unknown_vrids vrrp_owner_ignore_adverts vmac_prefix vmac_addr_prefix umask random_seed \
-         reload_check_config reload_time_file reload_repeat reload_file include_check config_save_dir \
-         tmp_config_directory data_use_instance json_version iproute_usr_dir iproute_etc_dir state_dump_file \
-         stats_dump_file json_dump_file",
+         smtp_alert_checker checker_log_all_failures no_email_faults disable_local_igmp lvs_timeouts \
+         lvs_flush lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon vrrp_garp_extra_if vrrp_vmac_garp_intvl \
+         vrrp_iptables vrrp_ipsets nftables nftables_priority nftables_ifindex vrrp_priority vrrp_no_swap \
+         vrrp_rt_priority vrrp_cpu_affinity vrrp_rlimit_rttime vrrp_rlimit_rtime nftables_ipvs \
+         nftables_ipvs_priority nftables_ipvs_start_fwmark nftables_counters notify_fifo notify_fifo_script \
+         vrrp_notify_fifo vrrp_notify_fifo_script vrrp_notify_priority_changes \
+         fifo_write_vrrp_states_on_reload lvs_notify_fifo lvs_notify_fifo_script checker_priority \
+         checker_no_swap checker_rt_priority checker_cpu_affinity checker_rlimit_rttime checker_rlimit_rtime \
+         bfd_priority bfd_no_swap bfd_rt_priority bfd_cpu_affinity bfd_rlimit_rttime bfd_rlimit_rtime \
+         snmp_socket enable_traps enable_snmp_vrrp enable_snmp_keepalived enable_snmp_rfc enable_snmp_rfcv2 \
+         enable_snmp_rfcv3 enable_snmp_checker snmp_vs_stats_update_interval snmp_rs_stats_update_interval \
+         enable_dbus dbus_service_name dbus_no_interface_name enable_script_security \
+         vrrp_netlink_cmd_rcv_bufs vrrp_netlink_cmd_rcv_bufs_force vrrp_netlink_monitor_rcv_bufs \
+         vrrp_netlink_monitor_rcv_bufs_force process_monitor_rcv_bufs process_monitor_rcv_bufs_force \
+         lvs_netlink_cmd_rcv_bufs lvs_netlink_cmd_rcv_bufs_force lvs_netlink_monitor_rcv_bufs \
+         lvs_netlink_monitor_rcv_bufs_force rs_init_notifies no_checker_emails vrrp_rx_bufs_policy \
+         vrrp_rx_bufs_multiplier log_unknown_vrids vrrp_owner_ignore_adverts vmac_prefix vmac_addr_prefix \
+         umask random_seed reload_check_config reload_time_file reload_repeat reload_file include_check \
+         config_save_dir tmp_config_directory data_use_instance json_version iproute_usr_dir iproute_etc_dir \
+         state_dump_file stats_dump_file json_dump_file",
     ),
     ("track_group", "group"),
     (
@@ -68,17 +65,13 @@ const WORDS: &[(&str, &str)] = &[
          notify_fault notify_stop notify smtp_alert global_tracking sync_group_tracking_weight \
          notify_priority_changes",
     ),
-    ("garp_group", "garp_interval gna_interval interface interfaces"),
     (
         "vrrp_instance",
-        "use_vmac use_vmac_addr vmac_xmit_base use_ipvlan unicast_peer unicast_fault_no_peer \
-         check_unicast_src old_unicast_checksum native_ipv6 vrf dont_track_primary track_file track_process \
-         track_bfd mcast_src_ip unicast_src_ip mcast_dst_ip track_src_ip unicast_ttl no_virtual_ipaddress \
-         promote_secondaries linkbeat_use_polling virtual_routes virtual_rules accept no_accept \
-         skip_check_adv_addr strict_mode debug notify_deleted notify_master_rx_lower_pri smtp_alert \
-         notify_priority_changes lvs_sync_daemon_interface timer_expired_backup thread_timer_expired \
-         garp_extra_if vmac_garp_intvl lower_prio_no_advert higher_prio_send_advert owner_ignore_adverts \
-         kernel_rx_buf_size auth_hmac",
+        "use_vmac use_vmac_addr vmac_xmit_base use_ipvlan vrf track_file track_process track_bfd \
+         no_virtual_ipaddress promote_secondaries linkbeat_use_polling virtual_routes virtual_rules debug \
+         notify_deleted notify_master_rx_lower_pri smtp_alert notify_priority_changes \
+         lvs_sync_daemon_interface timer_expired_backup thread_timer_expired garp_extra_if vmac_garp_intvl \
+         owner_ignore_adverts kernel_rx_buf_size auth_hmac",
     ),
     ("vrrp_instance/auth_hmac", "key active_key time_window anti_replay mode"),
     (
@@ -153,6 +146,11 @@ const CHECKS: &[&str] = &[
     "virtual_server/real_server/PING_CHECK",
 ];
 
+const EXTRA_ANNOUNCEMENTS: &str =
+    "garp_master_refresh announces all addresses again and again, each on its own interface";
+const TWO_OWNERS: &str = "an owner (priority 255) gives way to another owner with a higher address";
+const OWN_MAC: &str = "addresses answer with the interface's own MAC; at a takeover gratuitous ARP tells the network the new one";
+
 /// Words whose absence changes more than it seems: block, word, what follows.
 const CONSEQUENCES: &[(&str, &str, &str)] = &[
     ("", "vrrp_sync_group", "its instances change state each by itself"),
@@ -160,20 +158,33 @@ const CONSEQUENCES: &[(&str, &str, &str)] = &[
     ("", "static_ipaddress", "these addresses are not assigned"),
     ("", "static_routes", "these routes are not set"),
     ("", "net_namespace", "start the agent inside that namespace instead"),
-    ("global_defs", "vrrp_mcast_group4", "adverts go to 224.0.0.18"),
-    ("global_defs", "vrrp_mcast_group6", "adverts go to ff02::12"),
     ("global_defs", "enable_script_security", "scripts run as their user says"),
-    ("vrrp_instance", "unicast_peer", "adverts go out by multicast, which these peers may not expect"),
-    ("vrrp_instance", "unicast_src_ip", "adverts go out by multicast from the interface's first address"),
-    ("vrrp_instance", "mcast_src_ip", "adverts come from the interface's first address"),
-    ("vrrp_instance", "use_vmac", "addresses answer with the interface's own MAC"),
+    ("global_defs", "vrrp_garp_extra_if", EXTRA_ANNOUNCEMENTS),
+    ("global_defs", "vrrp_vmac_garp_intvl", EXTRA_ANNOUNCEMENTS),
+    ("global_defs", "vrrp_owner_ignore_adverts", TWO_OWNERS),
+    ("vrrp_instance", "garp_extra_if", EXTRA_ANNOUNCEMENTS),
+    ("vrrp_instance", "vmac_garp_intvl", EXTRA_ANNOUNCEMENTS),
+    ("vrrp_instance", "owner_ignore_adverts", TWO_OWNERS),
+    ("vrrp_instance", "use_vmac", OWN_MAC),
+    ("vrrp_instance", "use_ipvlan", OWN_MAC),
+    ("vrrp_instance", "use_vmac_addr", OWN_MAC),
+    ("vrrp_instance", "vmac_xmit_base", "adverts are sent from the interface itself in any case"),
+    (
+        "vrrp_instance",
+        "no_virtual_ipaddress",
+        "an instance needs at least one address: adverts that name none are rejected (RFC 9568 5.2.5)",
+    ),
+    (
+        "vrrp_instance",
+        "promote_secondaries",
+        "do it once on the host: `sysctl net.ipv4.conf.INTERFACE.promote_secondaries=1`",
+    ),
     ("vrrp_instance", "virtual_routes", "these routes do not move with the addresses"),
     ("vrrp_instance", "virtual_rules", "these rules do not move with the addresses"),
     ("vrrp_instance", "track_file", "the priority does not depend on it"),
     ("vrrp_instance", "track_process", "the priority does not depend on it"),
     ("vrrp_instance", "track_bfd", "the priority does not depend on it"),
     ("vrrp_instance", "auth_hmac", "adverts are neither signed nor checked for a signature"),
-    ("vrrp_instance", "dont_track_primary", "the instance's own interface counts"),
 ];
 
 fn word(parent: &'static str, name: &'static str) -> Keyword {

@@ -11,8 +11,18 @@ fn around(parent: &str, example: &str) -> String {
         let given = |word: &str, otherwise: &str| {
             if line.split_whitespace().next() == Some(word) { String::new() } else { otherwise.to_owned() }
         };
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let companion = match word {
+            "unicast_src_ip" | "unicast_ttl" | "check_unicast_src" | "unicast_fault_no_peer" => {
+                "unicast_peer { 192.0.2.2 }"
+            }
+            "old_unicast_checksum" => "version 3\nunicast_peer { 192.0.2.2 }",
+            "track_src_ip" => "mcast_src_ip 192.0.2.250",
+            "strict_mode" => "accept",
+            _ => "",
+        };
         format!(
-            "vrrp_instance VI {{\n{line}\n{}\n{}\n{}\n}}\n",
+            "vrrp_instance VI {{\n{line}\n{companion}\n{}\n{}\n{}\n}}\n",
             given("interface", "interface eth0"),
             given("virtual_router_id", "virtual_router_id 1"),
             given("virtual_ipaddress", "virtual_ipaddress { 192.0.2.9 }"),
@@ -30,6 +40,11 @@ fn around(parent: &str, example: &str) -> String {
             let script = if example.starts_with("script") { "" } else { "script /bin/true" };
             let tracker = instance("track_script { S }");
             format!("vrrp_script S {{\n{script}\n{example}\n}}\n{tracker}")
+        }
+        "garp_group" => {
+            let pace = if example.contains("_interval") { "" } else { "gna_interval 1" };
+            let interface = if pace.is_empty() { "interface eth0" } else { "" };
+            format!("garp_group {{\n{example}\n{pace}\n{interface}\n}}\n")
         }
         block => format!("{block} {{\n{example}\n}}\n"),
     }
@@ -61,7 +76,7 @@ fn no_word_is_in_one_block_twice_and_each_can_be_looked_up() {
 
 #[test]
 fn the_table_has_every_position_of_the_language() {
-    assert_eq!(keywords().iter().filter(|entry| matches!(entry.status, Status::Acts(_))).count(), 52);
+    assert_eq!(keywords().iter().filter(|entry| matches!(entry.status, Status::Acts(_))).count(), 87);
     // keepalived 2.4.1 has 500 positions; HTTP_GET and SSL_GET share theirs there and are two blocks here.
     assert!(keywords().len() >= 500, "{}", keywords().len());
     assert_eq!(

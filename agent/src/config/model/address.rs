@@ -13,20 +13,13 @@ use crate::config::{
 /// Linux: IFNAMSIZ − 1.
 const MAX_LABEL: usize = 15;
 /// Words after an address that are keepalived's and have no effect here yet, with the number of their values.
-const NOT_YET: &[(&str, usize)] = &[
-    ("peer", 1),
-    ("home", 0),
-    ("-nodad", 0),
-    ("mngtmpaddr", 0),
-    ("noprefixroute", 0),
-    ("autojoin", 0),
-    ("no_track", 0),
-    ("preferred_lft", 1),
-    ("use_vmac", 0),
-    ("track_group", 1),
-];
+const NOT_YET: &[(&str, usize)] =
+    &[("peer", 1), ("home", 0), ("mngtmpaddr", 0), ("autojoin", 0), ("use_vmac", 0), ("track_group", 1)];
 /// Words after an address that act.
-const ACTING: &[&str] = &["brd", "broadcast", "dev", "scope", "label"];
+const ACTING: &[&str] =
+    &["brd", "broadcast", "dev", "scope", "label", "-nodad", "preferred_lft", "noprefixroute", "no_track"];
+/// Those of them that a value follows.
+const VALUED: &[&str] = &["brd", "broadcast", "dev", "scope", "label", "preferred_lft"];
 
 /// The addresses of a block. Lines that hold none are diagnosed and skipped.
 pub(super) fn read(
@@ -62,6 +55,15 @@ pub(super) fn line(reader: &mut Reader<'_>, word: &Word, options: &[Word]) -> Op
             "label" => {
                 plan.label = value(reader, option, &mut rest).and_then(|word| label(reader, word, &plan))
             }
+            "-nodad" => plan.detects_duplicates = ipv6_alone(reader, option, &plan),
+            "preferred_lft" => {
+                let word = value(reader, option, &mut rest);
+                if let Some(word) = word.filter(|_| ipv6_alone(reader, option, &plan)) {
+                    plan.preferred_lifetime = preferred_lifetime(reader, word);
+                }
+            }
+            "noprefixroute" => plan.no_prefix_route = true,
+            "no_track" => plan.tracks_device = false,
             other => match NOT_YET.iter().find(|(name, _)| *name == other) {
                 Some((name, values)) => {
                     let message =
@@ -83,7 +85,7 @@ fn unknown(reader: &mut Reader<'_>, option: &Word, rest: &mut std::slice::Iter<'
     let is_address = option.value.split('/').next().is_some_and(|text| text.parse::<IpAddr>().is_ok());
     let words = ACTING.iter().chain(NOT_YET.iter().map(|(name, _)| name)).copied();
     let nearest = keyword::nearest(&option.value, words).filter(|_| !is_address);
-    if nearest.is_some_and(|nearest| ACTING.contains(&nearest)) {
+    if nearest.is_some_and(|nearest| VALUED.contains(&nearest)) {
         // Its value goes with it.
         rest.next();
     }
@@ -206,6 +208,36 @@ fn scope(reader: &mut Reader<'_>, word: &Word) -> Option<u8> {
         );
     }
     scope
+}
+
+/// Whether a word that only IPv6 knows has an effect.
+fn ipv6_alone(reader: &mut Reader<'_>, option: &Word, plan: &AddressPlan) -> bool {
+    if plan.address.is_ipv4() {
+        reader.report(
+            Diagnostic::warning(
+                code::WRONG_FAMILY,
+                format!("`{}` means nothing for an IPv4 address", option.value),
+            )
+            .primary(option.span, "skipped"),
+        );
+    }
+    plan.address.is_ipv6()
+}
+
+/// Seconds, or `forever`.
+fn preferred_lifetime(reader: &mut Reader<'_>, word: &Word) -> Option<u32> {
+    let lifetime = match word.value.as_str() {
+        "forever" => Some(u32::MAX),
+        seconds => seconds.parse().ok().filter(|_| !seconds.starts_with('+')),
+    };
+    if lifetime.is_none() {
+        reader.report(
+            Diagnostic::error(code::NOT_A_NUMBER, format!("`preferred_lft {}` is no lifetime", word.value))
+                .primary(word.span, "expected whole seconds or `forever`")
+                .help("the default is used"),
+        );
+    }
+    lifetime
 }
 
 fn label(reader: &mut Reader<'_>, word: &Word, plan: &AddressPlan) -> Option<String> {

@@ -1,12 +1,18 @@
 //! `global_defs`.
 
-use regent_common::Version;
+use std::net::{IpAddr, Ipv6Addr};
+
+use regent_common::{Family, Version};
 
 use super::{
-    Garp, Globals, Reader,
+    Globals, Reader, Spanned,
     reader::{Damage, Entry},
 };
-use crate::config::{expand::Block, keyword::GlobalTerm};
+use crate::config::{
+    diagnostic::{Diagnostic, code},
+    expand::Block,
+    keyword::GlobalTerm,
+};
 
 const DEFAULT: &str = "the default is used";
 
@@ -22,38 +28,96 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             GlobalTerm::DownTimerAdverts => {
                 globals.down_timer_adverts = reader.byte(&entry, DEFAULT).or(globals.down_timer_adverts);
             }
-            GlobalTerm::GarpDelay
-            | GlobalTerm::GarpRepeat
-            | GlobalTerm::GarpRefresh
-            | GlobalTerm::GarpRefreshRepeat
-            | GlobalTerm::GarpLowerDelay
-            | GlobalTerm::GarpLowerRepeat => garp(reader, &entry, &mut globals.garp),
+            GlobalTerm::GarpDelay => globals.garp.delay = reader.duration(&entry, DEFAULT),
+            GlobalTerm::GarpRepeat => globals.garp.repeat = reader.repeat(&entry, DEFAULT),
+            GlobalTerm::GarpRefresh => globals.garp.refresh = reader.duration(&entry, DEFAULT),
+            GlobalTerm::GarpRefreshRepeat => globals.garp.refresh_repeat = reader.repeat(&entry, DEFAULT),
+            GlobalTerm::GarpLowerDelay => globals.garp.lower_delay = reader.duration(&entry, DEFAULT),
+            GlobalTerm::GarpLowerRepeat => globals.garp.lower_repeat = reader.byte(&entry, DEFAULT),
             GlobalTerm::ScriptUser => globals.script_user = reader.user(&entry),
             GlobalTerm::DefaultInterface => {
                 globals.default_interface =
                     entry.value().and_then(|word| reader.interface(word, "the line is skipped"));
             }
+            GlobalTerm::StartupDelay => globals.startup_delay = reader.duration(&entry, "no delay is used"),
+            GlobalTerm::DelayAfterBoot => {
+                globals.delay_after_boot = reader.duration(&entry, "no delay is used")
+            }
+            GlobalTerm::MulticastGroup4 => {
+                if let Some(IpAddr::V4(group)) = multicast_group(reader, &entry, Family::Ipv4) {
+                    globals.multicast_group4 = Some(group);
+                }
+            }
+            GlobalTerm::MulticastGroup6 => {
+                if let Some(IpAddr::V6(group)) = multicast_group(reader, &entry, Family::Ipv6) {
+                    globals.multicast_group6 = Some(group);
+                }
+            }
+            GlobalTerm::GarpInterval => {
+                globals.pace.arp = reader.duration(&entry, "no pace is used").unwrap_or_default();
+            }
+            GlobalTerm::GnaInterval => {
+                globals.pace.neighbor = reader.duration(&entry, "no pace is used").unwrap_or_default();
+            }
+            GlobalTerm::MinimalGarp => {
+                globals.minimal_garp = reader.switch(&entry).unwrap_or(globals.minimal_garp)
+            }
+            GlobalTerm::LowerNoAdvert => {
+                globals.contest.asserts =
+                    reader.switch(&entry).map(|silent| !silent).or(globals.contest.asserts);
+            }
+            GlobalTerm::HigherSendAdvert => {
+                globals.contest.concedes = reader.switch(&entry).or(globals.contest.concedes);
+            }
+            GlobalTerm::CheckUnicastSource => {
+                globals.checks_source = reader.switch(&entry).or(globals.checks_source)
+            }
+            GlobalTerm::Strict => {
+                let strict = reader.switch(&entry).map(|value| Spanned { value, span: entry.head });
+                globals.strict = strict.or(globals.strict.take());
+            }
+            GlobalTerm::SkipCheckAddresses => {
+                reader.switch(&entry);
+            }
+            GlobalTerm::DynamicInterfaces => {
+                reader.maybe(&entry);
+            }
         }
     }
 }
 
-pub(super) fn version<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option<Version> {
-    reader.byte(entry, DEFAULT).and_then(Version::from_wire)
+/// `vrrp_mcast_group4`, `vrrp_mcast_group6`.
+fn multicast_group(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>, family: Family) -> Option<IpAddr> {
+    const OTHERWISE: &str = "it is ignored";
+    let group = reader.address(entry, OTHERWISE)?;
+    if !group.value.is_multicast() || group.value.is_ipv4() != (family == Family::Ipv4) {
+        let message = format!("`{} {}` cannot be used", entry.keyword.name, group.value);
+        reader.report(
+            Diagnostic::error(code::MULTICAST_GROUP, message)
+                .primary(group.span, format!("expected an {family} multicast address"))
+                .help(OTHERWISE),
+        );
+        return None;
+    }
+    // RFC 9568 §5.1.2.2: the group has link-local scope. keepalived complains, and uses another one all the same.
+    if matches!(group.value, IpAddr::V6(group) if !is_link_local_group(group)) {
+        reader.report(
+            Diagnostic::warning(
+                code::MULTICAST_GROUP,
+                format!("`{}` is not a group of the link alone", group.value),
+            )
+            .primary(group.span, "expected ff02::…")
+            .help("it is used; routers of other networks may hear the adverts"),
+        );
+    }
+    Some(group.value)
 }
 
-fn garp(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>, garp: &mut Garp) {
-    match entry.term {
-        GlobalTerm::GarpDelay => garp.delay = reader.duration(entry, DEFAULT),
-        GlobalTerm::GarpRepeat => garp.repeat = reader.repeat(entry, DEFAULT),
-        GlobalTerm::GarpRefresh => garp.refresh = reader.duration(entry, DEFAULT),
-        GlobalTerm::GarpRefreshRepeat => garp.refresh_repeat = reader.repeat(entry, DEFAULT),
-        GlobalTerm::GarpLowerDelay => garp.lower_delay = reader.duration(entry, DEFAULT),
-        GlobalTerm::GarpLowerRepeat => garp.lower_repeat = reader.byte(entry, DEFAULT),
-        GlobalTerm::RouterId
-        | GlobalTerm::Version
-        | GlobalTerm::ChecksumAsV2
-        | GlobalTerm::DownTimerAdverts
-        | GlobalTerm::ScriptUser
-        | GlobalTerm::DefaultInterface => {}
-    }
+/// ffX2::/16.
+pub(in super::super) const fn is_link_local_group(group: Ipv6Addr) -> bool {
+    group.segments()[0] & 0xff0f == 0xff02
+}
+
+pub(super) fn version<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option<Version> {
+    reader.byte(entry, DEFAULT).and_then(Version::from_wire)
 }

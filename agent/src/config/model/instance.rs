@@ -1,10 +1,12 @@
 //! `vrrp_instance`.
 
+use std::net::IpAddr;
+
 use regent_common::{LocalPriority, Vrid};
 
 use super::{
-    Authentication, AuthenticationType, Instance, Notify, Reader, Required, Spanned, State, address, command,
-    global,
+    Authentication, AuthenticationType, Instance, Notify, OldChecksum, Reader, Required, Spanned, State,
+    Travel, address, command, global, peer,
     reader::{Damage, Entry},
     track,
 };
@@ -27,6 +29,7 @@ impl Instance {
             interval: None,
             version: None,
             authentication: None,
+            travel: Travel::default(),
             addresses: Vec::new(),
             excluded: Vec::new(),
             track_scripts: Vec::new(),
@@ -35,6 +38,11 @@ impl Instance {
             preempt_delay: None,
             notify: Notify::default(),
             garp: super::Garp::default(),
+            contest: super::Contest::default(),
+            accepts: None,
+            strict: None,
+            native_ipv6: None,
+            ignores_interface: false,
             checksum_as_v2: None,
             down_timer_adverts: None,
             damaged: false,
@@ -98,6 +106,54 @@ fn line(
             instance.checksum_as_v2 = reader.switch(entry).or(instance.checksum_as_v2)
         }
         InstanceTerm::DownTimerAdverts => instance.down_timer_adverts = reader.byte(entry, DEFAULT),
+        InstanceTerm::MulticastSource => {
+            instance.travel.multicast_source = source(reader, entry);
+        }
+        InstanceTerm::UnicastSource => {
+            instance.travel.unicast_source = source(reader, entry);
+        }
+        InstanceTerm::MulticastGroup => {
+            instance.travel.multicast_group = reader.address(entry, "the usual group is used");
+        }
+        InstanceTerm::UnicastPeers => {
+            instance.travel.unicast.get_or_insert(entry.head);
+            peer::read(reader, block, damage, &mut instance.travel);
+        }
+        InstanceTerm::UnicastTtl => {
+            let ttl = reader.byte(entry, "255 is used");
+            instance.travel.ttl = ttl.map(|value| Spanned { value, span: entry.head });
+        }
+        InstanceTerm::CheckUnicastSource => {
+            let checks = reader.switch(entry);
+            instance.travel.checks_source = checks.map(|value| Spanned { value, span: entry.head });
+        }
+        InstanceTerm::FaultWithoutPeers => instance.travel.fault_without_peers = Some(entry.head),
+        InstanceTerm::OldUnicastChecksum => {
+            let value = match reader.maybe(entry) {
+                Some(_) => OldChecksum::Never,
+                None => OldChecksum::Sent,
+            };
+            instance.travel.old_checksum = Some(Spanned { value, span: entry.head });
+        }
+        InstanceTerm::TrackSource => instance.travel.tracks_source = Some(entry.head),
+        InstanceTerm::DontTrackInterface => instance.ignores_interface = true,
+        InstanceTerm::Accept => instance.accepts = Some(Spanned { value: true, span: entry.head }),
+        InstanceTerm::NoAccept => instance.accepts = Some(Spanned { value: false, span: entry.head }),
+        InstanceTerm::Strict => {
+            let strict = reader.switch(entry).map(|value| Spanned { value, span: entry.head });
+            instance.strict = strict.or(instance.strict.take());
+        }
+        InstanceTerm::LowerNoAdvert => {
+            instance.contest.asserts =
+                reader.switch(entry).map(|silent| !silent).or(instance.contest.asserts);
+        }
+        InstanceTerm::HigherSendAdvert => {
+            instance.contest.concedes = reader.switch(entry).or(instance.contest.concedes);
+        }
+        InstanceTerm::SkipCheckAddresses => {
+            reader.switch(entry);
+        }
+        InstanceTerm::NativeIpv6 => instance.native_ipv6 = Some(entry.head),
     }
 }
 
@@ -107,6 +163,11 @@ fn state(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spa
         _ => State::Backup,
     };
     Some(Spanned { value, span: entry.head })
+}
+
+/// `mcast_src_ip`, `unicast_src_ip`.
+fn source(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<IpAddr>> {
+    entry.value().and_then(|word| reader.host(word, "that adverts come from"))
 }
 
 fn left_out(name: &str) -> String {

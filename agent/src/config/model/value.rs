@@ -1,6 +1,9 @@
 //! Values after a keyword, typed and within the table's range, read straight into integers.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use super::{
     Spanned, Weight,
@@ -132,6 +135,26 @@ impl Reader<'_> {
         }
     }
 
+    /// The bare word, or one of the table's words after it: that one. What cannot be read counts as the bare word.
+    pub(super) fn maybe<T>(&mut self, entry: &Entry<'_, T>) -> Option<&'static str> {
+        let (Kind::Maybe(words), Some(word)) = (entry.keyword.kind, entry.value()) else { return None };
+        let choice = words.iter().copied().find(|choice| *choice == word.value);
+        if choice.is_none() {
+            let message = format!(
+                "`{}` takes {}, not `{}`",
+                entry.keyword.name,
+                entry.keyword.kind.expects(),
+                word.value
+            );
+            self.report(
+                Diagnostic::error(code::NOT_A_CHOICE, message)
+                    .primary(word.span, "ignored")
+                    .help(keyword::quoted_nearest(&word.value, words.iter().copied())),
+            );
+        }
+        choice
+    }
+
     /// One of the table's words.
     pub(super) fn choice<T>(
         &mut self,
@@ -170,6 +193,58 @@ impl Reader<'_> {
                 .help(otherwise),
         );
         None
+    }
+
+    /// An address.
+    pub(super) fn address<T>(
+        &mut self,
+        entry: &Entry<'_, T>,
+        otherwise: Otherwise<'_>,
+    ) -> Option<Spanned<IpAddr>> {
+        let word = entry.value()?;
+        let address = word.value.parse().ok();
+        if address.is_none() {
+            let message = format!("`{}` takes an address, not `{}`", entry.keyword.name, word.value);
+            self.report_value(code::NOT_AN_ADDRESS, message, word, entry.keyword.kind, otherwise);
+        }
+        address.map(|value| Spanned { value, span: word.span })
+    }
+
+    /// The address of a host, as of a router of the group; a prefix length behind it says nothing, as in keepalived.
+    /// `whose` finishes the sentence "the address …".
+    pub(super) fn host(&mut self, word: &Word, whose: &str) -> Option<Spanned<IpAddr>> {
+        let (text, length) = match word.value.split_once('/') {
+            Some((text, length)) => (text, Some(length)),
+            None => (word.value.as_str(), None),
+        };
+        let address: Option<IpAddr> = text.parse().ok();
+        let is_host = |address: &IpAddr| {
+            !address.is_unspecified()
+                && !address.is_multicast()
+                && !address.is_loopback()
+                && *address != IpAddr::V4(Ipv4Addr::BROADCAST)
+        };
+        let Some(value) = address.filter(is_host) else {
+            let message = match address {
+                Some(address) => format!("`{address}` is not the address of a host"),
+                None => format!("`{}` is not an address", word.value),
+            };
+            self.report(
+                Diagnostic::error(code::NOT_AN_ADDRESS, message)
+                    .primary(word.span, format!("expected the address {whose}")),
+            );
+            return None;
+        };
+        if let Some(length) = length {
+            self.report(
+                Diagnostic::warning(
+                    code::EXTRA_WORDS,
+                    format!("`/{length}` says nothing after the address {whose}"),
+                )
+                .primary(word.span, format!("{value} is used")),
+            );
+        }
+        Some(Spanned { value, span: word.span })
     }
 
     /// `N [reverse|noreverse]`, where the words after the keyword are `words`.

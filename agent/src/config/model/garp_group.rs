@@ -1,0 +1,60 @@
+//! `garp_group`.
+
+use super::{
+    GarpGroup, Reader, Spanned,
+    reader::{Damage, Entry},
+};
+use crate::config::{
+    diagnostic::{Diagnostic, code},
+    expand::{Block, Statement},
+    keyword::{GarpGroupTerm, RootTerm},
+    plan::Pace,
+};
+
+const NO_PACE: &str = "no pace is used";
+const LEFT_OUT: &str = "it is not in the group";
+
+pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: &Block) -> GarpGroup {
+    let mut group =
+        GarpGroup { span: entry.head, pace: Pace::default(), interfaces: Vec::new(), damaged: false };
+    let mut damage = Damage::default();
+    for entry in reader.entries::<GarpGroupTerm>(&block.statements, &mut damage) {
+        match entry.term {
+            GarpGroupTerm::GarpInterval => {
+                group.pace.arp = reader.duration(&entry, NO_PACE).unwrap_or_default()
+            }
+            GarpGroupTerm::GnaInterval => {
+                group.pace.neighbor = reader.duration(&entry, NO_PACE).unwrap_or_default()
+            }
+            GarpGroupTerm::Interface => {
+                let interface = entry.value().and_then(|word| reader.interface(word, LEFT_OUT));
+                group.interfaces.extend(interface);
+            }
+            GarpGroupTerm::Interfaces => {
+                let lines = entry.statement.block.as_ref().map(|block| block.statements.as_slice());
+                interfaces(reader, lines.unwrap_or_default(), &mut damage, &mut group.interfaces);
+            }
+        }
+    }
+    group.damaged = !block.closed || damage.torn;
+    group
+}
+
+/// One name per line.
+fn interfaces(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    interfaces: &mut Vec<Spanned<String>>,
+) {
+    for statement in reader.lines(statements, damage) {
+        let Some((word, rest)) = statement.words.split_first() else { continue };
+        if let (Some(first), Some(last)) = (rest.first(), rest.last()) {
+            reader.report(
+                Diagnostic::warning(code::EXTRA_WORDS, "one interface per line")
+                    .primary(first.span.to(last.span), "ignored"),
+            );
+        }
+        interfaces.extend(reader.interface(word, LEFT_OUT));
+    }
+}
