@@ -51,6 +51,11 @@ pub enum Departure {
     ///
     /// That is our own advert, come back, or a twin. For neither is there an end to answering.
     EchoesAreIgnored,
+    /// An owner of version 2 hears another owner, and the address decides; RFC 3768 §7.1 drops such adverts.
+    ///
+    /// As RFC 9568 §7.1 has it since erratum 8298. It is a slip in the config of one of them; dropped, there would be two
+    /// Masters for ever.
+    OwnersContend,
     /// An advert that arrived before the state was entered, or before one that counted already, changes nothing.
     ///
     /// The RFCs know no queue between the wire and the machine. A resignation must not be undone by an older advert
@@ -87,7 +92,7 @@ pub enum Departure {
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Fault,
         Self::PreemptDelay,
         Self::Version2Asserts,
@@ -96,6 +101,7 @@ impl Departure {
         Self::ContestsAreAnnounced,
         Self::AnswersAreSpaced,
         Self::EchoesAreIgnored,
+        Self::OwnersContend,
         Self::HistoryIsIgnored,
         Self::Changes,
         Self::DoubtAfterSilence,

@@ -121,6 +121,15 @@ fn a_master_yields_to_a_higher_priority_and_to_a_higher_address() {
 }
 
 #[test]
+fn two_owners_of_version_2_contend_as_in_version_3() {
+    let mut router = active(Parameters { version: v2().version, ..owner() });
+    let _heard = hear(&mut router, 255, LOWER, at(300));
+    assert_eq!(router.state(), Active);
+    let _heard = hear(&mut router, 255, HIGHER, at(400));
+    assert_eq!(router.state(), Backup);
+}
+
+#[test]
 fn a_master_answers_a_losing_advert_as_in_version_3() {
     let mut router = active(quiet(v2()));
     assert_eq!(hear(&mut router, 99, HIGHER, at(1300)), [SendAdvert(wire(100)), BATCH]);
