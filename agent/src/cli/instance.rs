@@ -9,7 +9,7 @@ use regent_common::{
 };
 use regent_vrrp::{Announcements, Preemption};
 
-use crate::config::plan::{AddressPlan, InstancePlan, NotifyPlan, Transport};
+use crate::config::plan::{self, AddressPlan, InstancePlan, NotifyPlan, PeerPlan, Transport, Unicast};
 
 /// The name of the instance that flags make.
 pub const NAME: &str = "VI_1";
@@ -39,6 +39,12 @@ pub struct InstanceArguments {
     /// Leave a live master of lower priority alone
     #[arg(long)]
     nopreempt: bool,
+    /// Another router of the group, to speak to without multicast; may be given several times
+    #[arg(long = "unicast-peer", value_name = "IP", value_delimiter = ',', value_parser = host)]
+    unicast_peers: Vec<IpAddr>,
+    /// Address that adverts come from [default: the interface's first]
+    #[arg(long, value_name = "IP", value_parser = host)]
+    source: Option<IpAddr>,
 }
 
 /// One instance, complete and consistent.
@@ -60,13 +66,27 @@ pub struct InstanceFlags {
     pub preemption: Preemption,
     /// `--auth-pass`.
     pub authentication: Authentication,
-    /// `--vip`, with their prefix lengths.
+    /// `--vip`, with their prefix lengths; of IPv6 a link-local one first, if there is one.
     pub addresses: Vec<(IpAddr, u8)>,
+    /// `--unicast-peer`, each once; empty: multicast.
+    pub unicast_peers: Vec<IpAddr>,
+    /// `--source`.
+    pub source: Option<IpAddr>,
 }
 
 impl InstanceArguments {
     fn any(&self) -> bool {
-        let Self { vrid, priority, vips, auth_pass, advert_int, vrrp_version, nopreempt } = self;
+        let Self {
+            vrid,
+            priority,
+            vips,
+            auth_pass,
+            advert_int,
+            vrrp_version,
+            nopreempt,
+            unicast_peers,
+            source,
+        } = self;
         vrid.is_some()
             || priority.is_some()
             || !vips.is_empty()
@@ -74,13 +94,15 @@ impl InstanceArguments {
             || advert_int.is_some()
             || vrrp_version.is_some()
             || *nopreempt
+            || !unicast_peers.is_empty()
+            || source.is_some()
     }
 
     /// The instance; `None` when no flag of one was given.
     ///
     /// # Errors
     /// A flag is missing, or two do not go together: the sentence for the user.
-    pub fn check(self, interfaces: &[String]) -> Result<Option<InstanceFlags>, String> {
+    pub fn check(mut self, interfaces: &[String]) -> Result<Option<InstanceFlags>, String> {
         if !self.any() {
             return Ok(None);
         }
@@ -100,6 +122,8 @@ impl InstanceArguments {
                         preempts (RFC 9568 6.1); use a priority of 1 to 254"
                 .to_owned());
         }
+        let unicast_peers = peers(family, &self.vips, self.source, self.unicast_peers)?;
+        plan::link_local_first(&mut self.vips, |(address, _)| *address);
         Ok(Some(InstanceFlags {
             interface: interface.clone(),
             vrid,
@@ -114,6 +138,8 @@ impl InstanceArguments {
             },
             authentication: self.auth_pass.map_or(Authentication::None, Authentication::Password),
             addresses: self.vips,
+            unicast_peers,
+            source: self.source,
         }))
     }
 
@@ -140,14 +166,21 @@ impl InstanceArguments {
 impl InstanceFlags {
     /// The plan of this instance, with the defaults that a config has.
     pub fn plan(&self) -> InstancePlan {
+        let peer = |address: &IpAddr| PeerPlan { address: *address, ttl_min: 0, ttl_max: u8::MAX };
+        let transport = if self.unicast_peers.is_empty() {
+            Transport::standard(self.family)
+        } else {
+            let peers = self.unicast_peers.iter().map(peer).collect();
+            Transport::Unicast(Unicast { peers, ttl: u8::MAX, checks_source: false })
+        };
         InstancePlan {
             name: NAME.to_owned(),
             interface: self.interface.clone(),
             vrid: self.vrid,
             family: self.family,
-            transport: Transport::standard(self.family),
-            source: None,
-            tracks_source: false,
+            tracks_source: self.source.is_some() && matches!(transport, Transport::Unicast(_)),
+            transport,
+            source: self.source,
             tracks_interface: true,
             version: self.version,
             priority: self.priority,
@@ -184,6 +217,39 @@ fn family_of(vips: &[(IpAddr, u8)]) -> Result<Family, String> {
                 .to_owned(),
         ),
     }
+}
+
+/// The peers, each once, given that all addresses are of one family and that the router does not name itself.
+fn peers(
+    family: Family,
+    vips: &[(IpAddr, u8)],
+    source: Option<IpAddr>,
+    unicast_peers: Vec<IpAddr>,
+) -> Result<Vec<IpAddr>, String> {
+    let of_family = |address: &IpAddr| address.is_ipv4() == (family == Family::Ipv4);
+    if let Some(source) = source.filter(|source| !of_family(source)) {
+        return Err(format!("--source {source} is not an {family} address, as --vip is"));
+    }
+    let mut peers = Vec::with_capacity(unicast_peers.len());
+    for peer in unicast_peers {
+        if !of_family(&peer) {
+            return Err(format!("--unicast-peer {peer} is not an {family} address, as --vip is"));
+        }
+        if source == Some(peer) {
+            return Err(format!(
+                "--unicast-peer {peer} is this router's own --source: name the other routers of the group"
+            ));
+        }
+        if vips.iter().any(|(vip, _)| *vip == peer) {
+            return Err(format!(
+                "--unicast-peer {peer} is a --vip: name the own addresses of the other routers"
+            ));
+        }
+        if !peers.contains(&peer) {
+            peers.push(peer);
+        }
+    }
+    Ok(peers)
 }
 
 fn check_version(
@@ -256,6 +322,17 @@ fn interval(text: &str) -> Result<AdvertInterval, String> {
     centiseconds.and_then(AdvertInterval::from_centiseconds).ok_or_else(refused)
 }
 
+/// The own address of a router.
+fn host(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| "expected an IP address, such as 10.0.0.1".to_owned())?;
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        return Err(UNREACHABLE.to_owned());
+    }
+    Ok(address)
+}
+
+const UNREACHABLE: &str = "not an address that a host can be reached at";
+
 /// `ADDRESS` or `ADDRESS/LENGTH`.
 fn vip(text: &str) -> Result<(IpAddr, u8), String> {
     let (address, length) = match text.split_once('/') {
@@ -273,7 +350,7 @@ fn vip(text: &str) -> Result<(IpAddr, u8), String> {
         },
     };
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-        return Err("not an address that a host can be reached at".to_owned());
+        return Err(UNREACHABLE.to_owned());
     }
     Ok((address, length))
 }

@@ -24,17 +24,17 @@ fn under(globals: &str, lines: &str) -> Loaded {
 }
 
 fn unicast(loaded: &Loaded) -> Unicast {
-    match &only(loaded).transport {
-        Transport::Unicast(unicast) => unicast.clone(),
-        Transport::Multicast { group } => panic!("multicast to {group}"),
-    }
+    let transport = &only(loaded).transport;
+    let unicast = if let Transport::Unicast(unicast) = transport { Some(unicast.clone()) } else { None };
+    assert!(unicast.is_some(), "{transport:?}");
+    unicast.unwrap()
 }
 
 fn group(loaded: &Loaded) -> IpAddr {
-    match &only(loaded).transport {
-        Transport::Multicast { group } => *group,
-        Transport::Unicast(unicast) => panic!("{unicast:?}"),
-    }
+    let transport = &only(loaded).transport;
+    let group = if let Transport::Multicast { group } = transport { Some(*group) } else { None };
+    assert!(group.is_some(), "{transport:?}");
+    group.unwrap()
 }
 
 #[test]
@@ -64,13 +64,48 @@ fn bounds_of_a_ttl_check_the_source_as_well() {
     ] {
         assert_eq!(unicast(&instance(lines)).checks_source, checks, "{lines}");
     }
-    let peers = "unicast_peer { 192.0.2.2 }";
-    assert!(unicast(&under("vrrp_check_unicast_src", peers)).checks_source);
-    assert!(
-        !unicast(&under("vrrp_check_unicast_src", &format!("{peers}\ncheck_unicast_src no"))).checks_source
-    );
     let bounded = unicast(&instance("unicast_peer { 192.0.2.2 max_ttl 64 min_ttl 10 }")).peers[0];
     assert_eq!((bounded.ttl_min, bounded.ttl_max), (10, 64));
+}
+
+#[test]
+fn a_switch_that_says_no_is_off() {
+    let of = |globals: &str, lines: &str| {
+        unicast(&under(globals, &format!("unicast_peer {{ 192.0.2.2 }}\n{lines}"))).checks_source
+    };
+    assert!(!of("", "check_unicast_src no"));
+    assert!(of("vrrp_check_unicast_src", ""));
+    assert!(!of("vrrp_check_unicast_src", "check_unicast_src off"));
+    assert!(of("vrrp_check_unicast_src no", "check_unicast_src yes"));
+    assert!(!of("vrrp_check_unicast_src false", ""));
+}
+
+#[test]
+fn the_first_virtual_address_says_the_family_wherever_it_stands() {
+    let text = |lines: &str| {
+        let text = format!("vrrp_instance A {{ interface e\nvirtual_router_id 1\n{lines}\n}}");
+        config::parse("c", &text)
+    };
+    let loaded = text("mcast_src_ip 2001:db8::9\nnative_ipv6\nvirtual_ipaddress { 192.0.2.1 }");
+    assert_eq!((only(&loaded).family, codes(&loaded)), (Family::Ipv4, vec!["RG0405"]));
+    let loaded = text("unicast_peer { 2001:db8::9 }\nvirtual_ipaddress { 192.0.2.1 }");
+    assert_eq!((loaded.left_out.as_slice(), loaded.plan.instances.len()), (["A".to_owned()].as_slice(), 0));
+    assert!(loaded.lines().any(|line| line.contains("peer `2001:db8::9` is not an IPv4 address")));
+}
+
+#[test]
+fn an_instance_without_addresses_runs_in_neither_version() {
+    for version in [2, 3] {
+        for more in
+            ["", "virtual_ipaddress { }", "virtual_ipaddress_excluded { 192.0.2.2 }", "no_virtual_ipaddress"]
+        {
+            let text =
+                format!("vrrp_instance A {{ interface e\nvirtual_router_id 1\nversion {version}\n{more}\n}}");
+            let loaded = config::parse("c", &text);
+            assert_eq!(loaded.left_out, ["A"], "{more}");
+            assert!(codes(&loaded).contains(&"RG0407"), "{more}");
+        }
+    }
 }
 
 #[test]
@@ -347,9 +382,8 @@ fn the_last_of_accept_and_no_accept_counts_and_the_owner_always_accepts() {
 
 #[test]
 fn minimal_announcements_are_one_and_no_second_batch_unless_said_otherwise() {
-    let of = |globals: &str, lines: &str| {
-        only(&under(&format!("vrrp_min_garp\n{globals}"), lines)).announcements.clone()
-    };
+    let of =
+        |globals: &str, lines: &str| only(&under(&format!("vrrp_min_garp\n{globals}"), lines)).announcements;
     let minimal = Announcements {
         repeat: 1,
         delay: Duration::ZERO,
@@ -359,7 +393,7 @@ fn minimal_announcements_are_one_and_no_second_batch_unless_said_otherwise() {
         lower_priority_delay: Duration::ZERO,
     };
     assert_eq!(of("", ""), minimal);
-    let four = Announcements { repeat: 4, lower_priority_repeat: 4, ..minimal.clone() };
+    let four = Announcements { repeat: 4, lower_priority_repeat: 4, ..minimal };
     assert_eq!(of("vrrp_garp_master_repeat 4", ""), four);
     let refreshed = Announcements {
         delay: Duration::from_secs(2),

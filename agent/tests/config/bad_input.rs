@@ -176,7 +176,7 @@ fn time_grows_with_the_number_of_names_alone() {
         ("interfaces", numbered(|n| format!("garp_group {{ garp_interval 1\ninterface e{}\n}}\n", n / 2))),
         (
             "strict instances",
-            format!("global_defs {{ vrrp_strict\n}}\n")
+            "global_defs { vrrp_strict\n}\n".to_owned()
                 + &numbered(|n| format!("vrrp_instance i{n} {{ authentication {{ }}\n}}\n")),
         ),
         (

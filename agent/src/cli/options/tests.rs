@@ -88,6 +88,37 @@ fn version_3_takes_fractions_and_ipv6_takes_version_3() {
 }
 
 #[test]
+fn a_link_local_vip_comes_first_as_in_a_config() {
+    let options = daemon("agent --iface a --vrid 1 --vip 2001:db8::1/64 --vip 2001:db8::2 --vip fe80::1");
+    let Work::Instance(flags) = options.work else { panic!("{:?}", options.work) };
+    let loaded = crate::config::parse(
+        "c",
+        "vrrp_instance VI_1 { interface a\nvirtual_router_id 1\nvirtual_ipaddress { 2001:db8::1/64\n2001:db8::2\nfe80::1 } }",
+    );
+    assert_eq!(flags.addresses[0].0, "fe80::1".parse::<IpAddr>().unwrap());
+    assert_eq!(loaded.plan.instances, [flags.plan()]);
+}
+
+#[test]
+fn unicast_by_flags_is_unicast_by_a_config() {
+    for (flags, lines) in [
+        ("--unicast-peer 10.0.0.2", "unicast_peer { 10.0.0.2 }"),
+        (
+            "--unicast-peer 10.0.0.2,10.0.0.4 --unicast-peer 10.0.0.2 --source 10.0.0.1",
+            "unicast_peer { 10.0.0.2\n10.0.0.4 }\nunicast_src_ip 10.0.0.1",
+        ),
+        ("--source 10.0.0.1", "mcast_src_ip 10.0.0.1"),
+    ] {
+        let options = daemon(&format!("agent --iface a --vrid 1 --vip 10.0.0.3 {flags}"));
+        let Work::Instance(instance) = options.work else { panic!("{:?}", options.work) };
+        let text = format!(
+            "vrrp_instance VI_1 {{ interface a\nvirtual_router_id 1\n{lines}\nvirtual_ipaddress {{ 10.0.0.3 }} }}"
+        );
+        assert_eq!(crate::config::parse("c", &text).plan.instances, [instance.plan()], "{flags}");
+    }
+}
+
+#[test]
 fn a_vrid_outside_1_to_255_is_a_usage_error() {
     for vrid in ["0", "300", "-1", "x", ""] {
         let refusal =
@@ -115,6 +146,14 @@ fn bad_values_are_refused_with_what_would_be_good() {
         (
             "--vip 224.0.0.18",
             "error: invalid value '224.0.0.18' for '--vip <IP[/LENGTH]>': not an address that a host can be reached at",
+        ),
+        (
+            "--unicast-peer 224.0.0.18",
+            "error: invalid value '224.0.0.18' for '--unicast-peer <IP>': not an address that a host can be reached at",
+        ),
+        (
+            "--source x",
+            "error: invalid value 'x' for '--source <IP>': expected an IP address, such as 10.0.0.1",
         ),
         ("--vrrp-version 4", "error: invalid value '4' for '--vrrp-version <2|3>': a version is 2 or 3"),
         (
@@ -183,6 +222,16 @@ fn flags_that_do_not_go_together_are_refused_with_the_way_out() {
         (
             "--vrrp-version 3 --auth-pass 1111",
             "error: --auth-pass needs version 2: version 3 has no authentication (RFC 9568 9); leave it out",
+        ),
+        ("--unicast-peer fe80::2", "error: --unicast-peer fe80::2 is not an IPv4 address, as --vip is"),
+        ("--source fe80::2", "error: --source fe80::2 is not an IPv4 address, as --vip is"),
+        (
+            "--source 10.0.0.1 --unicast-peer 10.0.0.1",
+            "error: --unicast-peer 10.0.0.1 is this router's own --source: name the other routers of the group",
+        ),
+        (
+            "--unicast-peer 10.0.0.3",
+            "error: --unicast-peer 10.0.0.3 is a --vip: name the own addresses of the other routers",
         ),
         (
             "--priority 255 --nopreempt",

@@ -1,6 +1,9 @@
 //! Rules about announcements: how many, how often, and how fast one after the other.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use regent_vrrp::Announcements;
 
@@ -66,19 +69,16 @@ pub(super) fn groups(model: &Model, diagnostics: &mut Diagnostics) -> Vec<PaceGr
         }
         let mut interfaces = Vec::new();
         for Spanned { value, span } in &group.interfaces {
-            match seen.insert(value, *span) {
-                None => interfaces.push(value.clone()),
-                Some(first) => {
-                    seen.insert(value, first);
-                    diagnostics.push(
-                        Diagnostic::error(
-                            code::GARP_GROUP,
-                            format!("`{value}` is already in a `garp_group`"),
-                        )
-                        .primary(*span, "ignored")
-                        .secondary(first, "named here first"),
-                    );
+            match seen.entry(value) {
+                Entry::Vacant(place) => {
+                    place.insert(*span);
+                    interfaces.push(value.clone());
                 }
+                Entry::Occupied(first) => diagnostics.push(
+                    Diagnostic::error(code::GARP_GROUP, format!("`{value}` is already in a `garp_group`"))
+                        .primary(*span, "ignored")
+                        .secondary(*first.get(), "named here first"),
+                ),
             }
         }
         if !interfaces.is_empty() {

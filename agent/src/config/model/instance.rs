@@ -167,7 +167,9 @@ fn state(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spa
 
 /// `mcast_src_ip`, `unicast_src_ip`.
 fn source(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<IpAddr>> {
-    entry.value().and_then(|word| reader.host(word, "that adverts come from"))
+    entry
+        .value()
+        .and_then(|word| reader.host(word, "that adverts come from", "the interface's own address is used"))
 }
 
 fn left_out(name: &str) -> String {

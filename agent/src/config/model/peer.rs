@@ -25,7 +25,7 @@ pub(super) fn read(
 }
 
 fn line(reader: &mut Reader<'_>, word: &Word, options: &[Word]) -> Option<Spanned<PeerPlan>> {
-    let address = reader.host(word, "of a peer")?;
+    let address = reader.host(word, "of a peer", "")?;
     let mut peer = PeerPlan { address: address.value, ttl_min: 0, ttl_max: u8::MAX };
     let mut rest = options.iter();
     while let Some(option) = rest.next() {

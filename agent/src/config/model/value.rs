@@ -212,7 +212,12 @@ impl Reader<'_> {
 
     /// The address of a host, as of a router of the group; a prefix length behind it says nothing, as in keepalived.
     /// `whose` finishes the sentence "the address …".
-    pub(super) fn host(&mut self, word: &Word, whose: &str) -> Option<Spanned<IpAddr>> {
+    pub(super) fn host(
+        &mut self,
+        word: &Word,
+        whose: &str,
+        otherwise: Otherwise<'_>,
+    ) -> Option<Spanned<IpAddr>> {
         let (text, length) = match word.value.split_once('/') {
             Some((text, length)) => (text, Some(length)),
             None => (word.value.as_str(), None),
@@ -231,7 +236,8 @@ impl Reader<'_> {
             };
             self.report(
                 Diagnostic::error(code::NOT_AN_ADDRESS, message)
-                    .primary(word.span, format!("expected the address {whose}")),
+                    .primary(word.span, format!("expected the address {whose}"))
+                    .help(otherwise),
             );
             return None;
         };
