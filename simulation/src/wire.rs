@@ -50,7 +50,7 @@ pub fn write(parameters: &Parameters, priority: Priority) -> Option<Vec<u8>> {
 /// The check that failed.
 pub fn judge(packet: &[u8], router: &Router) -> Result<Heard, Reason> {
     let Ok(preamble) = Preamble::ipv4(&packet, 0) else { return Err(Reason::Length) };
-    check::judge(&packet, &preamble, Some(&expected(router)))
+    check::judge(&packet, &preamble, Some(&expected(router)), None)
 }
 
 fn expected(router: &Router) -> Expected {
@@ -61,8 +61,7 @@ fn expected(router: &Router) -> Expected {
     expected.interval = parameters.interval.centiseconds();
     expected.count = u8::try_from(ADDRESSES.len()).unwrap_or(u8::MAX);
     expected.version = parameters.version as u8;
-    expected.ttl_min = 255;
-    expected.ttl_max = 255;
+    expected.destination = ipv4::widened(ipv4::VRRP_GROUP);
     expected.flags = match router.effective_priority() {
         LocalPriority::Owner => flag::OWNER,
         LocalPriority::Backup(_) => 0,
