@@ -79,6 +79,8 @@ pub struct Advert {
     pub interval: Option<AdvertInterval>,
     /// Number of addresses; 0 when the packet is bad.
     pub addresses: u8,
+    /// What is odd about it: bits of [`regent_common::advert::note`]; 0 when the packet is bad.
+    pub notes: u16,
     /// What is wrong with it, if anything.
     pub fault: Option<Reason>,
 }
@@ -203,6 +205,7 @@ fn advert(bytes: &[u8], preamble: &Preamble) -> Content {
         destination: narrowed(preamble.family, preamble.destination),
         interval: verdict.ok().and_then(|heard| heard.interval()),
         addresses: verdict.map_or(0, |heard| heard.count),
+        notes: verdict.map_or(0, |heard| heard.notes),
         fault: verdict.err(),
     })
 }

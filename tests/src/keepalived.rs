@@ -33,6 +33,10 @@ impl Keepalived {
             .ok_or_else(|| anyhow::anyhow!("keepalived is not installed: apt install keepalived"))?;
         let config = node.write("keepalived.conf", config)?;
         let file = |name: &str| node.directory().join(name);
+        // What a killed one left, it would take for one that runs: nobody here collects its orphans at once.
+        for name in ["keepalived.pid", "vrrp.pid"] {
+            std::fs::remove_file(file(name)).ok();
+        }
         let mut command = node.command(program);
         command.args([
             "--dont-fork",

@@ -13,7 +13,7 @@ use regent_common::Family;
 use crate::{
     capture::Capture,
     namespace::{Namespace, finish, succeed},
-    switch::Switch,
+    switch::{Loss, Switch},
 };
 
 /// The name of every host's interface.
@@ -228,6 +228,35 @@ impl Node {
     /// When the interface is not there.
     pub fn restore_silently(&self) -> Result<()> {
         self.switch.attach(&self.port())
+    }
+
+    /// Loses adverts from this host to another, and not the other way.
+    ///
+    /// # Errors
+    /// Without nft.
+    pub fn lose_adverts_to(&self, other: &Self, loss: Loss) -> Result<()> {
+        self.switch.lose(&self.port(), &other.port(), loss)
+    }
+
+    /// Ends every loss on the switch.
+    ///
+    /// # Errors
+    /// When nothing is lost.
+    pub fn heal(&self) -> Result<()> {
+        self.switch.heal()
+    }
+
+    /// One more interface, up, that leads nowhere: the far end is on this host too.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn make_spare(&self, name: &str) -> Result<()> {
+        let far = format!("{name}-far");
+        self.ip(&["link", "add", name, "type", "veth", "peer", "name", &far])?;
+        for name in [name, &far] {
+            self.ip(&["link", "set", name, "up"])?;
+        }
+        Ok(())
     }
 
     /// Sets `ens33` up or down, as an operator on the host would. The kernel takes IPv6 addresses away from what is

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -185,6 +185,18 @@ impl Process {
         kill(Pid::from_raw(pid), signal).with_context(|| format!("send {signal} to {}", self.name))
     }
 
+    /// Sends a signal to it and to all its descendants that stayed in its group.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn signal_all(&mut self, signal: Signal) -> Result<()> {
+        if let Some(status) = self.exited()? {
+            bail!("{} has ended already ({status}){}", self.name, self.log_tail());
+        }
+        let group = i32::try_from(self.pid()).context("process number")?;
+        killpg(Pid::from_raw(group), signal).with_context(|| format!("send {signal} to all of {}", self.name))
+    }
+
     /// SIGTERM, and waits for the end.
     ///
     /// # Errors
@@ -194,12 +206,12 @@ impl Process {
         self.wait_exit(timeout)
     }
 
-    /// SIGKILL, and waits for the end.
+    /// SIGKILL to it and its descendants, and waits for its end: none of them is to say a last word.
     ///
     /// # Errors
     /// When it has ended before.
     pub fn kill(&mut self) -> Result<()> {
-        self.signal(Signal::SIGKILL)?;
+        self.signal_all(Signal::SIGKILL)?;
         self.wait_exit(Duration::from_secs(5)).map(drop)
     }
 }

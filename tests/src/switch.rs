@@ -5,9 +5,20 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::namespace::{Namespace, finish};
+use crate::namespace::{Namespace, finish, succeed};
 
 const BRIDGE: &str = "br0";
+/// The table of what is lost on purpose.
+const TABLE: &str = "loss";
+
+/// How many adverts are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// All.
+    All,
+    /// Every second one, by chance.
+    Half,
+}
 
 /// A bridge with its ports.
 #[derive(Debug)]
@@ -99,6 +110,33 @@ impl Switch {
     /// When it is not there.
     pub fn detach(&self, port: &str) -> Result<()> {
         self.namespace.ip(&["link", "set", port, "nomaster"]).map(drop)
+    }
+
+    /// Loses adverts on their way from one port to another; nothing else, and not on the way back.
+    ///
+    /// # Errors
+    /// Without nft.
+    pub fn lose(&self, from: &str, to: &str, loss: Loss) -> Result<()> {
+        let share = match loss {
+            Loss::All => "",
+            Loss::Half => "numgen random mod 2 == 0 ",
+        };
+        let hook = "{ type filter hook forward priority 0; policy accept; }";
+        let mut script = format!("add table bridge {TABLE}\nadd chain bridge {TABLE} cut {hook}\n");
+        for advert in ["ip protocol vrrp", "ip6 nexthdr vrrp"] {
+            script.push_str(&format!(
+                "add rule bridge {TABLE} cut iifname {from} oifname {to} {advert} {share}drop\n"
+            ));
+        }
+        succeed(self.namespace.command("nft").arg(script)).map(drop)
+    }
+
+    /// Ends every [`Self::lose`].
+    ///
+    /// # Errors
+    /// When nothing is lost.
+    pub fn heal(&self) -> Result<()> {
+        succeed(self.namespace.command("nft").arg(format!("delete table bridge {TABLE}"))).map(drop)
     }
 
     /// Sets the port up or down: the host's carrier follows.

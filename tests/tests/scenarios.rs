@@ -4,10 +4,14 @@
 
 mod scenarios {
     pub mod conflicts;
+    pub mod conformance;
+    pub mod faults;
+    pub mod figures;
     pub mod ladder;
     pub mod leftovers;
     pub mod matrix;
     pub mod outside;
+    pub mod pair;
     pub mod refusals;
     pub mod rejected;
     pub mod rig;
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
     }
     let topics = [
         scenarios::matrix::trials,
+        scenarios::faults::trials,
+        scenarios::conformance::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
         scenarios::rejected::trials,

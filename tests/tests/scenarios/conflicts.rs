@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{
     agent::{self, Options, Rung},
     clock::Moment,
@@ -88,8 +88,7 @@ fn a_vrid_held_here_is_refused() -> Result<()> {
     ensure!(status.code() == Some(1), "it ended with {status}: {log:#?}");
     one_clear_error(&log, &["50", INTERFACE])?;
     ensure!(rig.a.addresses()? == before, "the holder's addresses were touched");
-    let adverts = rig.spoke(asked, &rig.a, &group);
-    ensure!(adverts >= 1, "the holder fell silent");
+    rig.advert(asked, &rig.a, &group, group.timing().interval * 2).context("the holder fell silent")?;
     ensure!(holder.process.exited()?.is_none(), "the holder ended");
     Ok(())
 }

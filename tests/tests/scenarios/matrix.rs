@@ -3,17 +3,16 @@
 //!
 //! The wire judges: after the time that the formula allows exactly one of the two speaks, the client's frames go to that
 //! one, and its pings fail for no longer than the formula and one interval. Two variables are for whoever runs it
-//! longer: [`INTERVAL`] for other intervals, [`figures::VARIABLE`] for the times behind the verdicts.
+//! longer: [`INTERVAL`] for other intervals, [`super::figures::VARIABLE`] for the times behind the verdicts.
 
-mod figures;
-mod pair;
 mod situation;
 
 use lab::{agent::Rung, group::Group, speaker::Make};
 use libtest_mimic::Trial;
 
-use self::{pair::Pair, situation::SITUATIONS};
+use self::situation::SITUATIONS;
 use super::{
+    pair::Pair,
     rig::TENTH,
     trial::{Ability, Need, Reasons},
 };

@@ -139,8 +139,7 @@ fn after_the_skew(rig: &Rig, resigned: &Frame, weak: &Group) -> Result<()> {
 
 fn a_tracked_interface_down() -> Result<()> {
     let rig = Rig::new()?;
-    rig.a.ip(&["link", "add", "uplink", "type", "dummy"])?;
-    rig.a.ip(&["link", "set", "uplink", "up"])?;
+    rig.a.make_spare("uplink")?;
     let group = Group::fast(FIRST, TENTH).with("track_interface {\n        uplink\n    }");
     let weak = Group::fast(SECOND, TENTH);
     let agent = rig.master(&rig.a, &group, Rung::Auto)?;

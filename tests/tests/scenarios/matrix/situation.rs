@@ -3,7 +3,7 @@
 use anyhow::Result;
 use lab::clock::Moment;
 
-use super::pair::{
+use crate::scenarios::pair::{
     Pair,
     Side::{self, They, We},
 };

@@ -1,6 +1,7 @@
-//! Two routers of whichever make and a client that pings: what a cell does with them, and what it asks of the wire.
+//! Two routers of whichever make and a client that pings: what a scenario does with them, and what it
+//! asks of the wire.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use lab::{
@@ -12,11 +13,12 @@ use lab::{
     speaker::{Make, Speaker},
     timer::Timing,
 };
+use nix::sys::signal::Signal;
 use regent_common::Family;
 
 use super::{
-    super::rig::{Rig, START},
     figures,
+    rig::{Rig, START},
 };
 
 /// What peers count in.
@@ -73,6 +75,11 @@ impl Pair {
         Ok(Self { we: seat(we), they: seat(they), pinger: None, cell: cell.to_owned(), group, rig })
     }
 
+    /// What they both are in.
+    pub const fn group(&self) -> &Group {
+        &self.group
+    }
+
     /// The timing of the group.
     pub fn timing(&self) -> Timing {
         self.group.timing()
@@ -97,7 +104,8 @@ impl Pair {
         }
     }
 
-    const fn node(&self, side: Side) -> &Node {
+    /// The host of a side.
+    pub const fn node(&self, side: Side) -> &Node {
         match side {
             Side::We => &self.rig.a,
             Side::They => &self.rig.b,
@@ -151,12 +159,39 @@ impl Pair {
         self.first_advert(side, began, self.timing().down_bound(priority) + START)
     }
 
-    /// SIGTERM, and a good end.
+    /// SIGTERM, and a good end: the address is gone.
     pub fn stop(&mut self, side: Side) -> Result<()> {
         let status = self.speaker(side)?.stop()?;
         self.seat_mut(side).speaker = None;
         ensure!(status.success(), "{} ended with {status}", side.word());
+        let held = self.seat(side).make.holds(self.node(side), &self.group)?;
+        ensure!(!held, "{} kept {}", side.word(), self.group.address());
         Ok(())
+    }
+
+    /// SIGKILL: the address stays where it is, and the host's kernel goes on answering.
+    pub fn kill(&mut self, side: Side) -> Result<()> {
+        self.speaker(side)?.kill()?;
+        self.seat_mut(side).speaker = None;
+        Ok(())
+    }
+
+    /// SIGSTOP for so long; returns when it runs again.
+    pub fn freeze(&mut self, side: Side, time: Duration) -> Result<Moment> {
+        self.speaker(side)?.process().signal_all(Signal::SIGSTOP)?;
+        std::thread::sleep(time);
+        self.thaw(side)
+    }
+
+    /// The process of a side.
+    pub fn pid(&mut self, side: Side) -> Result<u32> {
+        Ok(self.speaker(side)?.process().pid())
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&mut self, side: Side) -> Result<Moment> {
+        self.speaker(side)?.process().signal_all(Signal::SIGCONT)?;
+        Ok(Moment::now())
     }
 
     /// As a power loss looks from outside: the host is cut off in the middle of what it does. A daemon that is killed
@@ -189,7 +224,22 @@ impl Pair {
         last.map(|frame| frame.at).with_context(|| format!("no advert was seen: {}", side.word()))
     }
 
-    fn is_of(&self, side: Side, frame: &Frame) -> bool {
+    /// Waits for an advert of the group from an address that no side had at its start.
+    pub fn first_advert_from(&self, source: IpAddr, after: Moment, patience: Duration) -> Result<Frame> {
+        let what = format!("an advert from {source}");
+        let vrid = self.group.wire_vrid();
+        self.rig.capture.wait_after(after, &what, patience, |frame| frame.is_advert(vrid, source))
+    }
+
+    /// The newest of those before `before`.
+    pub fn last_advert_from(&self, source: IpAddr, before: Moment) -> Result<Moment> {
+        let vrid = self.group.wire_vrid();
+        let last = self.rig.capture.last_before(before, |frame| frame.is_advert(vrid, source));
+        last.map(|frame| frame.at).with_context(|| format!("no advert from {source} was seen"))
+    }
+
+    /// Whether `frame` is a good advert of the group by that side.
+    pub fn is_of(&self, side: Side, frame: &Frame) -> bool {
         self.seat(side).make.is_advert(frame, self.node(side), &self.group)
     }
 
@@ -213,10 +263,15 @@ impl Pair {
         let adverts = frames.iter().filter(|frame| frame.at > from && frame.at <= to);
         let strangers = adverts.clone().filter(|frame| frame.advert().is_some() && !self.is_of(side, frame));
         ensure!(strangers.count() == 0, "somebody else spoke");
+        // A peer may be late, as long as nobody takes it for dead.
+        let longest = match self.seat(side).make {
+            Make::Agent(_) => timing.interval * 2,
+            Make::Keepalived | Make::Frr => timing.interval * 3,
+        };
         let mut previous = self.last_advert(side, from)?;
         for advert in adverts.filter(|frame| self.is_of(side, frame)).map(|frame| frame.at).chain([to]) {
             let pause = advert.since(previous);
-            ensure!(pause <= timing.interval * 2, "{} paused for {}", side.word(), Span(pause));
+            ensure!(pause <= longest, "{} paused for {}", side.word(), Span(pause));
             previous = advert;
         }
         self.holds(side)?;
@@ -226,8 +281,8 @@ impl Pair {
     /// That side has the address, and the other has not.
     fn holds(&self, side: Side) -> Result<()> {
         for (side, wanted) in [(side, true), (side.other(), false)] {
-            // Who never ran has no macvlan to ask for.
-            if self.seat(side).priority == 0 {
+            // Who was killed had no chance to give it up.
+            if self.seat(side).speaker.is_none() {
                 continue;
             }
             let holds = || self.seat(side).make.holds(self.node(side), &self.group);
@@ -263,6 +318,16 @@ impl Pair {
         })
     }
 
+    /// Waits until the client's pings go to that MAC and are answered.
+    pub fn served_at(&self, mac: [u8; 6], after: Moment, patience: Duration) -> Result<()> {
+        let address = self.group.address();
+        let ping = self.rig.capture.wait_after(after, "a ping to the new MAC", patience, |frame| {
+            frame.outgoing && frame.is_ping_of(address) && frame.to == mac
+        })?;
+        let pinger = self.pinger.as_ref().context("nobody pings")?;
+        pinger.wait_answer(ping.at, patience).map(drop)
+    }
+
     /// The client's pings since `from` failed for no longer than `bound`. A gap is known to two ping periods.
     pub fn gap_within(&self, from: Moment, bound: Duration) -> Result<()> {
         let pinger = self.pinger.as_ref().context("nobody pings")?;
@@ -296,6 +361,11 @@ impl Pair {
             Span(most)
         );
         Ok(())
+    }
+
+    /// Its log says that text.
+    pub fn says_in_log(&mut self, side: Side, text: &str) -> Result<()> {
+        self.speaker(side)?.process().wait_for_log(text, 1, START)
     }
 
     /// What the daemon of that side says it is: the wire is believed, but it must not lie.

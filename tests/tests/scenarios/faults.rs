@@ -1,0 +1,67 @@
+//! What goes wrong in life, with an agent or keepalived as the other side: processes killed and frozen, cables cut,
+//! adverts lost, addresses taken away, processors busy. Each ends as the protocol says, within its formula.
+
+mod interface;
+mod process;
+mod wire;
+
+use anyhow::Result;
+use lab::{agent::Rung, group::Group, speaker::Make};
+use libtest_mimic::Trial;
+use regent_common::Family;
+
+use super::{
+    pair::Pair,
+    rig::TENTH,
+    trial::{Ability, Need, Reasons},
+};
+
+/// Priority of who should be master.
+const STRONG: u8 = 150;
+/// Priority of the other.
+const WEAK: u8 = 100;
+
+/// What happens to a pair, and what it needs besides the daemons.
+type Fault = (&'static str, &'static [Need], fn(&mut Pair) -> Result<()>);
+
+/// Each fault, with each other side, over each family.
+pub fn trials(reasons: &Reasons) -> Vec<Trial> {
+    let faults = [process::FAULTS, wire::FAULTS, interface::FAULTS].concat();
+    let mut trials = Vec::new();
+    for family in [Family::Ipv4, Family::Ipv6] {
+        for they in [Make::Agent(Rung::Auto), Make::Keepalived] {
+            for &(name, needs, fault) in &faults {
+                let (word, group) = match family {
+                    Family::Ipv4 => ("ipv4", Group::fast(0, TENTH)),
+                    Family::Ipv6 => ("ipv6", Group::ipv6(0, TENTH)),
+                };
+                let peer = if they == Make::Keepalived { "keepalived" } else { "agent" };
+                let name = format!("faults::{peer}::{word}::{name}");
+                let cell = name.clone();
+                trials.push(reasons.trial(name, &all_needs(needs, they, family), move || {
+                    let mut pair = Pair::new(&cell, Make::Agent(Rung::Auto), they, group)?;
+                    let result = fault(&mut pair);
+                    pair.explain(result)
+                }));
+            }
+        }
+    }
+    trials.push(reasons.trial(
+        "faults::no_timer_runs_on_the_wall_clock",
+        &[Need::Agent],
+        process::no_timer_runs_on_the_wall_clock,
+    ));
+    trials
+}
+
+fn all_needs(own: &[Need], they: Make, family: Family) -> Vec<Need> {
+    let mut needs = own.to_vec();
+    needs.push(Need::Agent);
+    if they == Make::Keepalived {
+        needs.push(Need::Keepalived);
+    }
+    if family == Family::Ipv6 {
+        needs.push(Need::Able(Ability::Ipv6));
+    }
+    needs
+}
