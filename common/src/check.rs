@@ -31,6 +31,72 @@ pub enum NotJudged {
     ForSocket,
 }
 
+/// What the IP header says, one shape for both families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Sender; IPv4 in the first four bytes.
+    pub source: [u8; 16],
+    /// Receiver; IPv4 in the first four bytes.
+    pub destination: [u8; 16],
+    /// Where the VRRP message begins.
+    pub message: usize,
+    /// Its length.
+    pub length: u16,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Family.
+    pub family: Family,
+}
+
+impl Header {
+    /// Reads an IPv4 header at `at`.
+    ///
+    /// # Errors
+    /// When what follows is no whole VRRP message.
+    #[inline(always)]
+    pub fn ipv4<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
+        let header = Ipv4::read(bytes, at).ok_or(NotJudged::Foreign)?;
+        if header.protocol != PROTOCOL {
+            return Err(NotJudged::Foreign);
+        }
+        let length = header.total_length.saturating_sub(header.header_length as u16);
+        if header.fragment || length as usize > checksum::MAX_WORDS * 4 {
+            return Err(NotJudged::ForSocket);
+        }
+        Ok(Self {
+            source: ipv4::widened(header.source),
+            destination: ipv4::widened(header.destination),
+            message: at + header.header_length,
+            length,
+            ttl: header.ttl,
+            family: Family::Ipv4,
+        })
+    }
+
+    /// Reads an IPv6 header at `at`.
+    ///
+    /// # Errors
+    /// When VRRP does not follow directly, or the packet is longer than this reader reads.
+    #[inline(always)]
+    pub fn ipv6<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
+        let header = Ipv6::read(bytes, at).ok_or(NotJudged::Foreign)?;
+        if header.next_header != PROTOCOL {
+            return Err(NotJudged::Foreign);
+        }
+        if header.payload_length as usize > checksum::MAX_WORDS * 4 {
+            return Err(NotJudged::ForSocket);
+        }
+        Ok(Self {
+            source: header.source,
+            destination: header.destination,
+            message: at + ipv6::HEADER_LENGTH,
+            length: header.payload_length,
+            ttl: header.hop_limit,
+            family: Family::Ipv6,
+        })
+    }
+}
+
 /// What stands before the addresses: enough to find the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preamble {
@@ -88,24 +154,7 @@ impl Preamble {
     /// When this is no whole VRRP packet over IPv4.
     #[inline(always)]
     pub fn ipv4<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
-        let header = Ipv4::read(bytes, at).ok_or(NotJudged::Foreign)?;
-        if header.protocol != PROTOCOL {
-            return Err(NotJudged::Foreign);
-        }
-        let length = header.total_length.saturating_sub(header.header_length as u16);
-        if header.fragment || length as usize > checksum::MAX_WORDS * 4 {
-            return Err(NotJudged::ForSocket);
-        }
-        let message = bytes.opaque(at + header.header_length);
-        Ok(Self {
-            source: ipv4::widened(header.source),
-            destination: ipv4::widened(header.destination),
-            message,
-            length,
-            ttl: header.ttl,
-            family: Family::Ipv4,
-            content: Message::read(bytes, message, length),
-        })
+        Header::ipv4(bytes, at).map(|header| Self::read(bytes, header))
     }
 
     /// Reads from an IPv6 header at `at`.
@@ -114,23 +163,15 @@ impl Preamble {
     /// When VRRP does not follow directly, or the packet is longer than this reader reads.
     #[inline(always)]
     pub fn ipv6<B: Bytes>(bytes: &B, at: usize) -> Result<Self, NotJudged> {
-        let header = Ipv6::read(bytes, at).ok_or(NotJudged::Foreign)?;
-        if header.next_header != PROTOCOL {
-            return Err(NotJudged::Foreign);
-        }
-        if header.payload_length as usize > checksum::MAX_WORDS * 4 {
-            return Err(NotJudged::ForSocket);
-        }
-        let message = bytes.opaque(at + ipv6::HEADER_LENGTH);
-        Ok(Self {
-            source: header.source,
-            destination: header.destination,
-            message,
-            length: header.payload_length,
-            ttl: header.hop_limit,
-            family: Family::Ipv6,
-            content: Message::read(bytes, message, header.payload_length),
-        })
+        Header::ipv6(bytes, at).map(|header| Self::read(bytes, header))
+    }
+
+    /// Reads the message behind a header.
+    #[inline(always)]
+    pub fn read<B: Bytes>(bytes: &B, header: Header) -> Self {
+        let Header { source, destination, message, length, ttl, family } = header;
+        let content = Message::read(bytes, message, length);
+        Self { source, destination, message, length, ttl, family, content }
     }
 
     /// Version and type nibbles.

@@ -1,9 +1,11 @@
-//! The Internet checksum (RFC 1071) and VRRP's pseudo-header.
+//! The Internet checksum (RFC 1071) and the pseudo-headers of VRRP and ICMPv6.
 //!
 //! Sums are taken over native-order words: the one's complement sum is the same whatever the byte order of the
 //! machine (RFC 1071 §2(B)), so only the finished checksum is ever stored, as it stands in memory.
 
-use crate::{PROTOCOL, bytes::Bytes};
+use zerocopy::transmute_ref;
+
+use crate::{PROTOCOL, bytes::Bytes, ipv6};
 
 const LOW_HALF: u64 = 0xffff_ffff;
 
@@ -25,13 +27,6 @@ impl Sum {
     #[inline(always)]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 + other.0)
-    }
-
-    /// Adds a whole number of words.
-    #[inline(always)]
-    fn block<const N: usize>(self, block: &[u8; N]) -> Self {
-        let (words, _) = block.as_chunks::<4>();
-        words.iter().fold(self, |sum, word| sum.word(*word))
     }
 
     /// Adds eight bytes, as a number in the machine's order.
@@ -58,8 +53,25 @@ impl Sum {
     /// add nothing.
     #[inline(always)]
     pub const fn pseudo_header(self, source: &[u8; 16], destination: &[u8; 16], length: u16) -> Self {
+        self.with_pseudo_header(source, destination, length, PROTOCOL)
+    }
+
+    /// Adds the pseudo-header of an ICMPv6 message (RFC 8200 §8.1).
+    #[inline(always)]
+    pub const fn icmpv6_pseudo_header(self, source: &[u8; 16], destination: &[u8; 16], length: u16) -> Self {
+        self.with_pseudo_header(source, destination, length, ipv6::ICMPV6)
+    }
+
+    #[inline(always)]
+    const fn with_pseudo_header(
+        self,
+        source: &[u8; 16],
+        destination: &[u8; 16],
+        length: u16,
+        protocol: u8,
+    ) -> Self {
         let [high, low] = length.to_be_bytes();
-        self.address(source).address(destination).word([high, low, 0, PROTOCOL])
+        self.address(source).address(destination).word([high, low, 0, protocol])
     }
 
     /// Folded to sixteen bits, in memory order.
@@ -95,8 +107,8 @@ impl Sum {
 /// the verifier can follow it.
 pub const MAX_WORDS: usize = 384;
 
-/// Words of a block: as many are read under one bound check as BPF's registers hold without spilling.
-const BLOCK: usize = 8;
+/// Words of a block, which are read under one bound check.
+const BLOCK: usize = 32;
 
 /// The sum over `words` × 4 bytes from `at`; `None` past the end or beyond [`MAX_WORDS`].
 #[inline(always)]
@@ -112,22 +124,78 @@ pub fn sum<B: Bytes>(bytes: &B, at: usize, words: usize) -> Option<Sum> {
             return None;
         }
         blocks += 1;
-        sum = sum.block(&bytes.array::<32>(at)?);
-        at += 32;
+        sum = bytes.look(at, |block| thirty_two(bytes, sum, block))?;
+        at += 4 * BLOCK;
         left -= BLOCK;
     }
     // Whatever number of blocks was read, the rest is the same to the verifier.
-    at = bytes.opaque(at);
-    if left & 4 != 0 {
-        sum = sum.block(&bytes.array::<16>(at)?);
-        at += 16;
-    }
-    if left & 2 != 0 {
-        sum = sum.block(&bytes.array::<8>(at)?);
-        at += 8;
-    }
+    Some(sum.and(short_sum(bytes, bytes.opaque(at), bytes.opaque(left))?))
+}
+
+/// The sum over `words` × 4 bytes from `at`, fewer than 32 words; `None` past the end or of more.
+///
+/// One bit of the number after the other, each forgotten before the next: else the verifier would walk each part once
+/// for every way through those before it.
+#[inline(always)]
+pub fn short_sum<B: Bytes>(bytes: &B, at: usize, words: usize) -> Option<Sum> {
+    let (mut at, mut left, mut sum) = (at, words, Sum::ZERO);
     if left & 1 != 0 {
         sum = sum.word(bytes.array(at)?);
+        at += 4;
     }
-    Some(sum)
+    (at, left) = (bytes.opaque(at), bytes.opaque(left >> 1));
+    if left & 1 != 0 {
+        sum = bytes.look(at, |block| two(bytes, sum, block))?;
+        at += 8;
+    }
+    (at, left) = (bytes.opaque(at), bytes.opaque(left >> 1));
+    if left & 1 != 0 {
+        sum = bytes.look(at, |block| four(bytes, sum, block))?;
+        at += 16;
+    }
+    (at, left) = (bytes.opaque(at), bytes.opaque(left >> 1));
+    if left & 1 != 0 {
+        sum = bytes.look(at, |block| eight(bytes, sum, block))?;
+        at += 32;
+    }
+    (at, left) = (bytes.opaque(at), bytes.opaque(left >> 1));
+    if left & 1 != 0 {
+        sum = bytes.look(at, |block| sixteen(bytes, sum, block))?;
+    }
+    left = bytes.opaque(left >> 1);
+    if left == 0 { Some(sum) } else { None }
+}
+
+// Blocks of words are added to a sum word by word, written out: the compiler would make a loop of it, which the
+// verifier walks as often as it turns.
+
+#[inline(always)]
+fn two<B: Bytes>(bytes: &B, sum: Sum, block: &[u8; 8]) -> Sum {
+    let [one, other]: &[[u8; 4]; 2] = transmute_ref!(block);
+    let sum = Sum(bytes.settled(sum.word(*one).0));
+    Sum(bytes.settled(sum.word(*other).0))
+}
+
+#[inline(always)]
+fn four<B: Bytes>(bytes: &B, sum: Sum, block: &[u8; 16]) -> Sum {
+    let [one, other]: &[[u8; 8]; 2] = transmute_ref!(block);
+    two(bytes, two(bytes, sum, one), other)
+}
+
+#[inline(always)]
+fn eight<B: Bytes>(bytes: &B, sum: Sum, block: &[u8; 32]) -> Sum {
+    let [one, other]: &[[u8; 16]; 2] = transmute_ref!(block);
+    four(bytes, four(bytes, sum, one), other)
+}
+
+#[inline(always)]
+fn sixteen<B: Bytes>(bytes: &B, sum: Sum, block: &[u8; 64]) -> Sum {
+    let [one, other]: &[[u8; 32]; 2] = transmute_ref!(block);
+    eight(bytes, eight(bytes, sum, one), other)
+}
+
+#[inline(always)]
+fn thirty_two<B: Bytes>(bytes: &B, sum: Sum, block: &[u8; 128]) -> Sum {
+    let [one, other]: &[[u8; 64]; 2] = transmute_ref!(block);
+    sixteen(bytes, sixteen(bytes, sum, one), other)
 }

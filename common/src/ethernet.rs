@@ -1,9 +1,11 @@
 //! Ethernet II and up to two VLAN tags.
 
-use crate::bytes::Bytes;
+use crate::{bytes::Bytes, ipv6};
 
 /// Bytes of the header without tags.
 pub const HEADER_LENGTH: usize = 14;
+/// Where the sender stands.
+pub const SOURCE_OFFSET: usize = 6;
 /// EtherType of IPv4.
 pub const IPV4: u16 = 0x0800;
 /// EtherType of ARP.
@@ -15,7 +17,7 @@ pub const BROADCAST: [u8; 6] = [0xff; 6];
 /// Destination of IPv4 adverts: the group 224.0.0.18.
 pub const VRRP_IPV4: [u8; 6] = [0x01, 0x00, 0x5e, 0x00, 0x00, 0x12];
 /// Destination of IPv6 adverts: the group ff02::12 (RFC 2464 §7).
-pub const VRRP_IPV6: [u8; 6] = [0x33, 0x33, 0x00, 0x00, 0x00, 0x12];
+pub const VRRP_IPV6: [u8; 6] = ipv6::multicast_mac(ipv6::VRRP_GROUP);
 
 const VLAN: u16 = 0x8100;
 const QINQ: u16 = 0x88a8;
@@ -40,7 +42,7 @@ impl Ethernet {
     /// Reads the header; `None` when it is cut off or carries more than two tags.
     #[inline(always)]
     pub fn read<B: Bytes>(bytes: &B) -> Option<Self> {
-        let source = bytes.array(6)?;
+        let source = bytes.array(SOURCE_OFFSET)?;
         let mut ether_type = bytes.be16(12)?;
         let mut payload = HEADER_LENGTH;
         let (mut vlan, mut inner_vlan) = (0, 0);

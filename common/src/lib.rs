@@ -21,6 +21,7 @@ pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
 pub mod map;
+pub mod ndp;
 pub mod reason;
 pub mod record;
 
