@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use regent_common::{Family, arp::Arp};
+use regent_common::{Family, arp::Arp, ndp};
 
 use super::{
     addressing::Address,
@@ -61,8 +61,8 @@ impl Engine {
                 Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
             }
             (IpAddr::V4(ip), Wording::Question) => Arp::probe(mac, ip.octets()).broadcast_frame().to_vec(),
-            (IpAddr::V6(_), Wording::Announcement) => return None,
-            (IpAddr::V6(_), Wording::Question) => return None,
+            (IpAddr::V6(ip), Wording::Announcement) => ndp::announcement(mac, ip.octets()).to_vec(),
+            (IpAddr::V6(ip), Wording::Question) => ndp::probe(mac, ip.octets()).to_vec(),
         };
         Some(Outgoing { instance: address.instance, ifindex, bytes })
     }
