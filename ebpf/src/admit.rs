@@ -1,22 +1,25 @@
 //! What a packet is and what becomes of it: classification, the group it belongs to, the verdict of the common checks.
 //!
-//! Reads no packet memory but through the cursor, and decides nothing that [`regent_common::check`] decides.
+//! Reads no packet memory but through the cursor, and decides nothing that [`regent_common::check`] decides. Only a
+//! packet that is not the host's own traffic pays for a call of a global function.
 
-use aya_ebpf::{
-    helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
-    programs::XdpContext,
-};
+use core::mem::transmute;
+
+use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use regent_common::{
-    Counter, PROTOCOL,
+    Counter, Family, PROTOCOL,
+    advert::Heard,
     arp::{Arp, Operation},
     bytes::Bytes,
-    check::{self, NotJudged, Preamble},
+    check::{self, Header, NotJudged, Preamble},
     ethernet::{self, Ethernet},
     ipv4, ipv6,
-    map::{Expected, GroupKey, Peer, PeerKey, SHOWN_PER_SECOND, StrangerKey, VipKey},
+    map::{Expected, GroupKey, Peer, PeerKey, StrangerKey, VipKey},
+    ndp::{self, Neighbor},
 };
 
 use crate::{
+    action,
     cursor::Cursor,
     maps::{self, Key},
     publish,
@@ -24,7 +27,7 @@ use crate::{
 
 /// What became of a packet.
 pub enum Outcome {
-    /// Neither VRRP nor ARP.
+    /// Neither VRRP nor ARP nor Neighbor Discovery.
     Foreign,
     /// VRRP that only the stack can put together.
     ForSocket,
@@ -36,8 +39,8 @@ pub enum Outcome {
     Rejected,
     /// Ours, bad and counted; one of the few that may be seen.
     Shown,
-    /// ARP, counted where it concerns a virtual address.
-    Arp,
+    /// ARP or Neighbor Discovery, counted where it concerns a virtual address.
+    Resolution,
 }
 
 /// Where the packet came from.
@@ -47,49 +50,88 @@ struct Port {
     vlans: u32,
 }
 
-/// Classifies, judges and publishes one packet.
+/// Classifies, judges and publishes one packet, and says what the kernel shall do with it.
 #[inline(always)]
-pub fn admit(context: &XdpContext) -> Outcome {
+pub fn admit(context: &XdpContext) -> u32 {
     let cursor = Cursor::new(context);
     let Some(ethernet) = Ethernet::read(&cursor) else {
-        return Outcome::Foreign;
+        return action(Outcome::Foreign);
     };
+    let (payload, vlans) = (ethernet.payload, ethernet.vlans());
     // The protocol byte first: most packets are the host's own traffic and are let go after two reads.
-    let preamble = match ethernet.ether_type {
-        ethernet::IPV4 => {
-            if cursor.u8(ethernet.payload + ipv4::PROTOCOL_OFFSET) != Some(PROTOCOL) {
-                return Outcome::Foreign;
-            }
-            let cursor = Cursor::anew(context);
-            Preamble::ipv4(&cursor, cursor.opaque(ethernet.payload))
-        }
-        ethernet::IPV6 => {
-            if cursor.u8(ethernet.payload + ipv6::NEXT_HEADER_OFFSET) != Some(PROTOCOL) {
-                return Outcome::Foreign;
-            }
-            let cursor = Cursor::anew(context);
-            Preamble::ipv6(&cursor, cursor.opaque(ethernet.payload))
-        }
-        ethernet::ARP => return arp(context, &cursor, &ethernet),
-        _ => return Outcome::Foreign,
-    };
-    match preamble {
-        Ok(preamble) => advert(context, &Cursor::anew(context), Port::new(context, &ethernet), &preamble),
-        Err(NotJudged::Foreign) => Outcome::Foreign,
-        Err(NotJudged::ForSocket) => Outcome::ForSocket,
+    match ethernet.ether_type {
+        ethernet::IPV4 => match cursor.u8(payload + ipv4::PROTOCOL_OFFSET) {
+            Some(PROTOCOL) => judge_packet(context.ctx, payload as u64, vlans, Family::Ipv4 as u32),
+            Some(_) | None => action(Outcome::Foreign),
+        },
+        ethernet::IPV6 => match cursor.u8(payload + ipv6::NEXT_HEADER_OFFSET) {
+            Some(PROTOCOL) => judge_packet(context.ctx, payload as u64, vlans, Family::Ipv6 as u32),
+            Some(ipv6::ICMPV6) => match cursor.u8(payload + ipv6::HEADER_LENGTH) {
+                Some(ndp::SOLICITATION | ndp::ADVERTISEMENT) => {
+                    note_neighbor(context.ctx, payload as u64, vlans)
+                }
+                Some(_) | None => action(Outcome::Foreign),
+            },
+            Some(_) | None => action(Outcome::Foreign),
+        },
+        ethernet::ARP => note_arp(context.ctx, payload as u64, vlans),
+        _ => action(Outcome::Foreign),
     }
 }
 
 impl Port {
     #[inline(always)]
-    fn new(context: &XdpContext, ethernet: &Ethernet) -> Self {
-        Self { ifindex: context.ingress_ifindex() as u32, vlans: ethernet.vlans() }
+    fn new(context: &XdpContext, vlans: u32) -> Self {
+        Self { ifindex: context.ingress_ifindex() as u32, vlans }
+    }
+}
+
+/// Judges the VRRP packet whose IP header is at `payload`, and publishes what was found.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn judge_packet(context: *mut xdp_md, payload: u64, vlans: u32, family: u32) -> u32 {
+    let context = XdpContext::new(context);
+    let cursor = Cursor::new(&context);
+    let header = if family == Family::Ipv4 as u32 {
+        Header::ipv4(&cursor, payload as usize)
+    } else {
+        Header::ipv6(&cursor, payload as usize)
+    };
+    action(match header {
+        Ok(header) => {
+            let header = forgotten(&cursor, header);
+            let cursor = Cursor::anew(&context);
+            let preamble = Preamble::read(&cursor, header);
+            advert(&cursor, Port::new(&context, vlans), &preamble)
+        }
+        Err(NotJudged::Foreign) => Outcome::Foreign,
+        Err(NotJudged::ForSocket) => Outcome::ForSocket,
+    })
+}
+
+/// The same header, with nothing known of it: both families then go the rest of the way as one.
+#[inline(always)]
+fn forgotten(cursor: &Cursor, header: Header) -> Header {
+    let opaque = |value| cursor.opaque(value);
+    let address = |address: [u8; 16]| {
+        let bits = u128::from_ne_bytes(address);
+        let (low, high) = (opaque(bits as usize), opaque((bits >> 64) as usize));
+        (low as u128 | (high as u128) << 64).to_ne_bytes()
+    };
+    Header {
+        source: address(header.source),
+        destination: address(header.destination),
+        message: opaque(header.message),
+        length: opaque(header.length as usize) as u16,
+        ttl: opaque(header.ttl as usize) as u8,
+        // SAFETY: the same number, and so a family.
+        family: unsafe { transmute::<u8, Family>(opaque(header.family as usize) as u8) },
     }
 }
 
 /// Judges a VRRP packet and publishes what was found.
 #[inline(always)]
-fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble) -> Outcome {
+fn advert(cursor: &Cursor, port: Port, preamble: &Preamble) -> Outcome {
     let group = Key(GroupKey::new(port.ifindex, port.vlans, preamble.family as u8, preamble.vrid()));
     // SAFETY: the entry is only read, and nothing is inserted into or removed from this map here; user space
     // replaces entries whole.
@@ -100,25 +142,41 @@ fn advert(context: &XdpContext, cursor: &Cursor, port: Port, preamble: &Preamble
     }
     let peer = expected.and_then(|expected| peer(preamble, expected));
     let verdict = check::judge(cursor, preamble, expected, peer);
-    let Some(expected) = expected else {
-        let key = Key(StrangerKey { source: preamble.source, group: group.0 });
-        publish::stranger(cursor, &key.0, preamble, verdict);
-        return Outcome::Stranger;
-    };
-    match verdict {
-        Ok(mut heard) => {
-            // Which notes there are is known on each way here; forgotten, so that the rest is walked once.
-            heard.notes = cursor.opaque(heard.notes as usize) as u16;
-            // SAFETY: the helper has no preconditions.
-            let now = unsafe { bpf_ktime_get_ns() };
-            publish::advert(context, expected, &heard, now);
+    match (verdict, expected) {
+        (Ok(heard), Some(expected)) => {
+            // SAFETY: both are whole, and outlive the call.
+            unsafe { publish::store_advert(expected, &heard) };
             Outcome::Accepted
         }
-        Err(reason) => {
-            let reason = cursor.opaque(reason as usize);
-            publish::rejection(expected.index, reason);
-            if may_be_shown(reason) { Outcome::Shown } else { Outcome::Rejected }
+        (Err(reason), Some(expected)) => match publish::count_rejection(expected.index, reason as u32) {
+            0 => Outcome::Rejected,
+            _ => Outcome::Shown,
+        },
+        (verdict, None) => {
+            let key = Key(StrangerKey { source: preamble.source, group: group.0 });
+            let (heard, reason) = match verdict {
+                Ok(heard) => (heard, publish::GOOD),
+                Err(reason) => (unjudged(preamble), reason as u32),
+            };
+            // SAFETY: as above.
+            unsafe { publish::note_stranger(&key.0, &heard, reason) };
+            Outcome::Stranger
         }
+    }
+}
+
+/// What can be said of a bad advert: its version and its priority.
+#[inline(always)]
+fn unjudged(preamble: &Preamble) -> Heard {
+    Heard {
+        source: [0; 16],
+        addresses: 0,
+        interval: 0,
+        notes: 0,
+        priority: preamble.priority(),
+        version: preamble.version(),
+        count: 0,
+        family: 0,
     }
 }
 
@@ -142,49 +200,69 @@ fn is_for_us(cursor: &Cursor, expected: &Expected) -> bool {
     }
 }
 
-/// Whether this rejected packet is among the first of its reason on this CPU in this second.
-#[inline(always)]
-fn may_be_shown(reason: usize) -> bool {
-    let Some(shown) = maps::SHOWN.get_ptr_mut(reason as u32) else {
-        return false;
-    };
-    // SAFETY: the helper has no preconditions.
-    let second = unsafe { bpf_ktime_get_coarse_ns() } / 1_000_000_000;
-    // SAFETY: the entry is this CPU's own, and no other program runs on it meanwhile.
-    let shown = unsafe { &mut *shown };
-    if shown.second != second {
-        shown.second = second;
-        shown.packets = 0;
-    }
-    shown.packets += 1;
-    shown.packets <= SHOWN_PER_SECOND as u64
-}
-
 /// Counts questions for our virtual addresses, and claims of others to them.
-#[inline(always)]
-fn arp(context: &XdpContext, cursor: &Cursor, ethernet: &Ethernet) -> Outcome {
-    let Some(arp) = Arp::read(cursor, ethernet.payload) else {
-        return Outcome::Foreign;
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn note_arp(context: *mut xdp_md, payload: u64, vlans: u32) -> u32 {
+    let context = XdpContext::new(context);
+    let Some(arp) = Arp::read(&Cursor::new(&context), payload as usize) else {
+        return action(Outcome::Foreign);
     };
-    let port = Port::new(context, ethernet);
+    let port = Port::new(&context, vlans);
     // A gratuitous request asks nothing: its sender and target are one address.
     if arp.operation == Operation::Request
         && arp.sender != arp.target
-        && let Some(vip) = maps::VIPS.get_ptr(&vip_key(port, arp.target).0)
+        && let Some(vip) = maps::VIPS.get_ptr(&vip_key(port, Family::Ipv4, ipv4::widened(arp.target)).0)
     {
         // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
         publish::count(unsafe { (*vip).instance }, Counter::ArpRequest);
     }
     // RFC 5227 §1.1: a probe's sender address is 0.0.0.0, it claims nothing.
     if arp.sender != [0; 4]
-        && let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, arp.sender).0)
+        && let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv4, ipv4::widened(arp.sender)).0)
     {
-        publish::claim(vip, arp.sender_mac);
+        publish::claim(vip, arp.sender_mac, Counter::ArpClaim);
     }
-    Outcome::Arp
+    action(Outcome::Resolution)
+}
+
+/// Counts solicitations for our virtual addresses, and advertisements of others that claim them. Whether the message is
+/// a good one is looked at only when it is about such an address.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn note_neighbor(context: *mut xdp_md, payload: u64, vlans: u32) -> u32 {
+    let context = XdpContext::new(context);
+    let cursor = Cursor::new(&context);
+    let Some(target) = cursor.array(payload as usize + ipv6::HEADER_LENGTH + ndp::TARGET_OFFSET) else {
+        return action(Outcome::Foreign);
+    };
+    let port = Port::new(&context, vlans);
+    let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv6, target).0) else {
+        return action(Outcome::Resolution);
+    };
+    let Some(neighbor) = Neighbor::read(&cursor, payload as usize) else {
+        return action(Outcome::Resolution);
+    };
+    match neighbor.operation {
+        ndp::Operation::Solicitation => {
+            // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
+            publish::count(unsafe { (*vip).instance }, Counter::NeighborSolicitation);
+        }
+        ndp::Operation::Advertisement => {
+            // RFC 4861 §4.4: an answer to a unicast solicitation may leave the option out.
+            let claimant = match neighbor.link_layer {
+                Some(address) => Some(address),
+                None => cursor.array(ethernet::SOURCE_OFFSET),
+            };
+            if let Some(claimant) = claimant {
+                publish::claim(vip, claimant, Counter::NeighborClaim);
+            }
+        }
+    }
+    action(Outcome::Resolution)
 }
 
 #[inline(always)]
-fn vip_key(port: Port, address: [u8; 4]) -> Key<VipKey> {
-    Key(VipKey { address: ipv4::widened(address), ifindex: port.ifindex, vlans: port.vlans, family: 4 })
+fn vip_key(port: Port, family: Family, address: [u8; 16]) -> Key<VipKey> {
+    Key(VipKey { address, ifindex: port.ifindex, vlans: port.vlans, family: family as u32 })
 }

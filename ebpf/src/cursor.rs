@@ -25,7 +25,7 @@ impl Cursor {
     /// Over the packet of `context`.
     #[inline(always)]
     pub fn new(context: &XdpContext) -> Self {
-        Self { start: context.data(), end: context.data_end(), noise: context.ingress_ifindex() }
+        Self { start: context.data(), end: context.data_end(), noise: noise(context) }
     }
 }
 
@@ -41,8 +41,15 @@ impl Cursor {
                 (&raw const (*context.ctx).data_end).read_volatile(),
             )
         };
-        Self { start: start as usize, end: end as usize, noise: context.ingress_ifindex() }
+        Self { start: start as usize, end: end as usize, noise: noise(context) }
     }
+}
+
+/// A number of which the verifier knows no bit.
+#[inline(always)]
+fn noise(context: &XdpContext) -> usize {
+    let unknown = context.ingress_ifindex();
+    unknown | unknown << 32
 }
 
 /// An offset up to [`LIMIT`] in a way that every verifier believes. LLVM may check one copy of a number and use another,
@@ -61,7 +68,7 @@ fn bounded(at: usize) -> usize {
 
 impl Bytes for Cursor {
     #[inline(always)]
-    fn array<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
+    fn look<const N: usize, R>(&self, at: usize, read: impl FnOnce(&[u8; N]) -> R) -> Option<R> {
         if at > LIMIT {
             return None;
         }
@@ -75,7 +82,7 @@ impl Bytes for Cursor {
         }
         // SAFETY: `from + N` is within the packet, whose memory stays valid while the program runs. An array of
         // bytes has no alignment and no invalid value.
-        Some(unsafe { *(from as *const [u8; N]) })
+        Some(read(unsafe { &*(from as *const [u8; N]) }))
     }
 
     #[inline(always)]
@@ -84,5 +91,13 @@ impl Bytes for Cursor {
         // SAFETY: no instruction at all; keeps LLVM from seeing that the second XOR undoes the first.
         unsafe { asm!("", inout("r0") value, options(pure, nomem, nostack, preserves_flags)) };
         value ^ self.noise
+    }
+
+    #[inline(always)]
+    fn settled(&self, value: u64) -> u64 {
+        let mut value = value;
+        // SAFETY: no instruction at all.
+        unsafe { asm!("", inout("r0") value, options(pure, nomem, nostack, preserves_flags)) };
+        value
     }
 }

@@ -4,6 +4,11 @@
 //! The way of a packet: [`cursor`] (the only pointer reads) → [`admit`] (what is it, whose is it, is it good) →
 //! [`publish`] (counters, slot, ring) → the one match below. All that is not ours passes, and so does every good
 //! advert: the program filters and listens, it never stands between the host and its traffic.
+//!
+//! The functions with an exported name are global to the verifier: it walks each once, for all arguments that fit its
+//! declaration, and not once for every way that leads to it. Rules for them: plain numbers, the context, or pointers to
+//! types with a size, which may be null as far as it knows; a number is returned; every argument is used, since the
+//! compiler passes anything at all for one that is not.
 
 #![no_std]
 #![no_main]
@@ -26,8 +31,14 @@ use crate::admit::Outcome;
 /// The program of every port.
 #[xdp(frags)]
 pub fn regent(context: XdpContext) -> u32 {
-    match admit::admit(&context) {
-        // Not VRRP, not ARP: the traffic of the host.
+    admit::admit(&context)
+}
+
+/// What the kernel shall do with a packet. Global functions end with it, for they cannot return an [`Outcome`].
+#[inline(always)]
+fn action(outcome: Outcome) -> u32 {
+    match outcome {
+        // Not VRRP, not ARP, not Neighbor Discovery: the traffic of the host.
         Outcome::Foreign => XDP_PASS,
         // The kernel reassembles it and the socket judges it.
         Outcome::ForSocket => XDP_PASS,
@@ -40,7 +51,7 @@ pub fn regent(context: XdpContext) -> u32 {
         // Ours and bad, but one of the few that tcpdump may show.
         Outcome::Shown => XDP_PASS,
         // The kernel answers.
-        Outcome::Arp => XDP_PASS,
+        Outcome::Resolution => XDP_PASS,
     }
 }
 

@@ -7,22 +7,24 @@ use core::{
     intrinsics::{AtomicOrdering, atomic_cxchg},
 };
 
-use aya_ebpf::{bindings::BPF_NOEXIST, helpers::bpf_ktime_get_ns, programs::XdpContext};
+use aya_ebpf::{
+    bindings::BPF_NOEXIST,
+    helpers::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns},
+};
 use aya_log_ebpf::warn;
 use regent_common::{
-    AdvertInterval, Counter, Reason,
+    AdvertInterval, Counter,
     advert::Heard,
     arrival::Arrivals,
-    bytes::Bytes,
-    check::{self, Preamble},
+    check,
     map::{
-        self, CounterRow, Expected, InstanceSlots, RING_WINDOW_NANOSECONDS, SLOTS_PER_INSTANCE, Stranger,
-        StrangerKey, Vip,
+        self, CounterRow, Expected, InstanceSlots, RING_WINDOW_NANOSECONDS, SHOWN_PER_SECOND,
+        SLOTS_PER_INSTANCE, Stranger, StrangerKey, Vip,
     },
     record::{AdvertRecord, Slot},
 };
 
-use crate::{cursor::Cursor, maps};
+use crate::maps::{self, Key};
 
 /// The counters of an instance on this CPU.
 #[inline(always)]
@@ -51,18 +53,52 @@ pub fn count(instance: u32, counter: Counter) {
     }
 }
 
-/// Counts a rejection. The reason comes as its number, of which the verifier knows nothing: it would walk the rest once
-/// for each.
-#[inline(always)]
-pub fn rejection(instance: u32, reason: usize) {
+/// Counts a rejection, by the reason's number, and tells whether the packet may be seen: 0 if not.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn count_rejection(instance: u32, reason: u32) -> u32 {
     if let Some(row) = row(instance) {
-        bump(row, Counter::FIRST_REJECTION + reason);
+        bump(row, Counter::FIRST_REJECTION + reason as usize);
     }
+    may_be_shown(reason) as u32
 }
 
-/// Stores an accepted advert in its source's slot, and rings when it says something new.
+/// Whether this rejected packet is among the first of its reason on this CPU in this second.
 #[inline(always)]
-pub fn advert(context: &XdpContext, expected: &Expected, heard: &Heard, now: u64) {
+fn may_be_shown(reason: u32) -> bool {
+    let Some(shown) = maps::SHOWN.get_ptr_mut(reason) else {
+        return false;
+    };
+    // SAFETY: the helper has no preconditions.
+    let second = unsafe { bpf_ktime_get_coarse_ns() } / 1_000_000_000;
+    // SAFETY: the entry is this CPU's own, and no other program runs on it meanwhile.
+    let shown = unsafe { &mut *shown };
+    if shown.second != second {
+        shown.second = second;
+        shown.packets = 0;
+    }
+    shown.packets += 1;
+    shown.packets <= SHOWN_PER_SECOND as u64
+}
+
+/// Stores an accepted advert in its source's slot, and rings when it says something new. Returns 0.
+///
+/// # Safety
+/// Both pointers must be valid.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn store_advert(expected: *const Expected, heard: *const Heard) -> u32 {
+    // SAFETY: both are valid.
+    if let (Some(expected), Some(heard)) = unsafe { (expected.as_ref(), heard.as_ref()) } {
+        // SAFETY: the helper has no preconditions.
+        advert(expected, heard, unsafe { bpf_ktime_get_ns() });
+    }
+    0
+}
+
+/// As [`store_advert`], of an advert that arrives `now`.
+#[inline(always)]
+fn advert(expected: &Expected, heard: &Heard, now: u64) {
     let (Some(row), Some(slots)) = (row(expected.index), maps::SLOTS.get_ptr_mut(expected.index)) else {
         return;
     };
@@ -85,7 +121,7 @@ pub fn advert(context: &XdpContext, expected: &Expected, heard: &Heard, now: u64
         bump(row, counter.slot() as usize);
     });
     if first_loss {
-        warn!(context, "instance {}: the ring is full, adverts go to the slots alone", expected.index);
+        warn!((), "instance {}: the ring is full, adverts go to the slots alone", expected.index);
     }
 }
 
@@ -335,9 +371,28 @@ static UNHEARD: Stranger = Stranger {
     rejected: [0; _],
 };
 
-/// Notes a packet of a group that is not configured here.
+/// In place of a reason: the advert was a good one.
+pub const GOOD: u32 = u32::MAX;
+
+/// Notes a packet of a group that is not configured here: what it said, and the number of the reason or [`GOOD`].
+/// Returns 0.
+///
+/// # Safety
+/// Both pointers must be valid.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub unsafe extern "C" fn note_stranger(key: *const StrangerKey, heard: *const Heard, reason: u32) -> u32 {
+    // SAFETY: both are valid.
+    if let (Some(key), Some(heard)) = unsafe { (key.as_ref(), heard.as_ref()) } {
+        // On the stack: the verifier of 6.1 takes no key from memory that it knows only by its size.
+        stranger(&Key(*key).0, heard, reason);
+    }
+    0
+}
+
+/// As [`note_stranger`].
 #[inline(always)]
-pub fn stranger(cursor: &Cursor, key: &StrangerKey, preamble: &Preamble, verdict: Result<Heard, Reason>) {
+fn stranger(key: &StrangerKey, heard: &Heard, reason: u32) {
     let mut entry = maps::STRANGERS.get_ptr_mut(key);
     if entry.is_none() {
         // Another CPU may have been faster: then its entry is found.
@@ -356,34 +411,31 @@ pub fn stranger(cursor: &Cursor, key: &StrangerKey, preamble: &Preamble, verdict
         entry.first = now;
     }
     entry.last = now;
-    entry.version = preamble.version();
-    entry.priority = preamble.priority();
-    match verdict {
-        Ok(heard) => {
-            entry.interval = heard.interval;
-            entry.count = heard.count;
-            if let Some(interval) = heard.interval() {
-                entry.arrivals.note(now, interval.nanoseconds(), heard.priority == 0);
-            }
+    entry.version = heard.version;
+    entry.priority = heard.priority;
+    if reason != GOOD {
+        if let Some(rejected) = entry.rejected.get_mut(reason as usize) {
+            *rejected += 1;
         }
-        Err(reason) => {
-            if let Some(rejected) = entry.rejected.get_mut(cursor.opaque(reason as usize)) {
-                *rejected += 1;
-            }
-        }
+        return;
+    }
+    entry.interval = heard.interval;
+    entry.count = heard.count;
+    if let Some(interval) = heard.interval() {
+        entry.arrivals.note(now, interval.nanoseconds(), heard.priority == 0);
     }
 }
 
-/// Notes an ARP packet whose sender says that `vip` is at `mac`.
+/// Notes a packet whose sender says that `vip` is at `mac`, in that counter.
 #[inline(always)]
-pub fn claim(vip: *mut Vip, mac: [u8; 6]) {
+pub fn claim(vip: *mut Vip, mac: [u8; 6], counter: Counter) {
     // SAFETY: an entry of the map, whose memory stays valid while the program runs. Two CPUs may write it at once:
     // either claim is a true one.
     let vip = unsafe { &mut *vip };
     if vip.own_mac == mac {
         return;
     }
-    count(vip.instance, Counter::ArpClaim);
+    count(vip.instance, counter);
     vip.claims += 1;
     vip.claimant = mac;
     // SAFETY: the helper has no preconditions.
