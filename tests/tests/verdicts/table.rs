@@ -178,7 +178,7 @@ fn every_reason_is_told_apart() -> Result<(), Failed> {
         ensure(stored.is_some() == reason.is_none(), || format!("{reason:?}: slot {stored:?}"))?;
     }
     let tested = spoilt_packets();
-    // These two are not the program's to find: the group is known by then, and peers are the socket's.
+    // The group is known by then; peers have tests of their own.
     let elsewhere = [Reason::UnknownGroup, Reason::UnknownPeer];
     for reason in Reason::ALL.iter().filter(|reason| !elsewhere.contains(reason)) {
         ensure(tested.iter().any(|(tested, ..)| *tested == Some(*reason)), || {
