@@ -305,7 +305,9 @@ pub fn all_have_native_mode() -> Option<String> {
     let made = std::thread::spawn(|| pair().ok().and_then(|_| without_native_mode()));
     match made.join() {
         Ok(Some(_)) => None,
-        Ok(None) | Err(_) => Some(format!("this kernel makes no device of the kinds {WITHOUT_NATIVE_MODE:?}")),
+        Ok(None) | Err(_) => {
+            Some(format!("this kernel makes no device of the kinds {WITHOUT_NATIVE_MODE:?}"))
+        }
     }
 }
 
