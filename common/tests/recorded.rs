@@ -207,7 +207,7 @@ fn every_fixture_gets_the_verdict_written_beside_it() {
         let expected = Expected {
             index: 0,
             generation: 0,
-            own_source: [0; 16],
+            own_source: ipv4::widened([10, 55, 0, 250]),
             active_source: [0; 16],
             destination: group_address(&packet),
             auth_data: hex(&group["auth_data"]).try_into().unwrap(),

@@ -11,7 +11,7 @@ use regent_common::{
     advert::Heard,
     check::{self, NotJudged, Preamble},
     ethernet::{self, Ethernet},
-    map::{CounterRow, Expected, GroupKey, RING_BUDGET, StrangerKey},
+    map::{CounterRow, Expected, GroupKey, Peer, PeerKey, RING_BUDGET, StrangerKey},
     record::{AdvertRecord, Slot},
 };
 
@@ -26,6 +26,7 @@ pub const PASS: u32 = 2;
 pub struct Bench {
     pub program: Program,
     groups: Vec<(GroupKey, Expected)>,
+    peers: Vec<(PeerKey, Peer)>,
 }
 
 /// What must come of a frame.
@@ -50,13 +51,24 @@ impl Bench {
         let mut cpus = CpuSet::new();
         cpus.set(0)?;
         sched_setaffinity(Pid::from_raw(0), &cpus)?;
-        Ok(Self { program: Program::load_with(Capacity::default(), ring_budget)?, groups: Vec::new() })
+        Ok(Self {
+            program: Program::load_with(Capacity::default(), ring_budget)?,
+            groups: Vec::new(),
+            peers: Vec::new(),
+        })
     }
 
     /// Configures a group.
     pub fn expect(&mut self, key: GroupKey, expected: Expected) -> Result<(), Failed> {
         self.program.set_instance(key, &expected)?;
         self.groups.push((key, expected));
+        Ok(())
+    }
+
+    /// Configures a unicast peer.
+    pub fn peer(&mut self, key: PeerKey, peer: Peer) -> Result<(), Failed> {
+        self.program.set_peer(key, peer)?;
+        self.peers.push((key, peer));
         Ok(())
     }
 
@@ -96,16 +108,25 @@ impl Bench {
         };
         let key = GroupKey::new(LOOPBACK, ethernet.vlans(), preamble.family as u8, preamble.vrid());
         match self.groups.iter().find(|(group, _)| *group == key) {
-            Some((_, expected)) => Due::Ours {
-                index: expected.index,
-                verdict: check::judge(&frame, &preamble, Some(expected), None),
-            },
+            Some((_, expected)) if !is_for_us(frame, expected) => Due::Nothing,
+            Some((_, expected)) => {
+                let key = PeerKey::new(preamble.source, expected.index);
+                let peer = self.peers.iter().find(|(peer, _)| *peer == key).map(|(_, peer)| peer);
+                let verdict = check::judge(&frame, &preamble, Some(expected), peer);
+                Due::Ours { index: expected.index, verdict }
+            }
             None => Due::Stranger {
                 key: StrangerKey { group: key, source: preamble.source },
                 verdict: check::judge(&frame, &preamble, None, None),
             },
         }
     }
+}
+
+/// Whether the frame's destination is a group's address or the port's own.
+fn is_for_us(frame: &[u8], expected: &Expected) -> bool {
+    let destination = frame.first_chunk::<6>();
+    destination.is_some_and(|destination| ethernet::is_for(*destination, expected.own_mac))
 }
 
 /// The counters that a verdict moves, and by how much.

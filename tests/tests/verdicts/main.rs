@@ -6,9 +6,12 @@
 mod arp;
 mod bench;
 mod differential;
+mod ipv6;
+mod neighbors;
 mod port;
 mod publishing;
 mod table;
+mod unicast;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use regent_agent::net::xdp;
@@ -20,18 +23,34 @@ fn main() {
     if let Some(reason) = &missing {
         eprintln!("ignored, all of these: {reason}");
     }
-    let trials = [table::TESTS, publishing::TESTS, arp::TESTS, differential::TESTS, port::TESTS]
+    let tests = [
+        table::TESTS,
+        ipv6::TESTS,
+        unicast::TESTS,
+        publishing::TESTS,
+        arp::TESTS,
+        neighbors::TESTS,
+        differential::TESTS,
+        port::TESTS,
+    ];
+    let trials = tests
         .concat()
         .into_iter()
         .map(|(name, test)| {
-            let trial = Trial::test(name, test).with_ignored_flag(missing.is_some());
-            match &missing {
+            let reason = missing.clone().or_else(|| missing_for(name));
+            let trial = Trial::test(name, test).with_ignored_flag(reason.is_some());
+            match reason {
                 Some(reason) => trial.with_kind(reason),
                 None => trial,
             }
         })
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// What this test alone cannot do without.
+fn missing_for(name: &str) -> Option<String> {
+    (name == port::WITHOUT_NATIVE_MODE_TEST).then(port::all_have_native_mode).flatten()
 }
 
 /// What these tests cannot do without.

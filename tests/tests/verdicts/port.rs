@@ -37,11 +37,18 @@ pub const TESTS: &[Test] = &[
     ("the_port_is_free_once_the_program_is_dropped", the_port_is_free_once_the_program_is_dropped),
     ("a_deleted_port_is_noticed", a_deleted_port_is_noticed),
     ("a_port_that_is_not_there_is_named", a_port_that_is_not_there_is_named),
-    ("a_device_without_native_mode_says_so", a_device_without_native_mode_says_so),
+    (WITHOUT_NATIVE_MODE_TEST, a_device_without_native_mode_says_so),
 ];
+
+/// The one that [`all_have_native_mode`] is about.
+pub const WITHOUT_NATIVE_MODE_TEST: &str = "a_device_without_native_mode_says_so";
 
 const PORT: &str = "rg-port";
 const PEER: &str = "rg-peer";
+/// A device of one of the kinds below.
+const BARE: &str = "rg-bare";
+/// Kinds of devices that have no native XDP; not every kernel has each.
+const WITHOUT_NATIVE_MODE: [&str; 3] = ["bridge", "dummy", "ifb"];
 const SOURCE: [u8; 4] = [10, 0, 0, 1];
 const VIPS: Addresses<'static> = Addresses::Ipv4(&[[10, 0, 0, 3]]);
 
@@ -284,11 +291,28 @@ fn a_port_that_is_not_there_is_named() -> Result<(), Failed> {
 
 fn a_device_without_native_mode_says_so() -> Result<(), Failed> {
     pair()?;
-    ip(&["link", "add", "rg-dummy", "type", "dummy"])?;
-    let dummy = if_nametoindex("rg-dummy")?;
+    let kind = without_native_mode().ok_or("no such device")?;
+    let device = if_nametoindex(BARE)?;
     let mut program = Program::load(Capacity::default())?;
-    let refused = program.attach(dummy, Mode::Native);
-    ensure(matches!(refused, Err(AttachError::Unsupported { .. })), || format!("{refused:?}"))?;
-    program.attach(dummy, Mode::Generic)?;
-    ensure(program.is_attached(dummy), || "not attached in generic mode".into())
+    let refused = program.attach(device, Mode::Native);
+    ensure(matches!(refused, Err(AttachError::Unsupported { .. })), || format!("{kind}: {refused:?}"))?;
+    program.attach(device, Mode::Generic)?;
+    ensure(program.is_attached(device), || format!("{kind}: not attached in generic mode"))
+}
+
+/// Why that cannot be tried here. In a thread of its own, for its namespace goes with it.
+pub fn all_have_native_mode() -> Option<String> {
+    let made = std::thread::spawn(|| pair().ok().and_then(|_| without_native_mode()));
+    match made.join() {
+        Ok(Some(_)) => None,
+        Ok(None) | Err(_) => {
+            Some(format!("this kernel makes no device of the kinds {WITHOUT_NATIVE_MODE:?}"))
+        }
+    }
+}
+
+/// Makes a device that has no native XDP, of the first kind that this kernel has, and says which.
+fn without_native_mode() -> Option<&'static str> {
+    let made = |kind: &&str| ip(&["link", "add", BARE, "type", kind]).is_ok();
+    WITHOUT_NATIVE_MODE.into_iter().find(made)
 }
