@@ -17,12 +17,17 @@ use nix::{
     net::if_::if_nametoindex,
     sys::socket::{SockaddrStorage, recvfrom},
 };
+use rustix::{
+    event::{PollFd, PollFlags},
+    time::Timespec,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     clock::Moment,
     icmp::{self, Echo},
     node::{INTERFACE, Node},
+    punctual,
 };
 
 /// Answers kept.
@@ -55,13 +60,13 @@ impl Pinger {
     pub fn start(node: &Node, address: impl Into<IpAddr>, every: Duration) -> Result<Self> {
         let target = address.into();
         let (socket, target) = node.namespace().enter(|| open(target)).context("open a socket for pings")?;
-        socket.set_read_timeout(Some(every.max(Duration::from_millis(1))))?;
+        socket.set_nonblocking(true)?;
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new().name("pinger".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || {
-                // A gap must be the routers', not ours on a busy machine; without the right to it, it is as it is.
-                rustix::process::setpriority_process(None, -20).ok();
+                // A gap must be the routers', not ours on a busy machine.
+                punctual::this_thread();
                 ping(&socket, target, every, &shared);
             }
         })?;
@@ -135,19 +140,29 @@ fn ping(socket: &Socket, target: SocketAddr, every: Duration, shared: &Shared) {
         // Unreachable, or no route yet: what matters is whether answers come.
         socket.send_to(&icmp::request(target.ip(), identifier(), sequence), &target.into()).ok();
         next = next.plus(every);
-        while Moment::now() < next {
+        loop {
             match receive(socket, target.ip()) {
-                Ok(true) => {
+                Ok(Some(true)) => {
                     let mut answers = shared.answers();
                     if answers.len() < CAPACITY {
                         answers.push(Moment::now());
                     }
                 }
-                Ok(false) => {}
+                Ok(Some(false)) => {}
+                Ok(None) if Moment::now() >= next => break,
+                // A timeout of the socket's own would be rounded up to the kernel's ticks.
+                Ok(None) => wait(socket, next.since(Moment::now())),
                 Err(_) => return,
             }
         }
     }
+}
+
+/// Until something can be read, or for so long.
+fn wait(socket: &Socket, time: Duration) {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+    // Woken early by a signal: the caller looks at the clock.
+    rustix::event::poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&timeout)).ok();
 }
 
 fn identifier() -> u16 {
@@ -155,12 +170,12 @@ fn identifier() -> u16 {
     u16::from_be_bytes([high, low])
 }
 
-/// One packet, or none for a while; whether it is an answer to us.
-fn receive(socket: &Socket, target: IpAddr) -> std::io::Result<bool> {
+/// Whether one packet is an answer to us; `None` when there is none.
+fn receive(socket: &Socket, target: IpAddr) -> std::io::Result<Option<bool>> {
     let mut bytes = [0_u8; 128];
     let (length, sender) = match recvfrom::<SockaddrStorage>(socket.as_raw_fd(), &mut bytes) {
         Ok(received) => received,
-        Err(error) if is_patience(std::io::Error::from(error).kind()) => return Ok(false),
+        Err(error) if is_patience(std::io::Error::from(error).kind()) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let packet = bytes.get(..length).unwrap_or_default();
@@ -171,7 +186,8 @@ fn receive(socket: &Socket, target: IpAddr) -> std::io::Result<bool> {
     };
     let source = sender.and_then(|sender| address_of(&sender)).unwrap_or(target);
     let echo = Echo::read(protocol, source, target, message);
-    Ok(echo.is_some_and(|echo| echo.reply && echo.identifier == identifier() && echo.source == target))
+    let is_ours = |echo: Echo| echo.reply && echo.identifier == identifier() && echo.source == target;
+    Ok(Some(echo.is_some_and(is_ours)))
 }
 
 fn address_of(sender: &SockaddrStorage) -> Option<IpAddr> {

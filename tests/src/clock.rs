@@ -9,6 +9,9 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 pub struct Moment(u64);
 
 impl Moment {
+    /// The clock's beginning: everything is later.
+    pub const ORIGIN: Self = Self(0);
+
     /// Now.
     pub fn now() -> Self {
         Self(nanoseconds(clock_gettime(ClockId::Monotonic)))

@@ -23,6 +23,7 @@ use crate::{
     group::Group,
     node::{INTERFACE, Node, PREFIX_LENGTH, PREFIX_LENGTH_IPV6},
     process::Process,
+    punctual,
 };
 
 /// Where Debian puts its daemons.
@@ -31,6 +32,9 @@ const DIRECTORY: &str = "/usr/lib/frr";
 const USER: &str = "frr";
 /// How long zebra may take to listen, and vrrpd to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it announces each address on becoming master.
+pub const ANNOUNCEMENTS: u8 = 1;
 
 /// Where the daemons are, if they are installed.
 pub fn directory() -> Option<&'static Path> {
@@ -106,6 +110,13 @@ impl Frr {
         let groups = shown.as_array().context("no list of groups")?;
         let group = groups.iter().find(|group| group["vrid"] == self.vrid).context("no such group")?;
         Ok(group[self.word()].clone())
+    }
+
+    /// Neither daemon waits for a processor from now on.
+    pub fn make_punctual(&self) {
+        for daemon in [&self.zebra, &self.vrrpd] {
+            punctual::process(daemon.pid());
+        }
     }
 
     /// How often its log said that it entered `state`: MASTER or BACKUP.

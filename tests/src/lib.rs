@@ -25,6 +25,7 @@ pub mod neighbor;
 pub mod node;
 pub mod packet_socket;
 pub mod process;
+pub mod punctual;
 pub mod question;
 pub mod skip;
 pub mod speaker;

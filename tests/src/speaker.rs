@@ -13,6 +13,7 @@ use crate::{
     keepalived::Keepalived,
     node::Node,
     process::Process,
+    punctual,
 };
 
 /// Which make.
@@ -112,6 +113,15 @@ impl Speaker {
             Self::Agent(agent) => &mut agent.process,
             Self::Keepalived(keepalived) => &mut keepalived.process,
             Self::Frr(frr) => &mut frr.vrrpd,
+        }
+    }
+
+    /// A peer no longer waits for a processor; the agent sees to that itself.
+    pub fn make_punctual(&self) {
+        match self {
+            Self::Agent(_) => {}
+            Self::Keepalived(keepalived) => punctual::process(keepalived.process.pid()),
+            Self::Frr(frr) => frr.make_punctual(),
         }
     }
 

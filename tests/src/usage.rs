@@ -45,7 +45,10 @@ pub fn of_tree(root: u32) -> Result<Usage> {
 }
 
 /// The process and its descendants.
-fn tree(root: u32) -> Result<Vec<u32>> {
+///
+/// # Errors
+/// Without /proc.
+pub fn tree(root: u32) -> Result<Vec<u32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").context("read /proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {

@@ -7,6 +7,7 @@ mod scenarios {
     pub mod conformance;
     pub mod faults;
     pub mod figures;
+    pub mod frr;
     pub mod ladder;
     pub mod leftovers;
     pub mod matrix;
@@ -23,7 +24,7 @@ mod scenarios {
 
 use std::process::ExitCode;
 
-use lab::{lab as labs, skip};
+use lab::{lab as labs, punctual, skip};
 use libtest_mimic::Arguments;
 
 /// At once, unless the command line says otherwise: two cores carry eight, which mostly sleep.
@@ -39,8 +40,10 @@ fn main() -> ExitCode {
     {
         eprintln!("sweep what a killed run left: {error:#}");
     }
+    punctual::watch_stalls();
     let topics = [
         scenarios::matrix::trials,
+        scenarios::frr::trials,
         scenarios::faults::trials,
         scenarios::conformance::trials,
         scenarios::takeover::trials,

@@ -4,6 +4,7 @@ mod bench;
 mod build_ebpf;
 mod ci;
 mod demo;
+mod matrix;
 mod process;
 mod setup;
 mod test;
@@ -28,6 +29,8 @@ enum Verb {
     BuildEbpf(build_ebpf::Arguments),
     /// Set up, build, and run every test
     Test(test::Arguments),
+    /// Run the matrix of the agent and its peers, round by round, at every interval
+    Matrix(matrix::Arguments),
     /// Show a failover: two routers, a client and one virtual address, in network namespaces
     Demo(demo::Arguments),
     /// Measure takeovers, steadiness, packets and load, beside keepalived
@@ -52,6 +55,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Setup(arguments) => setup::run(&arguments),
         Verb::BuildEbpf(arguments) => build_ebpf::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Ci => ci::run(),

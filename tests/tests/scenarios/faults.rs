@@ -39,7 +39,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
                 let name = format!("faults::{peer}::{word}::{name}");
                 let cell = name.clone();
                 trials.push(reasons.trial(name, &all_needs(needs, they, family), move || {
-                    let mut pair = Pair::new(&cell, Make::Agent(Rung::Auto), they, group)?;
+                    let mut pair = Pair::new(&cell, Make::Agent(Rung::Auto), they, group.clone())?;
                     let result = fault(&mut pair);
                     pair.explain(result)
                 }));

@@ -55,6 +55,7 @@ struct Seat {
     make: Make,
     speaker: Option<Speaker>,
     priority: u8,
+    cut_off: bool,
 }
 
 /// The two, and the stage. Fields drop in order: daemons before hosts.
@@ -71,7 +72,7 @@ impl Pair {
     /// An empty stage.
     pub fn new(cell: &str, we: Make, they: Make, group: Group) -> Result<Self> {
         let rig = Rig::of(&group)?;
-        let seat = |make| Seat { make, speaker: None, priority: 0 };
+        let seat = |make| Seat { make, speaker: None, priority: 0, cut_off: false };
         Ok(Self { we: seat(we), they: seat(they), pinger: None, cell: cell.to_owned(), group, rig })
     }
 
@@ -112,6 +113,21 @@ impl Pair {
         }
     }
 
+    /// The client's host.
+    pub const fn client(&self) -> &Node {
+        &self.rig.client
+    }
+
+    /// The first frame that the client saw after `after` and `wanted` accepts.
+    pub fn see(&self, after: Moment, what: &str, wanted: impl Fn(&Frame) -> bool) -> Result<Frame> {
+        self.rig.capture.wait_after(after, what, START, wanted)
+    }
+
+    /// How many frames the client saw after `after` that `wanted` accepts.
+    pub fn count_after(&self, after: Moment, wanted: impl Fn(&Frame) -> bool) -> usize {
+        self.rig.capture.count_after(after, wanted)
+    }
+
     fn speaker(&mut self, side: Side) -> Result<&mut Speaker> {
         self.seat_mut(side).speaker.as_mut().with_context(|| format!("{} do not run", side.word()))
     }
@@ -138,6 +154,7 @@ impl Pair {
         let began = Moment::now();
         self.start(side, priority)?;
         let first = self.first_advert(side, began, self.timing().down_bound(priority) + START)?;
+        self.speaker(side)?.make_punctual();
         if self.pinger.is_none() {
             self.pinger = Some(Pinger::start(&self.rig.client, self.group.address(), self.ping_period())?);
         }
@@ -148,6 +165,7 @@ impl Pair {
     pub fn backup(&mut self, side: Side, priority: u8) -> Result<()> {
         self.start(side, priority)?;
         self.speaker(side)?.wait_entering("BACKUP", 1, START)?;
+        self.speaker(side)?.make_punctual();
         std::thread::sleep(self.timing().interval * 3 / 2);
         Ok(())
     }
@@ -156,6 +174,8 @@ impl Pair {
     pub fn challenger(&mut self, side: Side, priority: u8) -> Result<Frame> {
         let began = Moment::now();
         self.start(side, priority)?;
+        self.speaker(side)?.wait_entering("BACKUP", 1, START)?;
+        self.speaker(side)?.make_punctual();
         self.first_advert(side, began, self.timing().down_bound(priority) + START)
     }
 
@@ -164,9 +184,7 @@ impl Pair {
         let status = self.speaker(side)?.stop()?;
         self.seat_mut(side).speaker = None;
         ensure!(status.success(), "{} ended with {status}", side.word());
-        let held = self.seat(side).make.holds(self.node(side), &self.group)?;
-        ensure!(!held, "{} kept {}", side.word(), self.group.address());
-        Ok(())
+        self.has_given_up(side)
     }
 
     /// SIGKILL: the address stays where it is, and the host's kernel goes on answering.
@@ -196,9 +214,16 @@ impl Pair {
 
     /// As a power loss looks from outside: the host is cut off in the middle of what it does. A daemon that is killed
     /// leaves the address up behind it, and the host goes on answering.
-    pub fn cut(&self, side: Side) -> Result<Moment> {
+    pub fn cut(&mut self, side: Side) -> Result<Moment> {
         self.node(side).cut_cable()?;
+        self.seat_mut(side).cut_off = true;
         Ok(Moment::now())
+    }
+
+    /// Ends [`Self::cut`].
+    pub fn plug(&mut self, side: Side) -> Result<()> {
+        self.seat_mut(side).cut_off = false;
+        self.node(side).restore_cable()
     }
 
     /// Waits for the first advert of a side after `after`, with the priority that it was started with.
@@ -281,8 +306,9 @@ impl Pair {
     /// That side has the address, and the other has not.
     fn holds(&self, side: Side) -> Result<()> {
         for (side, wanted) in [(side, true), (side.other(), false)] {
-            // Who was killed had no chance to give it up.
-            if self.seat(side).speaker.is_none() {
+            // Who was killed had no chance to give it up, and who is cut off has it to itself.
+            let seat = self.seat(side);
+            if seat.speaker.is_none() || seat.cut_off {
                 continue;
             }
             let holds = || self.seat(side).make.holds(self.node(side), &self.group);
@@ -298,6 +324,13 @@ impl Pair {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
+        Ok(())
+    }
+
+    /// That side has the address no more.
+    pub fn has_given_up(&self, side: Side) -> Result<()> {
+        let held = self.seat(side).make.holds(self.node(side), &self.group)?;
+        ensure!(!held, "{} still have {}", side.word(), self.group.address());
         Ok(())
     }
 
@@ -343,13 +376,14 @@ impl Pair {
     }
 
     /// A silence was as long as it must be and no longer than it may be. What a peer rounds down to centiseconds is no
-    /// fault of ours, and neither is the first advert that FRR 8.4.4 loses over IPv6: it does not find its address while
-    /// its macvlan comes up, announces it in time and advertises an interval later.
+    /// fault of ours, and neither are the first adverts that FRR 8.4.4 loses over IPv6: it does not find its address while
+    /// its macvlan comes up, announces it in time and advertises an interval or two later.
     pub fn waited(&self, side: Side, wait: Duration, least: Duration, most: Duration) -> Result<()> {
+        let rounded = least.saturating_sub(CENTISECOND);
         let (least, most) = match (self.seat(side).make, self.group.family()) {
             (Make::Agent(_), _) => (least, most),
-            (Make::Keepalived, _) | (Make::Frr, Family::Ipv4) => (least.saturating_sub(CENTISECOND), most),
-            (Make::Frr, Family::Ipv6) => (least.saturating_sub(CENTISECOND), most + self.timing().interval),
+            (Make::Keepalived, _) | (Make::Frr, Family::Ipv4) => (rounded, most),
+            (Make::Frr, Family::Ipv6) => (rounded, most + self.timing().interval * 2),
         };
         figures::note(&self.cell, "silence", wait, most);
         ensure!(

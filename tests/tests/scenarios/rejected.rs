@@ -8,11 +8,11 @@ use lab::{
     inject::{Flood, Forger},
 };
 use libtest_mimic::Trial;
-use regent_common::{Reason, Version};
+use regent_common::{Family, Reason, Version};
 
 use super::{
     rig::{Rig, START, STRONG, TENTH, WEAK},
-    trial::{Need, Reasons},
+    trial::{Ability, Need, Reasons},
 };
 
 /// Who seems to send the bad packets: the client itself.
@@ -21,31 +21,42 @@ const CLAIMED_PRIORITY: u8 = 254;
 /// Every reason that the version has, on the program and on the socket.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for (word, group) in
-        [("v2", Group::classic as fn(u8) -> Group), ("v3", |priority| Group::fast(priority, TENTH))]
-    {
+    for (word, group) in [
+        ("v2", Group::classic as fn(u8) -> Group),
+        ("v3", |priority| Group::fast(priority, TENTH)),
+        ("v3_ipv6", |priority| Group::ipv6(priority, TENTH)),
+    ] {
+        let (version, family) = (group(WEAK).version, group(WEAK).family());
         for &reason in Reason::ALL {
-            if !has_form(group(WEAK).version, reason) {
+            if !has_form(version, family, reason) {
                 continue;
             }
             for rung in [Rung::Native, Rung::Off] {
                 // Version 2 takes seconds: the socket is tried only with what version 3 does not have.
-                if rung == Rung::Off && word == "v2" && has_form(Version::V3, reason) {
+                if rung == Rung::Off && word == "v2" && has_form(Version::V3, family, reason) {
                     continue;
                 }
-                let needs = if rung == Rung::Off { &[Need::Agent][..] } else { &[Need::Agent, Need::Object] };
+                let mut needs = vec![Need::Agent];
+                if rung != Rung::Off {
+                    needs.push(Need::Object);
+                }
+                if family == Family::Ipv6 {
+                    needs.push(Need::Able(Ability::Ipv6));
+                }
                 let name = format!("rejected::{word}::{}::{}_touches_no_timer", rung.word(), reason.label());
-                trials.push(reasons.trial(name, needs, move || touches_no_timer(group, reason, rung)));
+                trials.push(reasons.trial(name, &needs, move || touches_no_timer(group, reason, rung)));
             }
         }
     }
     trials
 }
 
-/// Whether there is such a packet: unicast peers are none of step 1, the rest is version 2's alone.
-const fn has_form(version: Version, reason: Reason) -> bool {
+/// Whether there is such a packet. Over IPv6 our own address is no reason, since FRR's routers may all send from the
+/// virtual one; unicast peers have scenarios of their own; the rest is version 2's alone.
+const fn has_form(version: Version, family: Family, reason: Reason) -> bool {
     match reason {
         Reason::UnknownPeer => false,
+        Reason::OwnSource => matches!(family, Family::Ipv4),
         Reason::Carp
         | Reason::AuthTypeInvalid
         | Reason::AuthTypeMismatch
@@ -60,8 +71,7 @@ const fn has_form(version: Version, reason: Reason) -> bool {
         | Reason::UnknownGroup
         | Reason::CountZero
         | Reason::IntervalZero
-        | Reason::Destination
-        | Reason::OwnSource => true,
+        | Reason::Destination => true,
     }
 }
 
@@ -73,14 +83,15 @@ fn is_counted(reason: Reason, rung: Rung) -> bool {
 
 /// The packets claim a higher priority: taken for good, they would unseat the master and hold the Backup back.
 fn touches_no_timer(of: fn(u8) -> Group, reason: Reason, rung: Rung) -> Result<()> {
-    let rig = Rig::new()?;
     let (strong, weak) = (of(STRONG), of(WEAK));
+    let rig = Rig::of(&strong)?;
     let timing = strong.timing();
     let master = rig.master(&rig.a, &strong, rung)?;
     let backup = rig.backup(&rig.b, &weak, rung)?;
 
     // At both: what is aimed at one host (its address as source or destination) is made for each.
-    let forger = Forger::new(&strong, &rig.client, rig.client.address(), CLAIMED_PRIORITY);
+    let source = rig.client.source(strong.family());
+    let forger = Forger::new(&strong, &rig.client, source, CLAIMED_PRIORITY);
     let mut frames = Vec::new();
     for target in [&rig.a, &rig.b] {
         frames.push(forger.bad(reason, target)?.context("no such packet")?);

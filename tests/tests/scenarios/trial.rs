@@ -1,7 +1,12 @@
 //! How a scenario becomes a trial: with what it needs, and the reason when that is not there.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use lab::skip;
+use lab::{
+    clock::{Moment, Span},
+    punctual, skip,
+};
 use libtest_mimic::{Failed, Trial};
 
 /// What a scenario needs besides a lab.
@@ -37,6 +42,25 @@ pub enum Ability {
 /// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
 /// and whoever teaches the agent takes the word out of this list.
 const NOT_YET: &[Ability] = &[Ability::Reload];
+
+/// A scenario that failed while the machine stood still for longer than this has measured the machine.
+const STALL: Duration = Duration::from_millis(40);
+
+/// Runs the scenario; once more if the machine is to blame: then it says so.
+fn judge(name: &str, scenario: &impl Fn() -> Result<()>) -> Result<()> {
+    let began = Moment::now();
+    let error = match scenario() {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    match punctual::longest_stall(began) {
+        Some(stall) if stall >= STALL => {
+            eprintln!("{name}: the machine stood still for {}; judged anew after: {error:#}", Span(stall));
+            scenario()
+        }
+        Some(_) | None => Err(error),
+    }
+}
 
 impl Ability {
     fn reason(self) -> Option<&'static str> {
@@ -101,9 +125,12 @@ impl Reasons {
         &self,
         name: impl Into<String>,
         needs: &[Need],
-        scenario: impl FnOnce() -> Result<()> + Send + 'static,
+        scenario: impl Fn() -> Result<()> + Send + 'static,
     ) -> Trial {
-        let trial = Trial::test(name, move || scenario().map_err(|error| Failed::from(format!("{error:#}"))));
+        let name = name.into();
+        let trial = Trial::test(name.clone(), move || {
+            judge(&name, &scenario).map_err(|error| Failed::from(format!("{error:#}")))
+        });
         match self.of(needs) {
             Some(reason) => {
                 trial.with_ignored_flag(true).with_kind(reason.split(':').next().unwrap_or(reason))

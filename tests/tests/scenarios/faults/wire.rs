@@ -44,10 +44,11 @@ fn cable(pair: &mut Pair, side: Side) -> Result<()> {
     pair.waited(heir, silence, timing.down(WEAK), timing.down_bound(WEAK))?;
     pair.reigns(heir)?;
     pair.says(side, "FAULT")?;
+    pair.has_given_up(side)?;
     pair.gap_within(cut, timing.down_bound(WEAK))?;
 
     let before = Moment::now();
-    pair.node(side).restore_cable()?;
+    pair.plug(side)?;
     let back = Moment::now();
     let first = pair.first_advert(side, before, timing.down_bound(STRONG) * 3)?;
     // It may not speak up before it has listened for as long as at its start (RFC 9568 §6.4.1).
@@ -66,7 +67,7 @@ fn our_cable_as_backup(pair: &mut Pair) -> Result<()> {
     pair.cut(We)?;
     pair.says(We, "FAULT")?;
     std::thread::sleep(timing.down_bound(WEAK));
-    pair.node(We).restore_cable()?;
+    pair.plug(We)?;
     pair.says(We, "BACKUP")?;
     pair.reigns(They)?;
     pair.silent(We, began, Moment::now())?;

@@ -69,7 +69,7 @@ fn stops(pair: &mut Pair, side: Side) -> Result<()> {
     let asked = Moment::now();
     pair.stop(side)?;
     let resigned = pair.resignation(side, asked)?;
-    let first = pair.first_advert(heir, resigned.at, timing.skew_bound(WEAK) * 2)?;
+    let first = pair.first_advert(heir, resigned.at, timing.down_bound(WEAK) * 2)?;
     let wait = first.at.since(resigned.at);
     pair.waited(heir, wait, timing.skew(WEAK), timing.skew_bound(WEAK))?;
     pair.served_by(heir, first.at)?;
