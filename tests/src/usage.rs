@@ -1,20 +1,18 @@
-//! What a daemon costs: processor time and resident memory of a process and all its descendants, from /proc.
+//! What a daemon costs: processor time and resident memory of a process and all its descendants, by their clocks and
+//! from /proc.
 
 use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
+use nix::{time::ClockId, unistd::Pid};
 
-/// Units of processor time in /proc/PID/stat: USER_HZ, 100 on every Linux.
-const TICK: Duration = Duration::from_millis(10);
-/// Fields after the name of a program in /proc/PID/stat: its parent, and the two kinds of processor time.
+/// Field after the name of a program in /proc/PID/stat: its parent.
 const PARENT: usize = 1;
-const USER_TIME: usize = 11;
-const SYSTEM_TIME: usize = 12;
 
 /// The cost so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Processor time, user and system, to 10 ms.
+    /// Processor time, user and system, of all threads, also of those that have ended.
     pub processor: Duration,
     /// Resident memory in bytes; pages that processes share count in each.
     pub resident: u64,
@@ -32,16 +30,20 @@ pub fn of_tree(root: u32) -> Result<Usage> {
     let mut usage = Usage::default();
     for pid in tree(root)? {
         // A short-lived child may be gone by now.
-        let Some(fields) = fields(pid) else { continue };
-        let ticks: u32 =
-            [USER_TIME, SYSTEM_TIME].iter().filter_map(|&at| fields.get(at)?.parse::<u32>().ok()).sum();
-        usage.processor += TICK * ticks;
+        let Some(processor) = processor(pid) else { continue };
+        usage.processor += processor;
         usage.resident += memory(pid, "VmRSS:").unwrap_or(0);
         usage.anonymous += memory(pid, "RssAnon:").unwrap_or(0);
         usage.processes += 1;
     }
     fields(root).with_context(|| format!("process {root} is gone"))?;
     Ok(usage)
+}
+
+/// By the clock of the process: /proc knows no more than 10 ms.
+fn processor(pid: u32) -> Option<Duration> {
+    let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    clock.now().ok().map(Duration::from)
 }
 
 /// The process and its descendants.

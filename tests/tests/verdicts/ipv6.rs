@@ -141,11 +141,11 @@ fn every_reason_is_told_apart_over_ipv6() -> Result<(), Failed> {
         };
         ensure(verdict.err() == reason, || format!("instead of {reason:?} the checks say {verdict:?}"))?;
         bench.run(&frame)?;
-        let counters = bench.program.counters(index);
+        let counters = bench.program.view().counters(index);
         ensure(counters == moved(&verdict), || {
             format!("instead of {reason:?} the program counts {:?}", named(&counters))
         })?;
-        let stored = bench.program.slots(index).ok_or("no row")?.slots;
+        let stored = bench.program.view().slots(index).ok_or("no row")?.slots;
         let stored = stored.iter().any(|slot| slot.sequence != 0);
         ensure(stored == reason.is_none(), || format!("{reason:?}: slot {stored:?}"))?;
     }
@@ -155,7 +155,7 @@ fn every_reason_is_told_apart_over_ipv6() -> Result<(), Failed> {
 fn a_first_address_that_is_not_link_local_is_noted() -> Result<(), Failed> {
     let mut bench = Bench::new()?;
     bench.expect(group(Family::Ipv6, 50), expected(Version::V3, 0))?;
-    let noted = |bench: &Bench| bench.program.counters(0)[Counter::FirstNotLinkLocal.slot() as usize];
+    let noted = |bench: &Bench| bench.program.view().counters(0)[Counter::FirstNotLinkLocal.slot() as usize];
     for (list, due) in [(&[LOCAL, GLOBAL][..], 0), (&[GLOBAL, LOCAL], 1), (&[GLOBAL], 2)] {
         let action = bench.run(&frames::ip_frame(&[], &packet(&good(Version::V3, list))))?;
         let slot = bench.slot(0, &PEER).ok_or("not stored")?;
@@ -190,11 +190,11 @@ fn ipv6_that_is_not_ours_passes() -> Result<(), Failed> {
         let action = bench.run(&frames::frame(&[], 0x86dd, &packet))?;
         ensure(action == PASS, || format!("{what}: action {action}"))?;
         for index in [0, 1] {
-            let counters = bench.program.counters(index);
+            let counters = bench.program.view().counters(index);
             ensure(counters.iter().all(|value| *value == 0), || format!("{what}: {:?}", named(&counters)))?;
         }
     }
-    let strangers = bench.program.strangers().len();
+    let strangers = bench.program.view().strangers().len();
     ensure(strangers == 0, || format!("{strangers} strangers"))
 }
 
@@ -222,7 +222,7 @@ fn long_ipv6_lists_are_summed_up() -> Result<(), Failed> {
         let last = packet.len() - 1;
         packet[last] ^= 1;
         bench.run(&frames::ip_frame(&[vlan as u16], &packet))?;
-        let bad = bench.program.counters(index)[Counter::Rejected(Reason::Checksum).slot() as usize];
+        let bad = bench.program.view().counters(index)[Counter::Rejected(Reason::Checksum).slot() as usize];
         ensure(bad == 1, || format!("{count} addresses: a wrong last bit holds"))?;
     }
     Ok(())

@@ -49,7 +49,7 @@ fn bench(vlans: u32) -> Result<Bench, Failed> {
 
 /// Solicitations and claims counted.
 fn counted(bench: &Bench) -> (u64, u64) {
-    let row = bench.program.counters(INSTANCE);
+    let row = bench.program.view().counters(INSTANCE);
     (row[Counter::NeighborSolicitation.slot() as usize], row[Counter::NeighborClaim.slot() as usize])
 }
 

@@ -80,7 +80,7 @@ fn no_rejected_packet_rings_or_touches_a_slot() -> Result<(), Failed> {
         let packet = packet.ok_or_else(|| format!("{}: no good advert for its group", fixture.name))?;
         bench.run(&frames::ip_frame(&[vlan as u16], &packet))?;
         ensure(bench.records().len() == 1, || format!("{}: a good one does not ring", fixture.name))?;
-        let slots = |bench: &Bench| bench.program.slots(index).map(|row| row.slots);
+        let slots = |bench: &Bench| bench.program.view().slots(index).map(|row| row.slots);
         let before = slots(&bench);
         for _ in 0..3 {
             bench.run(&frames::ip_frame(&[vlan as u16], &fixture.packet))?;

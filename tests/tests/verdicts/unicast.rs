@@ -94,7 +94,7 @@ fn judged(bench: &mut Bench, frame: &[u8], due: Option<Reason>, what: &str) -> R
     bench.program.clear_row(index)?;
     bench.records();
     bench.run(frame)?;
-    let counters = bench.program.counters(index);
+    let counters = bench.program.view().counters(index);
     ensure(counters == moved(&verdict), || {
         format!("{what}: instead of {due:?} the program counts {:?}", named(&counters))
     })?;
@@ -192,7 +192,7 @@ fn another_multicast_group_is_as_good_as_the_rfcs() -> Result<(), Failed> {
 fn old_checksums_are_for_unicast_alone() -> Result<(), Failed> {
     let mut bench = Bench::new()?;
     bench.expect(group(Family::Ipv4, 50), expected(Family::Ipv4, 3, flag::UNICAST))?;
-    let counted = |bench: &Bench, counter: Counter| bench.program.counters(3)[counter.slot() as usize];
+    let counted = |bench: &Bench, counter: Counter| bench.program.view().counters(3)[counter.slot() as usize];
     for (form, counter) in [
         (ChecksumForm::PseudoHeader, Counter::ChecksumPseudoHeader),
         (ChecksumForm::MessageOnly, Counter::ChecksumMessageOnly),
@@ -218,7 +218,7 @@ fn peers_belong_to_their_instance() -> Result<(), Failed> {
     let accepted = |bench: &mut Bench| -> Result<bool, Failed> {
         bench.program.clear_row(3)?;
         bench.run(&sent)?;
-        Ok(bench.program.counters(3)[Counter::Accepted.slot() as usize] == 1)
+        Ok(bench.program.view().counters(3)[Counter::Accepted.slot() as usize] == 1)
     };
     ensure(!accepted(&mut bench)?, || "accepted before it is a peer".into())?;
     bench.program.set_peer(key, Peer::new(0, 255))?;

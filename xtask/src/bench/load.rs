@@ -1,4 +1,8 @@
-//! Processor time and memory: one instance and 255, as master and as Backup, a second and a tenth of one.
+//! Processor time, memory and the longest gap between adverts: 255 instances on an interface, 1,000 over four.
+//!
+//! The pair is left alone for a while and watched: what it takes of the processors by the kernel's own clocks, what it
+//! sends by a capture at the switch. Both contestants do so in turn, run by run, so that a busy minute of this machine
+//! is nobody's own.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, time::Duration};
 
@@ -7,141 +11,273 @@ use lab::{
     capture::Capture,
     clock::Moment,
     group::Group,
-    lab::Lab,
-    node::Node,
     speaker::{Make, Speaker},
     usage::{self, Usage},
 };
 
 use super::{
-    Contestant, Effort,
-    table::{Cell, Table},
+    Contestant, Effort, gap,
+    pair::Pair,
+    table::{Cell, Goal, Table, Unit},
 };
 
 const STRONG: u8 = 150;
 const WEAK: u8 = 100;
-/// As many as there are VRIDs.
-const MANY: u32 = 255;
-/// Intervals, in centiseconds.
-const INTERVALS: [u32; 2] = [100, 10];
+/// The second announcements come a second after the first, and not after five, so that they are over sooner.
+const ANNOUNCE_AGAIN: &str = "garp_master_delay 1";
 /// Second announcements are over by then, and memory has settled.
-const SETTLE: Duration = Duration::from_secs(7);
+const SETTLE: Duration = Duration::from_secs(4);
 /// What all of them may take to become master.
 const START: Duration = Duration::from_secs(20);
+/// Resident memory that the agent may take.
+const MEMORY_BOUND: u64 = 40 << 20;
+/// How often status is asked for, to see what that leaves behind.
+const QUESTIONS: u32 = 10;
 
-/// What a pair costs.
+/// How many instances, how spread, how fast.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    name: &'static str,
+    links: u8,
+    vrids: u8,
+    centiseconds: u32,
+    /// Only memory is of interest.
+    memory_alone: bool,
+}
+
+impl Shape {
+    const ONE: Self = Self { name: "1 instance", links: 1, vrids: 1, centiseconds: 100, memory_alone: true };
+    /// Every VRID of an interface, at a second.
+    pub const SECOND: Self =
+        Self { name: "255 at 1 s", links: 1, vrids: 255, centiseconds: 100, memory_alone: false };
+    /// Every VRID of an interface, at a tenth of a second.
+    pub const TENTH: Self =
+        Self { name: "255 at 100 ms", links: 1, vrids: 255, centiseconds: 10, memory_alone: false };
+    /// A thousand.
+    pub const THOUSAND: Self = Self {
+        name: "1,000 over 4 interfaces at 1 s",
+        links: 4,
+        vrids: 250,
+        centiseconds: 100,
+        memory_alone: false,
+    };
+
+    const fn instances(self) -> u64 {
+        self.links as u64 * self.vrids as u64
+    }
+}
+
+/// What a pair costs, and how well it keeps its time.
+#[derive(Clone, Copy)]
 struct Cost {
     master: Share,
     backup: Share,
+    gap: Duration,
+    strays: u64,
+    /// Memory that answering status added.
+    answering: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
 struct Share {
     /// Processor time in a million of one core's.
-    parts_per_million: u128,
+    parts_per_million: u64,
     usage: Usage,
 }
 
-/// Measures all contestants.
+/// Every run of a shape, for each contestant.
+type Costs = Vec<Vec<Cost>>;
+
+/// Measures all contestants in those shapes.
 ///
 /// # Errors
 /// When a pair does not come up.
-pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) -> Result<()> {
-    let mut one = Vec::new();
-    for &(name, make) in contestants {
-        eprintln!("bench: memory at 1 instance, {name}");
-        one.push(cost(make, 1, 100, effort.watch).with_context(|| format!("1 instance, {name}"))?);
-    }
-    let mut memory = Vec::new();
-    for centiseconds in INTERVALS {
-        let mut many = Vec::new();
-        for &(name, make) in contestants {
-            eprintln!("bench: {MANY} instances at {} ms, {name}", centiseconds * 10);
-            let cost = cost(make, MANY, centiseconds, effort.watch);
-            many.push(cost.with_context(|| format!("{MANY} instances, {name}"))?);
+pub fn measure(
+    contestants: &[Contestant],
+    effort: Effort,
+    shapes: &[Shape],
+    table: &mut Table,
+) -> Result<()> {
+    let one = costs(contestants, effort, Shape::ONE)?;
+    memory(Shape::ONE, effort, &one, &one, table);
+    let mut seen = 1;
+    for &shape in shapes {
+        let costs = costs(contestants, effort, shape)?;
+        let name = shape.name;
+        let mut row = |figure: String, unit: Unit, goal: Goal, value: fn(&Cost) -> u64| {
+            let cells = costs.iter().map(|costs| Cell::of(costs.iter().map(value))).collect();
+            table.row(figure, effort.loads, unit, goal, cells);
+        };
+        row(format!("{name}: processor, master"), Unit::Share, Goal::NotAbovePeer, |cost| {
+            cost.master.parts_per_million
+        });
+        row(format!("{name}: processor, backup"), Unit::Share, Goal::NotAbovePeer, |cost| {
+            cost.backup.parts_per_million
+        });
+        row(
+            format!("{name}: longest gap between adverts of a VRID"),
+            Unit::Time,
+            Goal::NotAbovePeer,
+            |cost| u64::try_from(cost.gap.as_nanos()).unwrap_or(u64::MAX),
+        );
+        row(format!("{name}: adverts of the backup"), Unit::Count, Goal::Worst(0), |cost| cost.strays);
+        if shape.instances() != seen {
+            seen = shape.instances();
+            memory(shape, effort, &one, &costs, table);
         }
-        let figure = |role: &str| format!("processor, {MANY} instances at {} ms, {role}", centiseconds * 10);
-        table.row(figure("master"), 1, many.iter().map(|cost| percent(cost.master)).collect());
-        table.row(figure("backup"), 1, many.iter().map(|cost| percent(cost.backup)).collect());
-        memory = many;
     }
-    table.row(
-        "memory, 1 instance, master",
-        1,
-        one.iter().map(|cost| kilobytes(cost.master.usage.resident)).collect(),
-    );
-    let all = memory.iter().map(|cost| kilobytes(cost.master.usage.resident)).collect();
-    table.row(format!("memory, {MANY} instances, master"), 1, all);
-    let growth = one.iter().zip(&memory).map(|(one, many)| {
-        let grown = many.master.usage.anonymous.saturating_sub(one.master.usage.anonymous);
-        kilobytes(grown / u64::from(MANY - 1))
-    });
-    table.row("memory without pages of files, growth for each instance", 1, growth.collect());
     Ok(())
 }
 
-fn percent(share: Share) -> Cell {
-    let hundredths = share.parts_per_million / 100;
-    Cell::one(format!("{}.{:02} %", hundredths / 100, hundredths % 100))
+/// Contestants take turns, run by run.
+fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Costs> {
+    let mut costs: Costs = vec![Vec::new(); contestants.len()];
+    for run in 1..=effort.loads {
+        for (&(name, make), costs) in contestants.iter().zip(&mut costs) {
+            eprintln!("bench: {}, run {run} of {}, {name}", shape.name, effort.loads);
+            let cost = cost(make, shape, effort.watch);
+            costs.push(cost.with_context(|| format!("{}, {name}", shape.name))?);
+        }
+    }
+    Ok(costs)
 }
 
-fn kilobytes(bytes: u64) -> Cell {
-    let tenths = bytes * 10 / 1024;
-    Cell::one(format!("{}.{} KiB", tenths / 10, tenths % 10))
+/// The rows about memory.
+fn memory(shape: Shape, effort: Effort, one: &Costs, many: &Costs, table: &mut Table) {
+    let runs = effort.loads;
+    let name = shape.name;
+    let cells = |value: fn(&Cost) -> u64| {
+        many.iter().map(|costs| Cell::of(costs.iter().map(value))).collect::<Vec<Cell>>()
+    };
+    let resident = cells(|cost| cost.master.usage.resident);
+    table.row(format!("{name}: memory, master"), runs, Unit::Memory, Goal::Worst(MEMORY_BOUND), resident);
+    let anonymous = cells(|cost| cost.master.usage.anonymous);
+    table.row(format!("{name}: of that, no page of a file"), runs, Unit::Memory, Goal::Shown, anonymous);
+    let more = shape.instances() - 1;
+    if more > 0 {
+        let growth = one.iter().zip(many).map(|(one, many)| {
+            Cell::of(one.iter().zip(many).map(|(one, many)| {
+                many.master.usage.anonymous.saturating_sub(one.master.usage.anonymous) / more
+            }))
+        });
+        let figure = format!("{name}: growth of that for each instance");
+        table.row(figure, runs, Unit::Memory, Goal::NotAbovePeer, growth.collect());
+    }
+    let answering = many.iter().map(|costs| Cell::of(costs.iter().filter_map(|cost| cost.answering)));
+    let figure = format!("{name}: what {QUESTIONS} answers of status add");
+    table.row(figure, runs, Unit::Memory, Goal::Shown, answering.collect());
 }
 
-fn cost(make: Make, instances: u32, centiseconds: u32, watch: Duration) -> Result<Cost> {
-    let lab = Lab::new()?;
-    let (a, b, client) = (lab.host("a", 1)?, lab.host("b", 2)?, lab.host("client", 9)?);
-    let capture = client.capture()?;
-    let mut strong = start(make, &a, STRONG, instances, centiseconds)?;
-    let mut weak = start(make, &b, WEAK, instances, centiseconds)?;
-    until_all_speak(&capture, &a, instances)?;
-    drop(capture);
+fn cost(make: Make, shape: Shape, watch: Duration) -> Result<Cost> {
+    let pair = Pair::new(shape.links)?;
+    let captures = captures(&pair, shape)?;
+    let mut strong = pair.start(make, &pair.a, &text(STRONG, shape)?)?;
+    let mut weak = pair.start(make, &pair.b, &text(WEAK, shape)?)?;
+    until_all_speak(&pair, &captures, shape)?;
+    drop(captures);
     std::thread::sleep(SETTLE);
     let pids = (strong.process().pid(), weak.process().pid());
+    let captures = self::captures(&pair, shape)?;
     let (began, before) = (Moment::now(), (usage::of_tree(pids.0)?, usage::of_tree(pids.1)?));
-    std::thread::sleep(watch);
-    let (after, elapsed) = ((usage::of_tree(pids.0)?, usage::of_tree(pids.1)?), began.elapsed());
-    Ok(Cost { master: share(before.0, after.0, elapsed), backup: share(before.1, after.1, elapsed) })
+    if !shape.memory_alone {
+        std::thread::sleep(watch);
+    }
+    let (after, ended) = ((usage::of_tree(pids.0)?, usage::of_tree(pids.1)?), Moment::now());
+    let elapsed = ended.since(began);
+    let (gap, strays) =
+        if shape.memory_alone { (Duration::ZERO, 0) } else { heard(&pair, &captures, shape, began, ended)? };
+    drop(captures);
+    let answering = answering(&strong, after.0)?;
+    Ok(Cost {
+        master: share(before.0, after.0, elapsed),
+        backup: share(before.1, after.1, elapsed),
+        gap,
+        strays,
+        answering,
+    })
+}
+
+fn captures(pair: &Pair, shape: Shape) -> Result<Vec<Capture>> {
+    (0..shape.links).map(|link| pair.capture(link)).collect()
 }
 
 fn share(before: Usage, after: Usage, elapsed: Duration) -> Share {
     let spent = after.processor.saturating_sub(before.processor);
-    Share { parts_per_million: spent.as_nanos() * 1_000_000 / elapsed.as_nanos().max(1), usage: after }
+    let parts = spent.as_nanos() * 1_000_000 / elapsed.as_nanos().max(1);
+    Share { parts_per_million: u64::try_from(parts).unwrap_or(u64::MAX), usage: after }
 }
 
-/// One daemon with that many groups: VRID and virtual address 10.0.1.N count up.
-fn start(make: Make, node: &Node, priority: u8, instances: u32, centiseconds: u32) -> Result<Speaker> {
-    let mut text = String::new();
-    for vrid in 1..=instances {
-        let last = u8::try_from(vrid).context("too many instances")?;
-        let group = Group {
-            name: format!("VI_{vrid}"),
-            vrid,
-            addresses: vec![Ipv4Addr::new(10, 0, 1, last).into()],
-            ..Group::fast(priority, centiseconds)
-        };
-        text.push_str(&group.text());
+/// The longest gap of all groups, and how many adverts the Backup sent.
+fn heard(
+    pair: &Pair,
+    captures: &[Capture],
+    shape: Shape,
+    from: Moment,
+    until: Moment,
+) -> Result<(Duration, u64)> {
+    let (mut longest, mut strays) = (Duration::ZERO, 0);
+    for (link, capture) in (0..shape.links).zip(captures) {
+        let frames = capture.frames();
+        let gaps = gap::longest(&frames, Pair::address(&pair.a, link), from, until);
+        if gaps.len() < usize::from(shape.vrids) {
+            bail!("only {} of {} groups were heard in {:?}", gaps.len(), shape.vrids, until.since(from));
+        }
+        longest = gaps.into_values().fold(longest, Duration::max);
+        let weak = Pair::address(&pair.b, link);
+        strays +=
+            frames.iter().filter(|frame| frame.advert().is_some_and(|advert| advert.source == weak)).count();
     }
-    Speaker::start_text(make, node, &text)
+    Ok((longest, u64::try_from(strays)?))
 }
 
-/// Until an advert of every group was seen from that host.
-fn until_all_speak(capture: &Capture, node: &Node, instances: u32) -> Result<()> {
+/// What answering status adds to memory; keepalived has nothing of the kind.
+fn answering(speaker: &Speaker, before: Usage) -> Result<Option<u64>> {
+    match speaker {
+        Speaker::Keepalived(_) | Speaker::Frr(_) => Ok(None),
+        Speaker::Agent(agent) => {
+            for _ in 0..QUESTIONS {
+                agent.status()?;
+            }
+            let after = usage::of_tree(agent.process.pid())?;
+            Ok(Some(after.anonymous.saturating_sub(before.anonymous)))
+        }
+    }
+}
+
+/// One config with all groups: virtual address 10.1.LINK.VRID.
+fn text(priority: u8, shape: Shape) -> Result<String> {
+    let mut text = String::new();
+    for link in 0..shape.links {
+        for vrid in 1..=shape.vrids {
+            let group = Group {
+                name: format!("VI_{link}_{vrid}"),
+                vrid: vrid.into(),
+                addresses: vec![Ipv4Addr::new(10, 1, link, vrid).into()],
+                interface: Pair::interface(link),
+                ..Group::fast(priority, shape.centiseconds).with(ANNOUNCE_AGAIN)
+            };
+            text.push_str(&group.text());
+        }
+    }
+    Ok(text)
+}
+
+/// Until an advert of every group was seen from the strong host.
+fn until_all_speak(pair: &Pair, captures: &[Capture], shape: Shape) -> Result<()> {
     let start = Moment::now();
     loop {
-        let seen: BTreeSet<u8> = capture
-            .frames()
-            .iter()
-            .filter_map(|frame| frame.advert().filter(|advert| advert.source == node.address()))
-            .map(|advert| advert.vrid)
-            .collect();
-        if seen.len() >= usize::try_from(instances)? {
+        let mut seen = BTreeSet::new();
+        for (link, capture) in (0..shape.links).zip(captures) {
+            let strong = Pair::address(&pair.a, link);
+            let frames = capture.frames();
+            let adverts = frames.iter().filter_map(|frame| frame.advert());
+            seen.extend(adverts.filter(|advert| advert.source == strong).map(|advert| (link, advert.vrid)));
+        }
+        if u64::try_from(seen.len())? >= shape.instances() {
             return Ok(());
         }
         if start.elapsed() > START {
-            bail!("only {} of {instances} groups had a master after {START:?}", seen.len());
+            bail!("only {} of {} groups had a master after {START:?}", seen.len(), shape.instances());
         }
         std::thread::sleep(Duration::from_millis(200));
     }

@@ -3,11 +3,16 @@
 //! Owns the choice of what is measured and the order; each kind of figure has its file. Nothing is asserted here: the
 //! scenarios hold the bounds, the bench shows how tight they are kept.
 
+mod gap;
+mod handover;
 mod load;
 mod packet;
+mod pair;
+mod script;
 mod steadiness;
 mod table;
 mod takeover;
+mod witness;
 
 use std::time::Duration;
 
@@ -21,16 +26,16 @@ use lab::{
     speaker::Make,
 };
 
-use self::table::Table;
+use self::{load::Shape, table::Table};
 use crate::build_ebpf;
 
 /// Options of the bench.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Five runs in place of twenty, and short loads
+    /// Five runs in place of twenty, and short loads: some three minutes
     #[arg(long)]
     quick: bool,
-    /// Loads of five times a minute, as long as the project's figures are defined
+    /// Five times a minute on a busy host, and loads five times over, as the project's figures are defined
     #[arg(long, conflicts_with = "quick")]
     long: bool,
     /// Only this; may be given several times
@@ -42,12 +47,18 @@ pub struct Arguments {
 enum Figure {
     /// How late a takeover is
     Takeover,
+    /// How long a graceful hand-over takes past the skew
+    HandOver,
+    /// How long it takes from the failure of a tracked script to the other router
+    Script,
     /// False takeovers on a busy host
     Steadiness,
     /// Nanoseconds for each packet in the XDP program
     Packet,
-    /// Processor time and memory at 255 instances
+    /// Processor time, memory and longest gap at 255 instances
     Load,
+    /// The same at 1,000 instances over four interfaces
+    Thousand,
 }
 
 /// How much is measured.
@@ -55,25 +66,34 @@ enum Figure {
 pub struct Effort {
     /// Takeovers of each kind.
     pub takeovers: u32,
-    /// Runs under load.
+    /// Graceful hand-overs.
+    pub hand_overs: u32,
+    /// Failures of scripts.
+    pub failures: u32,
+    /// Runs on a busy host.
     pub busy_runs: u32,
     /// Their length.
     pub busy_run: Duration,
-    /// How long processor time is watched.
+    /// Runs of each load.
+    pub loads: u32,
+    /// How long each is watched.
     pub watch: Duration,
 }
 
 impl Effort {
     const fn of(arguments: &Arguments) -> Self {
-        let (takeovers, busy_runs, busy_run, watch) = match (arguments.quick, arguments.long) {
-            (true, _) => (5, 1, 10, 5),
-            (false, false) => (20, 2, 20, 10),
-            (false, true) => (20, 5, 60, 10),
+        let (runs, busy_runs, busy_run, loads, watch) = match (arguments.quick, arguments.long) {
+            (true, _) => (5, 1, 10, 1, 5),
+            (false, false) => (20, 2, 20, 3, 10),
+            (false, true) => (20, 5, 60, 5, 20),
         };
         Self {
-            takeovers,
+            takeovers: runs,
+            hand_overs: runs,
+            failures: runs,
             busy_runs,
             busy_run: Duration::from_secs(busy_run),
+            loads,
             watch: Duration::from_secs(watch),
         }
     }
@@ -106,14 +126,27 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Figure::Takeover) {
         takeover::measure(&contestants, effort, &mut table)?;
     }
+    if wanted(Figure::HandOver) {
+        handover::measure(&contestants, effort, &mut table)?;
+    }
+    if wanted(Figure::Script) {
+        script::measure(&contestants, effort, &mut table)?;
+    }
     if wanted(Figure::Steadiness) {
         steadiness::measure(&contestants, effort, &mut table)?;
     }
     if wanted(Figure::Packet) {
         packet::measure(&mut table)?;
     }
+    let mut shapes = Vec::new();
     if wanted(Figure::Load) {
-        load::measure(&contestants, effort, &mut table)?;
+        shapes.extend([Shape::SECOND, Shape::TENTH]);
+    }
+    if wanted(Figure::Thousand) {
+        shapes.push(Shape::THOUSAND);
+    }
+    if !shapes.is_empty() {
+        load::measure(&contestants, effort, &shapes, &mut table)?;
     }
     println!("{table}");
     Ok(())

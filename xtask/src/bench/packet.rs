@@ -5,8 +5,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::table::{Cell, Table};
+use super::table::{Cell, Goal, Table, Unit};
 use crate::process;
+
+/// What each kind of packet may cost over an empty program.
+const BOUNDS: [(&str, u64); 3] =
+    [("foreign_tcp", 5), ("accepted_without_ring", 90), ("accepted_with_ring", 125)];
 
 /// Measures and adds a row for each kind of packet.
 ///
@@ -20,22 +24,14 @@ pub fn measure(table: &mut Table) -> Result<()> {
     ensure!(output.status.success(), "xdp_cost: {}", output.status);
     for line in String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.starts_with('{')) {
         let row: Value = serde_json::from_str(line).with_context(|| format!("read {line:?}"))?;
-        let figure = row["figure"].as_str().unwrap_or("?");
+        let name = row["figure"].as_str().unwrap_or("?");
         let runs = row["runs"].as_u64().and_then(|runs| u32::try_from(runs).ok()).unwrap_or(1);
-        let cell = Cell { median: written(&row["median"]), worst: written(&row["worst"]) };
-        table.row(
-            format!("XDP, ns per packet over an empty program ({} ns): {figure}", written(&row["empty"])),
-            runs,
-            vec![cell],
-        );
+        let bound = BOUNDS.iter().find(|(figure, _)| *figure == name);
+        let goal = bound.map_or(Goal::Shown, |(_, bound)| Goal::Median(*bound));
+        let cell = Cell { median: row["median"].as_u64(), worst: row["worst"].as_u64() };
+        let empty = row["empty"].as_u64().unwrap_or(0);
+        let figure = format!("XDP packet over an empty program ({empty} ns): {name}");
+        table.row(figure, runs, Unit::Nanoseconds, goal, vec![cell]);
     }
     Ok(())
-}
-
-fn written(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
-    }
 }

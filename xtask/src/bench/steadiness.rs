@@ -14,7 +14,7 @@ use lab::{
 
 use super::{
     Contestant, Effort,
-    table::{Cell, Table},
+    table::{Cell, Goal, Table, Unit},
 };
 
 const STRONG: u8 = 150;
@@ -40,15 +40,15 @@ pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) ->
             );
             counts.push(false_takeovers(make, effort.busy_run).with_context(|| format!("busy run, {name}"))?);
         }
-        cells.push(Cell::of(&counts, |count| count.to_string()));
+        cells.push(Cell::of(counts));
     }
     let seconds = effort.busy_run.as_secs();
     let figure = format!("false takeovers at 10 ms in {seconds} s, {LOOPS_PER_CORE} busy loops per core");
-    table.row(figure, effort.busy_runs, cells);
+    table.row(figure, effort.busy_runs, Unit::Count, Goal::Worst(0), cells);
     Ok(())
 }
 
-fn false_takeovers(make: Make, run: Duration) -> Result<usize> {
+fn false_takeovers(make: Make, run: Duration) -> Result<u64> {
     let lab = Lab::new()?;
     let (a, b, client) = (lab.host("a", 1)?, lab.host("b", 2)?, lab.host("client", 9)?);
     let capture = client.capture()?;

@@ -15,7 +15,7 @@ use lab::{
 
 use super::{
     Contestant, Effort,
-    table::{Cell, Table},
+    table::{Cell, Goal, Table, Unit},
 };
 
 const STRONG: u8 = 150;
@@ -44,18 +44,17 @@ pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) ->
             eprintln!("bench: {} takeovers at {} ms, {name}", effort.takeovers, centiseconds * 10);
             let lateness = takeovers(make, centiseconds, effort.takeovers)
                 .with_context(|| format!("takeovers at {} ms, {name}", centiseconds * 10))?;
-            adverts.push(cell(&lateness.advert));
-            announcements.push(cell(&lateness.announcement));
+            adverts.push(Cell::times(&lateness.advert));
+            announcements.push(Cell::times(&lateness.announcement));
         }
-        let figure = |what: &str| format!("takeover at {} ms: {what} past the down timer", centiseconds * 10);
-        table.row(figure("first advert"), effort.takeovers, adverts);
-        table.row(figure("first GARP"), effort.takeovers, announcements);
+        let mut row = |what: &str, cells: Vec<Cell>| {
+            let figure = format!("takeover at {} ms: {what} past the down timer", centiseconds * 10);
+            table.row(figure, effort.takeovers, Unit::Time, Goal::NotAbovePeer, cells);
+        };
+        row("first advert", adverts);
+        row("first GARP", announcements);
     }
     Ok(())
-}
-
-fn cell(values: &[Duration]) -> Cell {
-    Cell::of(values, |value| Span(value).to_string())
 }
 
 fn takeovers(make: Make, centiseconds: u32, runs: u32) -> Result<Lateness> {
