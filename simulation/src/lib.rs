@@ -11,6 +11,9 @@
 //! - [`script`] plays faults at given times and returns who entered which state, in order: the same script can be
 //!   played in namespaces, and must give the same.
 //!
+//! `tests/model` goes through every order of everything that can happen on a small LAN (stateright), with the same bugs
+//! planted.
+//!
 //! For tests only. Refuses clocks, threads and chance of its own.
 
 #![forbid(unsafe_code)]

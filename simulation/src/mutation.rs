@@ -7,7 +7,7 @@ use regent_common::{LocalPriority, Priority};
 use regent_vrrp::{Action, Actions, Advert, Event, Instant, Parameters, Preemption, Router, StateName};
 
 /// What is wrong with every router of a LAN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
     /// Nothing.
     None,
@@ -46,7 +46,7 @@ pub enum Mutation {
 }
 
 /// A router with a bug.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Planted {
     router: Router,
     mutation: Mutation,
@@ -96,6 +96,12 @@ impl Planted {
         if self.mutation == Mutation::RejectedCounts {
             let _nothing = self.router.handle(now, Event::Deaf);
         }
+    }
+
+    /// As [`Router::set_back`].
+    #[must_use = "the router itself stays as it is"]
+    pub fn set_back(&self, by: Duration) -> Self {
+        Self { router: self.router.set_back(by), mutation: self.mutation }
     }
 
     fn is(&self, state: StateName) -> bool {

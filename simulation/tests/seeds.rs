@@ -12,7 +12,7 @@ use regent_simulation::{
 };
 
 /// Per kind of LAN.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 5000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().and_then(|text| text.parse().ok())

@@ -1,5 +1,7 @@
 //! RFC 9568 §6.4.3, RFC 3768 §6.4.3: Active. Owns Adver_Timer and the schedule of announcements.
 
+use core::time::Duration;
+
 use regent_common::Priority;
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// The Active state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Active {
     /// What arrived before that belongs to the silence that made us Active.
     since: Instant,
@@ -171,6 +173,15 @@ impl Active {
             self.answered = Some(now);
         }
         may
+    }
+
+    /// See [`crate::Router::set_back`].
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        for time in [&mut self.since, &mut self.next_advert].into_iter().chain(&mut self.answered) {
+            *time = *time - by;
+        }
+        self.office.set_back(by);
+        self.announcements.set_back(by);
     }
 
     /// The addresses themselves changed: everybody hears of them at once, or as soon as there is no doubt.

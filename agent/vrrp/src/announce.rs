@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::{Announcements, Instant, departures, timers};
 
 /// What is still to be announced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Schedule {
     /// The last batch of any kind.
     last: Option<Instant>,
@@ -87,6 +87,14 @@ impl Schedule {
     pub(crate) fn reloaded(&mut self, now: Instant, old: &Announcements, new: &Announcements) {
         if old.refresh != new.refresh {
             self.refresh = later(now, new.refresh);
+        }
+    }
+
+    /// See [`crate::Router::set_back`].
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        let Self { last, second, contest, contest_second, refresh } = self;
+        for time in [last, second, contest, contest_second, refresh].into_iter().flatten() {
+            *time = *time - by;
         }
     }
 

@@ -3,19 +3,21 @@
 //! The timer is not stored as a deadline but as what it was armed with: since when, and for what. So a priority or an
 //! interval that changes while it runs moves it by exactly the difference.
 
+use core::time::Duration;
+
 use regent_common::{AdvertInterval, Priority};
 
 use crate::{Action, Actions, Advert, Cause, Instant, local::Local};
 
 /// Another router of the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Peer {
     source: [u8; 16],
     priority: Priority,
 }
 
 /// What Active_Down_Timer waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Wait {
     /// Active_Down_Interval.
     Silence,
@@ -24,7 +26,7 @@ enum Wait {
 }
 
 /// The Backup state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Backup {
     /// The newest arrival that counted, or the beginning of the state: what arrived before that is history.
     newest: Instant,
@@ -117,6 +119,13 @@ impl Backup {
         self.since = self.since.max(now);
         self.wait = Wait::Silence;
         self.hesitates = false;
+    }
+
+    /// See [`crate::Router::set_back`].
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        for time in [&mut self.newest, &mut self.since].into_iter().chain(&mut self.lower_since) {
+            *time = *time - by;
+        }
     }
 
     /// RFC 9568 §6.4.2, "If an ADVERTISEMENT is received".

@@ -5,7 +5,7 @@ use regent_common::{AdvertInterval, LocalPriority, Priority};
 use crate::{Instant, Parameters};
 
 /// An advert that passed every receive check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Advert {
     /// When it arrived. Timers run from here, so that our own late wake-up does not lengthen or shorten them. Never later
     /// than the `now` it is handled with; taken as `now` if it claims to be.
@@ -34,7 +34,7 @@ pub enum FaultCause {
 }
 
 /// What happens to a router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// Take part (RFC 9568 §6.4.1 "Startup").
     Startup,

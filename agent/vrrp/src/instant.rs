@@ -24,6 +24,15 @@ impl Instant {
     }
 }
 
+impl ops::Sub<Duration> for Instant {
+    type Output = Self;
+
+    /// Saturates at the beginning of time.
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
 impl ops::Add<Duration> for Instant {
     type Output = Self;
 

@@ -7,7 +7,7 @@ use regent_common::{AdvertInterval, BackupPriority, LocalPriority, Priority, Ver
 use crate::{Advert, Parameters, Preemption, timers};
 
 /// Parameters and effective priority.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Local {
     parameters: Parameters,
     effective: LocalPriority,

@@ -53,6 +53,13 @@ impl Office {
         now.since(self.spoke)
     }
 
+    /// See [`crate::Router::set_back`].
+    pub(crate) fn set_back(&mut self, by: Duration) {
+        for time in [&mut self.spoke, &mut self.safe_until].into_iter().chain(&mut self.listens_until) {
+            *time = *time - by;
+        }
+    }
+
     /// Until when it listens, while it does.
     pub(crate) const fn listens_until(&self) -> Option<Instant> {
         self.listens_until

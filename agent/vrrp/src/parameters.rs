@@ -5,7 +5,7 @@ use core::time::Duration;
 use regent_common::{AdvertInterval, LocalPriority, Version};
 
 /// Whether a Backup of higher priority takes over from a live Active of lower priority (Preempt_Mode).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Preemption {
     /// It does, this long after it first heard the lower one (keepalived's `preempt_delay`; zero: RFC 9568).
     After(Duration),
@@ -14,7 +14,7 @@ pub enum Preemption {
 }
 
 /// When virtual addresses are announced. Defaults are keepalived's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announcements {
     /// In each batch, per address.
     pub repeat: u8,
@@ -44,7 +44,7 @@ impl Default for Announcements {
 }
 
 /// Parameters of one virtual router (RFC 9568 §6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Parameters {
     /// Version spoken.
     pub version: Version,

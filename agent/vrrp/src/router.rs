@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One virtual router.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Router {
     local: Local,
     state: State,
@@ -163,6 +163,22 @@ impl Router {
             State::Active(active) => active.is_in_doubt(&self.local, now),
             State::Initialize { .. } | State::Backup(_) | State::Fault(_) => false,
         }
+    }
+
+    /// The same router, had all that it remembers happened that much earlier: it does at any time what this one does so
+    /// much later. What would lie before the beginning of time lies at it, which is the same as long as that is further
+    /// back than any timer runs.
+    ///
+    /// For those who compare routers whatever the time, or whose clocks differ.
+    #[must_use = "the router itself stays as it is"]
+    pub fn set_back(&self, by: Duration) -> Self {
+        let mut earlier = self.clone();
+        match &mut earlier.state {
+            State::Backup(backup) => backup.set_back(by),
+            State::Active(active) => active.set_back(by),
+            State::Initialize { .. } | State::Fault(_) => {}
+        }
+        earlier
     }
 
     /// Active_Adver_Interval: learned in Backup (version 3), our own otherwise.

@@ -16,7 +16,7 @@ pub enum StateName {
 }
 
 /// A state with all that is known only in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     Initialize {
         /// Shut down rather than new: a fault is then no reason to come back once it has cleared.

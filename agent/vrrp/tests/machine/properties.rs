@@ -129,7 +129,8 @@ struct Handled {
 }
 
 fn run(parameters: Parameters, steps: Vec<(Pace, Event)>) -> Vec<Handled> {
-    let mut now = Instant::from_nanoseconds(10_000_000_000);
+    // So late that nothing comes near the beginning of time.
+    let mut now = Instant::from_nanoseconds(1_000_000_000_000);
     let mut router = Router::new(parameters);
     let mut handled = Vec::new();
     for (pace, event) in steps {
@@ -331,6 +332,32 @@ proptest! {
             prop_assert_eq!(router.state(), StateName::Backup);
             prop_assert_eq!(count(&actions, |action| matches!(action, Action::SendAdvert(_))), 0);
             prop_assert!(router.deadline() >= Some(now));
+        }
+    }
+
+    #[test]
+    fn a_router_that_was_set_back_does_the_same_so_much_earlier(
+        parameters in parameters(),
+        steps in steps(),
+        by in durations(),
+    ) {
+        for step in run(parameters, steps) {
+            let mut earlier = step.before.set_back(by);
+            let event = match step.event {
+                Event::Advert(advert) => Event::Advert(Advert { arrived: advert.arrived - by, ..advert }),
+                Event::Startup
+                | Event::Shutdown
+                | Event::Deadline
+                | Event::Fault(_)
+                | Event::FaultCleared
+                | Event::Priority(_)
+                | Event::Source(_)
+                | Event::Deaf
+                | Event::Reload(_)
+                | Event::AddressesChanged => step.event,
+            };
+            prop_assert_eq!(earlier.handle(step.now - by, event), step.actions);
+            prop_assert_eq!(earlier, step.after.set_back(by));
         }
     }
 
