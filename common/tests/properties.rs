@@ -145,6 +145,8 @@ proptest! {
             prop_assert_eq!(checksum::sum(&&bytes[..], offset, words + 1), None);
         }
         prop_assert_eq!(checksum::sum(&&bytes[..], offset, checksum::MAX_WORDS + 1), None);
+        let short = checksum::short_sum(&&bytes[..], offset, words);
+        prop_assert_eq!(short, if words < 32 { sum } else { None });
     }
 
     #[test]

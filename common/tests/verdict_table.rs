@@ -136,6 +136,11 @@ const TABLE: &[Row] = &[
     row("crafted_ipv6_version_3_without_pseudo-header", Some(Reason::Checksum), "RFC 9568 §5.2.8, RFC 8200 §8.1: over IPv6 always with it", &[]),
     row("crafted_ipv6_version_3_source_is_the_virtual_link-local_itself", None,
         "no check: FRR's routers may all send from it; the own-source rule is IPv4's", &[]),
+    row("crafted_ipv6_version_2_baseline", None, "no RFC: version 2 over IPv6 as keepalived has it", &[]),
+    row("crafted_ipv6_version_2_interval_2_s_ours_1", Some(Reason::Interval),
+        "RFC 3768 §7.1: the same as the locally configured, whatever the family", &[]),
+    row("crafted_ipv6_version_2_without_pseudo-header", Some(Reason::Checksum),
+        "no RFC: the kernel checks keepalived's over IPv6, with the pseudo-header of RFC 8200 §8.1", &[]),
     row("crafted_ipv6_version_2_with_authentication_data", Some(Reason::Length),
         "no RFC: keepalived sends none over IPv6 and takes none", &[]),
 ];

@@ -22,7 +22,7 @@ use crate::{
     action,
     cursor::Cursor,
     maps::{self, Key},
-    publish,
+    note, publish,
 };
 
 /// What became of a packet.
@@ -148,18 +148,18 @@ fn advert(cursor: &Cursor, port: Port, preamble: &Preamble) -> Outcome {
             unsafe { publish::store_advert(expected, &heard) };
             Outcome::Accepted
         }
-        (Err(reason), Some(expected)) => match publish::count_rejection(expected.index, reason as u32) {
+        (Err(reason), Some(expected)) => match note::count_rejection(expected.index, reason as u32) {
             0 => Outcome::Rejected,
             _ => Outcome::Shown,
         },
         (verdict, None) => {
             let key = Key(StrangerKey { source: preamble.source, group: group.0 });
             let (heard, reason) = match verdict {
-                Ok(heard) => (heard, publish::GOOD),
+                Ok(heard) => (heard, note::GOOD),
                 Err(reason) => (unjudged(preamble), reason as u32),
             };
             // SAFETY: as above.
-            unsafe { publish::note_stranger(&key.0, &heard, reason) };
+            unsafe { note::note_stranger(&key.0, &heard, reason) };
             Outcome::Stranger
         }
     }
@@ -215,13 +215,13 @@ pub extern "C" fn note_arp(context: *mut xdp_md, payload: u64, vlans: u32) -> u3
         && let Some(vip) = maps::VIPS.get_ptr(&vip_key(port, Family::Ipv4, ipv4::widened(arp.target)).0)
     {
         // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
-        publish::count(unsafe { (*vip).instance }, Counter::ArpRequest);
+        note::count(unsafe { (*vip).instance }, Counter::ArpRequest);
     }
     // RFC 5227 §1.1: a probe's sender address is 0.0.0.0, it claims nothing.
     if arp.sender != [0; 4]
         && let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv4, ipv4::widened(arp.sender)).0)
     {
-        publish::claim(vip, arp.sender_mac, Counter::ArpClaim);
+        note::claim(vip, arp.sender_mac, Counter::ArpClaim);
     }
     action(Outcome::Resolution)
 }
@@ -246,7 +246,7 @@ pub extern "C" fn note_neighbor(context: *mut xdp_md, payload: u64, vlans: u32) 
     match neighbor.operation {
         ndp::Operation::Solicitation => {
             // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
-            publish::count(unsafe { (*vip).instance }, Counter::NeighborSolicitation);
+            note::count(unsafe { (*vip).instance }, Counter::NeighborSolicitation);
         }
         ndp::Operation::Advertisement => {
             // RFC 4861 §4.4: an answer to a unicast solicitation may leave the option out.
@@ -255,7 +255,7 @@ pub extern "C" fn note_neighbor(context: *mut xdp_md, payload: u64, vlans: u32) 
                 None => cursor.array(ethernet::SOURCE_OFFSET),
             };
             if let Some(claimant) = claimant {
-                publish::claim(vip, claimant, Counter::NeighborClaim);
+                note::claim(vip, claimant, Counter::NeighborClaim);
             }
         }
     }

@@ -2,7 +2,7 @@
 //! the socket carrier ([`regent_common::check`]).
 //!
 //! The way of a packet: [`cursor`] (the only pointer reads) → [`admit`] (what is it, whose is it, is it good) →
-//! [`publish`] (counters, slot, ring) → the one match below. All that is not ours passes, and so does every good
+//! [`publish`] (slot, ring) or [`note`] (counters, strangers, claims) → the one match below. All that is not ours passes, and so does every good
 //! advert: the program filters and listens, it never stands between the host and its traffic.
 //!
 //! The functions with an exported name are global to the verifier: it walks each once, for all arguments that fit its
@@ -18,6 +18,7 @@
 mod admit;
 mod cursor;
 mod maps;
+mod note;
 mod publish;
 
 use aya_ebpf::{

@@ -12,8 +12,10 @@ use regent_agent::net::xdp::{Capacity, Entry, Program};
 use regent_common::{
     AdvertInterval, Family, LocalPriority, Version, Vrid,
     advert::{Addresses, Advert, Authentication, ChecksumForm},
-    ipv4,
-    map::{Expected, GroupKey, flag},
+    arp::Arp,
+    ethernet, ipv4, ipv6,
+    map::{Expected, GroupKey, Peer, PeerKey, Vip, VipKey, flag},
+    ndp,
 };
 
 const ROUNDS: usize = 31;
@@ -25,12 +27,23 @@ const FILLINGS: u32 = 8;
 const LOOPBACK: u32 = 1;
 const ADDRESS: [u8; 4] = [10, 0, 0, 3];
 const SOURCE: [u8; 4] = [10, 0, 0, 1];
+const ADDRESS6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 1];
+const SOURCE6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const OURS6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+const OWN_MAC: [u8; 6] = [0, 0, 0x5e, 0, 2, 50];
+const STRANGER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
+const VIP: Vip =
+    Vip { instance: 5, claims: 0, claimed: 0, claimant: [0; 6], own_mac: OWN_MAC, padding: [0; 4] };
 
 /// A kind of packet, and what the program is told about its group.
 struct Case {
     name: &'static str,
     frame: Vec<u8>,
     expected: Option<(GroupKey, Expected)>,
+    /// A virtual address of ours.
+    vip: Option<[u8; 16]>,
+    /// A unicast peer.
+    peer: Option<(PeerKey, Peer)>,
     action: u32,
     /// Repetitions in one go.
     repetitions: u32,
@@ -43,6 +56,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for case in &mut cases {
         if let Some((key, expected)) = &case.expected {
             program.set_instance(*key, expected)?;
+        }
+        if let Some((key, peer)) = case.peer {
+            program.set_peer(key, peer)?;
+        }
+        if let Some(address) = case.vip {
+            program.set_vip(VipKey { address, ifindex: LOOPBACK, vlans: 0, family: 6 }, &VIP)?;
         }
         let action = program.try_packet(Entry::Regent, &case.frame, 1)?.action;
         if action != case.action {
@@ -82,75 +101,126 @@ fn round(program: &mut Program, entry: Entry, frame: &[u8], at_once: u32) -> Res
 }
 
 fn cases() -> Result<Vec<Case>, Box<dyn Error>> {
-    let ours = 50;
-    let frame = |vrid: u8| -> Result<Vec<u8>, Box<dyn Error>> {
-        let message = frames::message(&Advert {
-            version: Version::V3,
-            vrid: Vrid::new(vrid).ok_or("no VRID")?,
-            priority: LocalPriority::new(150).ok_or("no priority")?.into(),
-            interval: AdvertInterval::DEFAULT,
-            authentication: Authentication::None,
-            checksum: ChecksumForm::PseudoHeader,
-            source: ipv4::widened(SOURCE),
-            destination: ipv4::widened(ipv4::VRRP_GROUP),
-            addresses: Addresses::Ipv4(&[ADDRESS]),
-        });
-        Ok(frames::ip_frame(&[], &frames::ipv4_packet(SOURCE, ipv4::VRRP_GROUP, 255, &message)))
+    let plain = |name: &'static str, frame: Vec<u8>| Case {
+        name,
+        frame,
+        expected: None,
+        vip: None,
+        peer: None,
+        action: 2,
+        repetitions: REPETITIONS,
     };
-    let expected = |index: u32, flags: u8| Expected {
+    // A group of its own for each case: rows keep what was heard.
+    let group = |index: u32, family: Family, vrid: u8, flags: u8| {
+        let key = GroupKey::new(LOOPBACK, 0, family as u8, vrid);
+        Some((key, expected(index, family, flags)))
+    };
+    let (four, six) = (Family::Ipv4, Family::Ipv6);
+    let mut bad_checksum = advert(four, 52, MULTICAST)?;
+    let last = bad_checksum.len() - 1;
+    bad_checksum[last] ^= 1;
+    let mut echo = ndp::probe(STRANGER_MAC, ADDRESS6).to_vec();
+    echo[ethernet::HEADER_LENGTH + ipv6::HEADER_LENGTH] = 128;
+    let vip = Some(ADDRESS6);
+    Ok(vec![
+        plain("foreign_tcp", frames::ip_frame(&[], &frames::tcp_packet())),
+        plain("foreign_icmpv6", echo),
+        Case {
+            expected: group(0, four, 50, 0),
+            ..plain("accepted_without_ring", advert(four, 50, MULTICAST)?)
+        },
+        Case {
+            expected: group(1, four, 51, flag::RING_ALWAYS),
+            repetitions: RECORDS,
+            ..plain("accepted_with_ring", advert(four, 51, MULTICAST)?)
+        },
+        Case {
+            expected: group(2, six, 50, 0),
+            ..plain("accepted_ipv6_without_ring", advert(six, 50, MULTICAST)?)
+        },
+        Case {
+            expected: group(3, four, 53, flag::UNICAST | flag::CHECK_SOURCE),
+            peer: Some((PeerKey::new(ends(four).0, 3), Peer::new(255, 255))),
+            ..plain("accepted_unicast_without_ring", advert(four, 53, flag::UNICAST)?)
+        },
+        Case { expected: group(4, four, 52, 0), ..plain("rejected_checksum", bad_checksum) },
+        plain("stranger", advert(four, 54, MULTICAST)?),
+        plain("neighbor_solicitation_for_another", ndp::probe(STRANGER_MAC, SOURCE6).to_vec()),
+        Case { vip, ..plain("neighbor_solicitation_for_ours", ndp::probe(STRANGER_MAC, ADDRESS6).to_vec()) },
+        Case {
+            vip,
+            ..plain("neighbor_advertisement_of_ours", ndp::announcement(OWN_MAC, ADDRESS6).to_vec())
+        },
+        plain("arp_for_another", Arp::probe(STRANGER_MAC, ADDRESS).broadcast_frame().to_vec()),
+    ])
+}
+
+/// No flags: the group speaks multicast.
+const MULTICAST: u8 = 0;
+
+/// The sender and we.
+fn ends(family: Family) -> ([u8; 16], [u8; 16]) {
+    match family {
+        Family::Ipv4 => (ipv4::widened(SOURCE), ipv4::widened([10, 0, 0, 2])),
+        Family::Ipv6 => (SOURCE6, OURS6),
+    }
+}
+
+/// Where adverts are sent.
+fn destination(family: Family, flags: u8) -> [u8; 16] {
+    match family {
+        _ if flags & flag::UNICAST != 0 => ends(family).1,
+        Family::Ipv4 => ipv4::widened(ipv4::VRRP_GROUP),
+        Family::Ipv6 => ipv6::VRRP_GROUP,
+    }
+}
+
+fn addresses(family: Family) -> Addresses<'static> {
+    match family {
+        Family::Ipv4 => Addresses::Ipv4(&[ADDRESS]),
+        Family::Ipv6 => Addresses::Ipv6(&[ADDRESS6]),
+    }
+}
+
+/// The frame of an advert.
+fn advert(family: Family, vrid: u8, flags: u8) -> Result<Vec<u8>, Box<dyn Error>> {
+    let destination = destination(family, flags);
+    let message = frames::message(&Advert {
+        version: Version::V3,
+        vrid: Vrid::new(vrid).ok_or("no VRID")?,
+        priority: LocalPriority::new(150).ok_or("no priority")?.into(),
+        interval: AdvertInterval::DEFAULT,
+        authentication: Authentication::None,
+        checksum: ChecksumForm::PseudoHeader,
+        source: ends(family).0,
+        destination,
+        addresses: addresses(family),
+    });
+    let [a, b, c, d, ..] = destination;
+    Ok(frames::ip_frame(
+        &[],
+        &match family {
+            Family::Ipv4 => frames::ipv4_packet(SOURCE, [a, b, c, d], 255, &message),
+            Family::Ipv6 => frames::ipv6_packet(SOURCE6, destination, 255, &message),
+        },
+    ))
+}
+
+fn expected(index: u32, family: Family, flags: u8) -> Expected {
+    let (source, ours) = ends(family);
+    Expected {
         index,
         generation: 1,
-        own_source: ipv4::widened([10, 0, 0, 2]),
-        active_source: ipv4::widened(SOURCE),
-        destination: ipv4::widened(ipv4::VRRP_GROUP),
+        own_source: ours,
+        active_source: source,
+        destination: destination(family, flags),
         auth_data: [0; 8],
-        addresses: Addresses::Ipv4(&[ADDRESS]).fingerprint(),
+        addresses: addresses(family).fingerprint(),
         interval: AdvertInterval::DEFAULT.centiseconds(),
         count: 1,
         version: 3,
         auth_type: 0,
         flags,
         own_mac: [0x02, 0, 0, 0, 0, 0x02],
-    };
-    let key = |vrid| GroupKey::new(LOOPBACK, 0, Family::Ipv4 as u8, vrid);
-    let mut bad_checksum = frame(ours + 2)?;
-    let last = bad_checksum.len() - 1;
-    bad_checksum[last] ^= 1;
-    Ok(vec![
-        Case {
-            name: "foreign_tcp",
-            frame: frames::ip_frame(&[], &frames::tcp_packet()),
-            expected: None,
-            action: 2,
-            repetitions: REPETITIONS,
-        },
-        Case {
-            name: "accepted_without_ring",
-            frame: frame(ours)?,
-            expected: Some((key(ours), expected(0, 0))),
-            action: 2,
-            repetitions: REPETITIONS,
-        },
-        Case {
-            name: "accepted_with_ring",
-            frame: frame(ours + 1)?,
-            expected: Some((key(ours + 1), expected(1, flag::RING_ALWAYS))),
-            action: 2,
-            repetitions: RECORDS,
-        },
-        Case {
-            name: "rejected_checksum",
-            frame: bad_checksum,
-            expected: Some((key(ours + 2), expected(2, 0))),
-            action: 2,
-            repetitions: REPETITIONS,
-        },
-        Case {
-            name: "stranger",
-            frame: frame(ours + 3)?,
-            expected: None,
-            action: 2,
-            repetitions: REPETITIONS,
-        },
-    ])
+    }
 }

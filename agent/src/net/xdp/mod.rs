@@ -87,7 +87,7 @@ const _: fn() = || {
 
 impl Program {
     /// Loads the program and makes its maps. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON. Tried on
-    /// kernels 6.1 and 6.18; its atomics need 5.12.
+    /// kernels 6.1 and 6.18; its atomics and its global functions need 5.12.
     ///
     /// # Errors
     /// Says which of these is missing, or what the verifier disliked.
