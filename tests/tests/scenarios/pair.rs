@@ -161,8 +161,7 @@ impl Pair {
         })
     }
 
-    /// Starts one and waits for nothing but that it runs.
-    pub fn start(&mut self, side: Side, priority: u8) -> Result<()> {
+    fn start(&mut self, side: Side, priority: u8) -> Result<()> {
         let group = self.group.clone().of(priority);
         let speaker = Speaker::start(self.seat(side).make, self.node(side), &group)?;
         let seat = self.seat_mut(side);

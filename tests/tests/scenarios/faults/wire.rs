@@ -91,7 +91,7 @@ fn our_cable_after_our_start(pair: &mut Pair) -> Result<()> {
     let timing = pair.timing();
     pair.master(They, STRONG)?;
     let began = Moment::now();
-    pair.start(We, WEAK)?;
+    pair.backup(We, WEAK)?;
     pair.cut(We)?;
     std::thread::sleep(timing.down_bound(WEAK) * 5);
     pair.plug(We)?;
