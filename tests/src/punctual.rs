@@ -5,12 +5,21 @@
 //! the lab's own clocks are helped by `chrt`. Without the right to it, or without the program, all is as it was.
 
 use std::{
+    fmt,
+    net::Ipv4Addr,
     process::Command,
     sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
-use crate::{clock::Moment, namespace::finish, usage};
+use nix::sched::{CloneFlags, unshare};
+use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
+
+use crate::{
+    clock::{Moment, Span},
+    namespace::finish,
+    usage,
+};
 
 /// Lowest of the real-time priorities that matter here: the agent's is above.
 const PRIORITY: &str = "1";
@@ -34,40 +43,87 @@ pub fn process(pid: u32) {
     }
 }
 
-static STALLS: OnceLock<Mutex<Vec<(Moment, Duration)>>> = OnceLock::new();
-
-fn stalls() -> &'static Mutex<Vec<(Moment, Duration)>> {
-    STALLS.get_or_init(|| {
-        // Whoever cannot start it sees no stalls.
-        std::thread::Builder::new().name("stalls".to_owned()).spawn(watch).ok();
-        Mutex::default()
-    })
+/// What kept everybody waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stall {
+    /// Not even a real-time thread ran.
+    Processor(Duration),
+    /// The kernel's one lock for all changes of interfaces and addresses was held, in whatever namespace.
+    Interfaces(Duration),
 }
 
-/// Begins to watch; [`longest_stall`] knows what happened since.
-pub fn watch_stalls() {
-    stalls();
-}
-
-/// The longest time since `since` for which not even a real-time thread ran here.
-pub fn longest_stall(since: Moment) -> Option<Duration> {
-    let stalls = stalls().lock().unwrap_or_else(PoisonError::into_inner);
-    stalls.iter().filter(|(at, _)| *at >= since).map(|(_, time)| *time).max()
-}
-
-fn watch() {
-    this_thread();
-    let mut next = Moment::now().plus(BEAT);
-    loop {
-        std::thread::sleep(next.since(Moment::now()));
-        let now = Moment::now();
-        let late = now.since(next);
-        if late > TOLERANCE {
-            let mut stalls = stalls().lock().unwrap_or_else(PoisonError::into_inner);
-            if stalls.len() < CAPACITY {
-                stalls.push((now, late));
-            }
+impl Stall {
+    /// How long.
+    pub const fn time(self) -> Duration {
+        match self {
+            Self::Processor(time) | Self::Interfaces(time) => time,
         }
-        next = now.plus(BEAT);
     }
+}
+
+impl fmt::Display for Stall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Processor(time) => write!(f, "no processor for {}", Span(*time)),
+            Self::Interfaces(time) => write!(f, "the kernel's interface lock was held for {}", Span(*time)),
+        }
+    }
+}
+
+static STALLS: OnceLock<Mutex<Vec<(Moment, Stall)>>> = OnceLock::new();
+
+/// Begins to watch; [`longest_stall`] knows what happened since. Without the rights for it there are no stalls.
+pub fn watch_stalls() {
+    STALLS.get_or_init(|| {
+        for (name, watch) in [("processor", processor as fn()), ("interfaces", interfaces)] {
+            std::thread::Builder::new().name(format!("watch-{name}")).spawn(watch).ok();
+        }
+        Mutex::default()
+    });
+}
+
+/// The longest stall since `since`.
+pub fn longest_stall(since: Moment) -> Option<Stall> {
+    let stalls = STALLS.get()?.lock().unwrap_or_else(PoisonError::into_inner);
+    stalls.iter().filter(|(at, _)| *at >= since).map(|(_, stall)| *stall).max_by_key(|stall| stall.time())
+}
+
+fn note(stall: Stall) {
+    if stall.time() > TOLERANCE
+        && let Some(stalls) = STALLS.get()
+    {
+        let mut stalls = stalls.lock().unwrap_or_else(PoisonError::into_inner);
+        if stalls.len() < CAPACITY {
+            stalls.push((Moment::now(), stall));
+        }
+    }
+}
+
+/// Looks at the clock, beat by beat.
+fn processor() {
+    this_thread();
+    loop {
+        let due = Moment::now().plus(BEAT);
+        std::thread::sleep(BEAT);
+        note(Stall::Processor(Moment::now().since(due)));
+    }
+}
+
+/// Takes the lock, beat by beat, by joining a group and leaving it, in a namespace of its own.
+fn interfaces() {
+    this_thread();
+    let join = || -> anyhow::Result<()> {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+        let (group, loopback) = (Ipv4Addr::new(224, 0, 0, 251), InterfaceIndexOrAddress::Index(1));
+        loop {
+            let began = Moment::now();
+            socket.join_multicast_v4_n(&group, &loopback)?;
+            note(Stall::Interfaces(began.elapsed()));
+            socket.leave_multicast_v4_n(&group, &loopback)?;
+            std::thread::sleep(BEAT);
+        }
+    };
+    // Not root: there are no scenarios either.
+    join().ok();
 }

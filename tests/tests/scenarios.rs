@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,
+        scenarios::faults::trials_alone,
     ];
     let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

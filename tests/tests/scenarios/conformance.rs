@@ -10,7 +10,7 @@ use lab::{
     clock::{Moment, Span},
     frame::{Content, Frame},
     group::Group,
-    inject::{Flood, Forger},
+    inject::{Flood, Forger, send_once},
     question,
 };
 use libtest_mimic::Trial;
@@ -41,6 +41,11 @@ const CASES: &[Case] = &[
         acceptance(group.with("no_accept"), false)
     }),
     ("a_tracked_interface_moves_the_priority", &[], tracked_interface),
+    (
+        "a_contest_right_after_it_became_master_is_announced_soon",
+        &[Need::Able(Ability::AnnouncesContests)],
+        contest_announced,
+    ),
     ("a_list_that_fits_no_advert_is_cut_and_said", &[], oversized_list),
     ("a_master_advertises_to_its_unicast_peers", &[Need::Able(Ability::Unicast)], unicast_master),
     ("a_backup_hears_its_unicast_peers", &[Need::Able(Ability::Unicast)], unicast_backup),
@@ -263,6 +268,24 @@ fn master_is_preempted(group: Group) -> Result<()> {
     ensure!(late == 0, "{late} adverts after it had lost");
     ensure!(agent.status()?.state("VI_1") == "BACKUP", "state {}", agent.status()?.state("VI_1"));
     no_answer(&rig, &group)
+}
+
+/// Caches may have followed the other one (RFC 9568 §6.4.3 has the winner only advertise): told again within a second,
+/// however short ago it was told on becoming master.
+fn contest_announced(group: Group) -> Result<()> {
+    const SOON: Duration = Duration::from_secs(1);
+    let rig = Rig::of(&group)?;
+    let _agent = rig.master(&rig.a, &group, Rung::Auto)?;
+    std::thread::sleep(group.timing().interval * 2);
+    let worse = Forger::new(&group, &rig.b, rig.b.source(group.family()), WEAKEST);
+    let contested = Moment::now();
+    send_once(&rig.b, &worse.good()?)?;
+    let bound = SOON + group.timing().interval;
+    rig.capture
+        .wait_after(contested, "an announcement", bound, |frame| {
+            frame.mac == rig.a.mac() && frame.is_announcement(group.address())
+        })
+        .map(drop)
 }
 
 /// RFC 9568 §6.1, Accept_Mode: false refuses packets, but never the question who has the address.

@@ -21,6 +21,8 @@ use super::{
     rig::{Rig, START},
 };
 
+/// Shortest time between an announcement of the agent and one for a contest, and a little more.
+const CONTEST_SPACING: Duration = Duration::from_millis(1_100);
 /// What peers count in.
 const CENTISECOND: Duration = Duration::from_millis(10);
 
@@ -113,6 +115,24 @@ impl Pair {
         }
     }
 
+    /// One more host.
+    pub fn another(&self, role: &str, number: u8) -> Result<Node> {
+        self.rig.another(role, number)
+    }
+
+    /// The longest time between two adverts of a side since `since`, and until now.
+    pub fn longest_pause(&self, side: Side, since: Moment) -> Result<Duration> {
+        let frames = self.rig.capture.frames();
+        let adverts = frames.iter().filter(|frame| frame.at > since && self.is_of(side, frame));
+        let mut previous = self.last_advert(side, since)?;
+        let mut longest = Duration::ZERO;
+        for at in adverts.map(|frame| frame.at).chain([Moment::now()]) {
+            longest = longest.max(at.since(previous));
+            previous = at;
+        }
+        Ok(longest)
+    }
+
     /// The client's host.
     pub const fn client(&self) -> &Node {
         &self.rig.client
@@ -159,6 +179,14 @@ impl Pair {
             self.pinger = Some(Pinger::start(&self.rig.client, self.group.address(), self.ping_period())?);
         }
         self.served_by(side, first.at)
+    }
+
+    /// As [`Self::master`], and for long enough that a contest is announced at once: never within a second of any other
+    /// announcement.
+    pub fn long_master(&mut self, side: Side, priority: u8) -> Result<()> {
+        self.master(side, priority)?;
+        std::thread::sleep(CONTEST_SPACING);
+        Ok(())
     }
 
     /// Starts one that hears a better one, and waits until it has heard it.
@@ -394,6 +422,13 @@ impl Pair {
             Span(least),
             Span(most)
         );
+        Ok(())
+    }
+
+    /// It has not been master once.
+    pub fn never_was_master(&mut self, side: Side) -> Result<()> {
+        let times = self.speaker(side)?.entered("MASTER");
+        ensure!(times == 0, "{} became master {times} times", side.word());
         Ok(())
     }
 

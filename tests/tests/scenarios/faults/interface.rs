@@ -28,7 +28,14 @@ pub const FAULTS: &[Fault] = &[
         away_and_back(pair, |pair| pair.node(We).delete_interface(), |pair| pair.node(We).make_interface())
     }),
     ("our_interface_is_renamed_and_named_back", &[], |pair| {
-        away_and_back(pair, |pair| rename(pair, INTERFACE, AWAY), |pair| rename(pair, AWAY, INTERFACE))
+        away_and_back(
+            pair,
+            |pair| rename(pair, INTERFACE, AWAY),
+            |pair| {
+                rename(pair, AWAY, INTERFACE)?;
+                pair.node(We).set_interface(true)
+            },
+        )
     }),
     ("our_own_address_is_taken_away_and_given_back", &[], own_address_taken),
     ("our_own_address_is_another_one", &[], own_address_changed),
@@ -95,8 +102,7 @@ fn away_and_back(
 fn rename(pair: &Pair, from: &str, to: &str) -> Result<()> {
     let node = pair.node(We);
     node.ip(&["link", "set", from, "down"])?;
-    node.ip(&["link", "set", from, "name", to])?;
-    node.ip(&["link", "set", to, "up"]).map(drop)
+    node.ip(&["link", "set", from, "name", to]).map(drop)
 }
 
 /// Without an address of its own it cannot send (RFC 9568 §5.1.1.1): over IPv6 that is the link-local one.

@@ -1,4 +1,4 @@
-//! Daemons that are killed, frozen, or short of processor time; and the clock that none of it depends on.
+//! Daemons that are killed or frozen; and the clock that none of it depends on.
 
 use std::{fs, time::Duration};
 
@@ -7,7 +7,6 @@ use lab::{
     agent::{Agent, Options, Rung},
     clock::Moment,
     group::Group,
-    process::Process,
 };
 
 use super::{Fault, STRONG, WEAK};
@@ -22,13 +21,18 @@ use crate::scenarios::{
 pub const FAULTS: &[Fault] = &[
     ("we_are_killed_as_master_and_come_back", &[], |pair| is_killed(pair, We)),
     ("they_are_killed_as_master_and_come_back", &[], |pair| is_killed(pair, They)),
-    ("we_freeze_for_three_intervals_as_master", &[], |pair| freezes_shortly(pair, We)),
-    ("they_freeze_for_three_intervals_as_master", &[], |pair| freezes_shortly(pair, They)),
+    ("we_freeze_for_three_intervals_as_master", &[], |pair| {
+        pair.long_master(We, STRONG)?;
+        freezes_shortly(pair, We)
+    }),
+    ("they_freeze_for_three_intervals_as_master", &[], |pair| {
+        pair.long_master(They, STRONG)?;
+        freezes_shortly(pair, They)
+    }),
     ("we_freeze_for_ten_intervals_as_master", &[], |pair| freezes_long(pair, We)),
     ("they_freeze_for_ten_intervals_as_master", &[], |pair| freezes_long(pair, They)),
     ("we_freeze_for_three_intervals_as_backup", &[], |pair| freezes_as_backup(pair, 3)),
     ("we_freeze_for_ten_intervals_as_backup", &[], |pair| freezes_as_backup(pair, 10)),
-    ("a_busy_processor_costs_no_false_takeover", &[], busy_processor),
 ];
 
 /// The address of the killed stays up, so the client is served without a pause: by the dead host's kernel until the
@@ -55,7 +59,6 @@ fn is_killed(pair: &mut Pair, side: Side) -> Result<()> {
 /// process was. Then the better one takes it back.
 fn freezes_shortly(pair: &mut Pair, side: Side) -> Result<()> {
     let timing = pair.timing();
-    pair.master(side, STRONG)?;
     pair.backup(side.other(), WEAK)?;
     let frozen = Moment::now();
     pair.freeze(side, timing.interval * 3)?;
@@ -67,7 +70,7 @@ fn freezes_shortly(pair: &mut Pair, side: Side) -> Result<()> {
 /// The other takes over in time, and gives way again.
 fn freezes_long(pair: &mut Pair, side: Side) -> Result<()> {
     let (heir, timing) = (side.other(), pair.timing());
-    pair.master(side, STRONG)?;
+    pair.long_master(side, STRONG)?;
     pair.backup(heir, WEAK)?;
     let frozen = Moment::now();
     pair.freeze(side, timing.interval * 10)?;
@@ -96,29 +99,6 @@ fn freezes_as_backup(pair: &mut Pair, intervals: u32) -> Result<()> {
 /// Who is right takes it back within its own down time.
 fn settle(pair: &Pair, priority: u8) {
     std::thread::sleep(pair.timing().down_bound(priority));
-}
-
-/// Both routers share one processor with many others; what else runs here has the rest.
-fn busy_processor(pair: &mut Pair) -> Result<()> {
-    const HOGS: usize = 4;
-    pair.master(We, STRONG)?;
-    let began = Moment::now();
-    pair.backup(They, WEAK)?;
-    for side in [We, They] {
-        let pid = pair.pid(side)?.to_string();
-        pair.node(side).run("taskset", &["--all-tasks", "--cpu-list", "--pid", "0", &pid])?;
-    }
-    let mut hogs = Vec::new();
-    for _ in 0..HOGS {
-        let mut command = pair.node(They).command("taskset");
-        command.args(["--cpu-list", "0", "timeout", "10", "sh", "-c", "while :; do :; done"]);
-        hogs.push(Process::spawn("hog", pair.node(They), &mut command, Duration::ZERO)?);
-    }
-    for _ in 0..4 {
-        pair.reigns(We)?;
-    }
-    drop(hogs);
-    pair.silent(They, began, Moment::now())
 }
 
 /// The wall clock cannot be set for one host alone, so its jumps are not tried here: that no timer would notice them is

@@ -14,15 +14,26 @@ use crate::scenarios::{
         Pair,
         Side::{self, They, We},
     },
-    trial::Need,
+    trial::{Ability, Need},
 };
 
 pub const FAULTS: &[Fault] = &[
     ("our_cable_is_cut_as_master_and_plugged_in_again", &[], |pair| cable(pair, We)),
     ("their_cable_is_cut_as_master_and_plugged_in_again", &[], |pair| cable(pair, They)),
     ("our_cable_is_cut_as_backup_and_plugged_in_again", &[], our_cable_as_backup),
-    ("our_adverts_are_lost_on_their_way", &[Need::Nft], |pair| one_way(pair, We)),
-    ("their_adverts_are_lost_on_their_way", &[Need::Nft], |pair| one_way(pair, They)),
+    (
+        "our_cable_is_cut_right_after_our_start_as_backup",
+        &[Need::Able(Ability::SurvivesOwnFlap)],
+        our_cable_after_our_start,
+    ),
+    ("our_adverts_are_lost_on_their_way", &[Need::Nft], |pair| {
+        pair.long_master(We, STRONG)?;
+        one_way(pair, We)
+    }),
+    ("their_adverts_are_lost_on_their_way", &[Need::Nft], |pair| {
+        pair.long_master(They, STRONG)?;
+        one_way(pair, They)
+    }),
     ("half_of_our_adverts_are_lost", &[Need::Nft], |pair| half(pair, We)),
     ("half_of_their_adverts_are_lost", &[Need::Nft], |pair| half(pair, They)),
 ];
@@ -74,11 +85,26 @@ fn our_cable_as_backup(pair: &mut Pair) -> Result<()> {
     pair.gap_within(began, timing.interval)
 }
 
+/// Whether the attachment of our own program or somebody else took the link down: who hears nobody because it cannot
+/// must not become master, and must not speak as one when the link is back.
+fn our_cable_after_our_start(pair: &mut Pair) -> Result<()> {
+    let timing = pair.timing();
+    pair.master(They, STRONG)?;
+    let began = Moment::now();
+    pair.backup(We, WEAK)?;
+    pair.cut(We)?;
+    std::thread::sleep(timing.down_bound(WEAK) * 5);
+    pair.plug(We)?;
+    pair.says(We, "BACKUP")?;
+    pair.reigns(They)?;
+    pair.silent(We, began, Moment::now())?;
+    pair.never_was_master(We)
+}
+
 /// The other has to take the master for dead, and the master hears a worse one and stays (RFC 9568 §6.4.3): both speak
 /// for as long as that lasts. Then the better one alone, from its next advert on, and the client is back with it.
 fn one_way(pair: &mut Pair, side: Side) -> Result<()> {
     let (heir, timing) = (side.other(), pair.timing());
-    pair.master(side, STRONG)?;
     pair.backup(heir, WEAK)?;
     pair.node(side).lose_adverts_to(pair.node(heir), Loss::All)?;
     let lost = Moment::now();
@@ -105,7 +131,7 @@ fn one_way(pair: &mut Pair, side: Side) -> Result<()> {
 /// heard, and so when it had to speak and when to be silent.
 fn half(pair: &mut Pair, side: Side) -> Result<()> {
     let (heir, timing) = (side.other(), pair.timing());
-    pair.master(side, STRONG)?;
+    pair.long_master(side, STRONG)?;
     pair.backup(heir, WEAK)?;
     let heard = pair.node(heir).capture()?;
     std::thread::sleep(timing.interval * 2);
