@@ -5,6 +5,7 @@
 mod scenarios {
     pub mod conflicts;
     pub mod conformance;
+    pub mod differential;
     pub mod faults;
     pub mod figures;
     pub mod ladder;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         scenarios::matrix::trials,
         scenarios::faults::trials,
         scenarios::conformance::trials,
+        scenarios::differential::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
         scenarios::rejected::trials,
