@@ -94,6 +94,11 @@ impl Process {
         self.log.lines().kept.iter().map(|(_, line)| line.clone()).collect()
     }
 
+    /// As [`Self::log`], each line with the moment at which it came.
+    pub fn timed_log(&self) -> Vec<(Moment, String)> {
+        self.log.lines().kept.iter().cloned().collect()
+    }
+
     /// The end of what it said, for an error message.
     pub fn log_tail(&self) -> String {
         let lines = self.log.lines();

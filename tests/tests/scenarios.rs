@@ -5,6 +5,7 @@
 mod scenarios {
     pub mod conflicts;
     pub mod conformance;
+    pub mod differential;
     pub mod faults;
     pub mod figures;
     pub mod frr;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         scenarios::frr::trials,
         scenarios::faults::trials,
         scenarios::conformance::trials,
+        scenarios::differential::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
         scenarios::rejected::trials,
