@@ -49,11 +49,13 @@ impl Schedule {
             self.contest = None;
             return self.contested(now, plan);
         }
-        let covered = self.second.is_some() || self.contest_second.is_some() || self.contest.is_some();
-        if let Some(last) = self.last
-            && !covered
-        {
-            self.contest = Some(last + departures::CONTEST_SPACING);
+        if let Some(last) = self.last {
+            let soonest = last + departures::CONTEST_SPACING;
+            // Caches may have followed the loser: only a batch that comes as soon as this one may makes it needless.
+            let pending = [self.second, self.contest_second, self.contest];
+            if !pending.into_iter().flatten().any(|pending| pending <= soonest) {
+                self.contest = Some(soonest);
+            }
         }
         None
     }
@@ -99,7 +101,8 @@ impl Schedule {
     }
 
     fn contested(&mut self, now: Instant, plan: &Announcements) -> Option<u8> {
-        if self.contest_second.is_none() {
+        // The second batch of the takeover, while it is still to come, serves the contest too.
+        if self.second.is_none() && self.contest_second.is_none() {
             self.contest_second = later(now, plan.lower_priority_delay);
         }
         self.batch(now, plan.lower_priority_repeat)

@@ -39,7 +39,7 @@ pub enum Departure {
     /// The winner of a contest announces its addresses again; the RFCs have announcements only on becoming Active.
     ///
     /// As keepalived, but never twice in a second ([`CONTEST_SPACING`]): a loser that is deaf to us must not make us
-    /// flood the link at the rate of its adverts. Right after we became Active the second batch of that takeover does.
+    /// flood the link at the rate of its adverts: a contest right after a batch is announced when that second is over.
     ContestsAreAnnounced,
     /// Others' adverts are answered with at most two adverts an interval, the regular ones not counted; RFC 9568
     /// §6.4.3 answers each.

@@ -109,10 +109,10 @@ fn the_winner_of_a_healed_split_announces_at_once() {
 }
 
 #[test]
-fn right_after_a_takeover_its_own_second_batch_serves_the_contest_too() {
+fn a_contest_right_after_a_takeover_is_announced_a_second_later_and_shares_its_second_batch() {
     let mut router = active(v3());
     assert_eq!(hear(&mut router, 50, LOWER, at(1)), [SendAdvert(wire(100))]);
-    assert_eq!(announced_until(&mut router, 60_000), [(5000, 5)]);
+    assert_eq!(announced_until(&mut router, 60_000), [(1000, 5), (5000, 5)]);
 }
 
 #[test]
