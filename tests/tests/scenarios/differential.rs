@@ -1,7 +1,7 @@
 //! One script in two worlds: in virtual time, where the routers are the bare election, and in namespaces with real
 //! agents. Both must go through the same states in the same order, or one of them is wrong.
 //!
-//! `REGENT_DIFFERENTIAL_SEEDS=A..B` plays those seeds in place of the chosen ones, in each tongue.
+//! `REGENT_DIFFERENTIAL_SEEDS=A..B` plays those seeds in place of the chosen ones, in each setting.
 
 mod agreement;
 mod planted;
@@ -13,7 +13,7 @@ use std::ops::Range;
 use anyhow::{Context, Result, anyhow};
 use libtest_mimic::{Failed, Trial};
 
-use self::{agreement::Forecast, screenplay::Tongue, stage::Stage};
+use self::{agreement::Forecast, screenplay::Setting, stage::Stage};
 use super::trial::{Ability, Need, Reasons};
 
 /// Names seeds to play.
@@ -21,27 +21,27 @@ const VARIABLE: &str = "REGENT_DIFFERENTIAL_SEEDS";
 
 /// What is played. Together they do everything that a script can do to a router, to two and to three of them, with
 /// preemption and without. Those that take longest come first.
-const CHOSEN: &[(u64, Tongue)] = &[
-    (14, Tongue::V2),
-    (30, Tongue::V2),
-    (0, Tongue::V3Ipv4),
-    (1, Tongue::V3Ipv6),
-    (24, Tongue::V3Ipv4),
-    (4, Tongue::V3Ipv6),
-    (25, Tongue::V3Ipv4),
-    (46, Tongue::V3Ipv6),
-    (10, Tongue::V3Ipv4),
-    (14, Tongue::V3Ipv6),
+const CHOSEN: &[(u64, Setting)] = &[
+    (14, Setting::V2),
+    (30, Setting::V2),
+    (0, Setting::V3Socket),
+    (1, Setting::V3Ipv6),
+    (24, Setting::V3Socket),
+    (4, Setting::V3Ipv6),
+    (25, Setting::V3Ipv4),
+    (46, Setting::V3Ipv6),
+    (10, Setting::V3Ipv4),
+    (14, Setting::V3Ipv6),
 ];
 
 /// Each seed, and what shows that a difference would be noticed.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let mut trials = planted::trials();
     match asked() {
-        Ok(None) => trials.extend(CHOSEN.iter().map(|(seed, tongue)| trial(reasons, *seed, *tongue))),
+        Ok(None) => trials.extend(CHOSEN.iter().map(|(seed, setting)| trial(reasons, *seed, *setting))),
         Ok(Some(seeds)) => {
-            let each = seeds.flat_map(|seed| Tongue::ALL.map(|tongue| (seed, tongue)));
-            trials.extend(each.map(|(seed, tongue)| trial(reasons, seed, tongue)));
+            let each = seeds.flat_map(|seed| Setting::ALL.map(|setting| (seed, setting)));
+            trials.extend(each.map(|(seed, setting)| trial(reasons, seed, setting)));
         }
         Err(error) => {
             let failed = Failed::from(format!("{error:#}"));
@@ -59,26 +59,27 @@ fn asked() -> Result<Option<Range<u64>>> {
     Ok(Some(from.parse().with_context(wrong)?..to.parse().with_context(wrong)?))
 }
 
-fn trial(reasons: &Reasons, seed: u64, tongue: Tongue) -> Trial {
+fn trial(reasons: &Reasons, seed: u64, setting: Setting) -> Trial {
     let mut needs = vec![Need::Agent, Need::Nft];
-    match tongue {
-        Tongue::V3Ipv4 | Tongue::V2 => {}
-        Tongue::V3Ipv6 => needs.push(Need::Able(Ability::Ipv6)),
+    match setting {
+        Setting::V3Ipv4 | Setting::V3Socket | Setting::V2 => {}
+        Setting::V3Ipv6 => needs.push(Need::Able(Ability::Ipv6)),
     }
-    reasons.trial(name(seed, tongue), &needs, move || both_worlds_agree(seed, tongue))
+    reasons.trial(name(seed, setting), &needs, move || both_worlds_agree(seed, setting))
 }
 
-fn name(seed: u64, tongue: Tongue) -> String {
-    format!("differential::seed_{seed}::{}", tongue.word())
+fn name(seed: u64, setting: Setting) -> String {
+    format!("differential::seed_{seed}::{}", setting.word())
 }
 
-fn both_worlds_agree(seed: u64, tongue: Tongue) -> Result<()> {
-    let script = screenplay::write(seed, tongue);
-    let forecast = Forecast::of(&script, tongue.interval().duration())?;
-    let mut stage = Stage::set(&script, |router| tongue.group(&script.routers[router]))?;
+fn both_worlds_agree(seed: u64, setting: Setting) -> Result<()> {
+    let script = screenplay::write(seed, setting);
+    let forecast = Forecast::of(&script, setting.interval().duration())?;
+    let groups = script.routers.iter().map(|router| setting.group(router)).collect();
+    let mut stage = Stage::set(groups, setting.rung())?;
     let played = stage.play(&script);
     played.and_then(|record| forecast.holds(&record)).map_err(|error| {
-        let (name, next) = (name(seed, tongue), seed.saturating_add(1));
+        let (name, next) = (name(seed, setting), seed.saturating_add(1));
         anyhow!(
             "{error:#}\nto play it again: \
              {VARIABLE}={seed}..{next} cargo test -p regent-tests --test scenarios -- {name}{}",

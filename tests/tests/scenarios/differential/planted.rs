@@ -11,13 +11,13 @@ use regent_vrrp::{Preemption, StateName};
 use super::{
     CHOSEN,
     agreement::{Forecast, Record},
-    screenplay::{self, Tongue},
+    screenplay::{self, Setting},
 };
 
 /// Seeds beyond the chosen ones, for whoever asks for more.
 const SEEDS: u64 = 30;
 /// A script with two routers in which one wins and the other loses, one resigns, and one stands still.
-const MIXED: (u64, Tongue) = (4, Tongue::V3Ipv4);
+const MIXED: (u64, Setting) = (4, Setting::V3Ipv4);
 
 pub fn trials() -> Vec<Trial> {
     let trial = |name: &str, test: fn() -> Result<()>| {
@@ -33,7 +33,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn chosen_scripts_do_everything() -> Result<()> {
-    let scripts: Vec<_> = CHOSEN.iter().map(|(seed, tongue)| screenplay::write(*seed, *tongue)).collect();
+    let scripts: Vec<_> = CHOSEN.iter().map(|(seed, setting)| screenplay::write(*seed, *setting)).collect();
     let faults: Vec<Fault> = scripts.iter().flat_map(|script| &script.steps).map(|step| step.fault).collect();
     let still = Duration::ZERO;
     let priority = scripts.first().and_then(|script| script.routers.first()).context("no router")?.priority;
@@ -64,14 +64,15 @@ fn chosen_scripts_do_everything() -> Result<()> {
 }
 
 fn no_script_leaves_anything_to_chance() -> Result<()> {
-    for tongue in Tongue::ALL {
-        let interval = tongue.interval().duration();
+    // The simulator knows neither families nor carriers.
+    for setting in [Setting::V3Ipv4, Setting::V2] {
+        let interval = setting.interval().duration();
         for seed in 0..SEEDS {
-            let script = screenplay::write(seed, tongue);
+            let script = screenplay::write(seed, setting);
             let forecast = Forecast::of(&script, interval)
-                .with_context(|| format!("seed {seed} in {}", tongue.word()))?;
+                .with_context(|| format!("seed {seed} in {}", setting.word()))?;
             let rest = forecast.shortest_rest(&script);
-            ensure!(rest > interval, "seed {seed} in {}: {rest:?} between two matters", tongue.word());
+            ensure!(rest > interval, "seed {seed} in {}: {rest:?} between two matters", setting.word());
         }
     }
     Ok(())
@@ -79,8 +80,8 @@ fn no_script_leaves_anything_to_chance() -> Result<()> {
 
 /// A forecast, and a record of which it holds.
 fn mixed() -> Result<(Forecast, Record, Duration)> {
-    let (seed, tongue) = MIXED;
-    let (script, interval) = (screenplay::write(seed, tongue), tongue.interval().duration());
+    let (seed, setting) = MIXED;
+    let (script, interval) = (screenplay::write(seed, setting), setting.interval().duration());
     let forecast = Forecast::of(&script, interval)?;
     let record = Record::simulated(&screenplay::moved(&script, 0));
     forecast.holds(&record)?;

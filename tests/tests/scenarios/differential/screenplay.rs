@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lab::group::Group;
+use lab::{agent::Rung, group::Group};
 use regent_common::{AdvertInterval, Version};
 use regent_simulation::{
     random::Random,
@@ -21,33 +21,36 @@ const SETTLED: u32 = 6;
 /// For those who are late however short the interval: a host that starts, a tool that sets a link.
 const ROOM: Duration = Duration::from_millis(250);
 
-/// What is spoken.
+/// What is spoken, and how it is heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tongue {
+pub enum Setting {
     /// Version 3 over IPv4, ten adverts in a second.
     V3Ipv4,
     /// Version 3 over IPv6, ten adverts in a second.
     V3Ipv6,
+    /// Version 3 over IPv4, ten adverts in a second, heard by the socket.
+    V3Socket,
     /// Version 2, one advert in a second.
     V2,
 }
 
-impl Tongue {
+impl Setting {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::V3Ipv4, Self::V3Ipv6, Self::V2];
+    pub const ALL: [Self; 4] = [Self::V3Ipv4, Self::V3Ipv6, Self::V3Socket, Self::V2];
 
     /// As it stands in the name of a trial.
     pub const fn word(self) -> &'static str {
         match self {
             Self::V3Ipv4 => "v3_ipv4",
             Self::V3Ipv6 => "v3_ipv6",
+            Self::V3Socket => "v3_socket",
             Self::V2 => "v2",
         }
     }
 
     const fn version(self) -> Version {
         match self {
-            Self::V3Ipv4 | Self::V3Ipv6 => Version::V3,
+            Self::V3Ipv4 | Self::V3Ipv6 | Self::V3Socket => Version::V3,
             Self::V2 => Version::V2,
         }
     }
@@ -55,16 +58,24 @@ impl Tongue {
     /// Of the adverts.
     pub fn interval(self) -> AdvertInterval {
         match self {
-            Self::V3Ipv4 | Self::V3Ipv6 => AdvertInterval::from_centiseconds(10),
+            Self::V3Ipv4 | Self::V3Ipv6 | Self::V3Socket => AdvertInterval::from_centiseconds(10),
             Self::V2 => AdvertInterval::from_centiseconds(100),
         }
         .unwrap_or(AdvertInterval::DEFAULT)
     }
 
+    /// Where agents are to take adverts from.
+    pub const fn rung(self) -> Rung {
+        match self {
+            Self::V3Ipv4 | Self::V3Ipv6 | Self::V2 => Rung::Auto,
+            Self::V3Socket => Rung::Off,
+        }
+    }
+
     /// How many faults are made up: in version 2 each of them takes a while.
     const fn faults(self) -> u32 {
         match self {
-            Self::V3Ipv4 | Self::V3Ipv6 => 6,
+            Self::V3Ipv4 | Self::V3Ipv6 | Self::V3Socket => 6,
             Self::V2 => 2,
         }
     }
@@ -73,7 +84,7 @@ impl Tongue {
     pub fn group(self, router: &Parameters) -> Group {
         let priority = router.priority.get();
         let group = match self {
-            Self::V3Ipv4 => Group::fast(priority, TENTH),
+            Self::V3Ipv4 | Self::V3Socket => Group::fast(priority, TENTH),
             Self::V3Ipv6 => Group::ipv6(priority, TENTH),
             Self::V2 => Group { password: None, ..Group::classic(priority) },
         };
@@ -85,10 +96,10 @@ impl Tongue {
 }
 
 /// The script of a seed.
-pub fn write(seed: u64, tongue: Tongue) -> Script {
-    let interval = tongue.interval();
-    let mut script = Script::seeded(seed, interval, tongue.faults());
-    script.routers.iter_mut().for_each(|router| router.version = tongue.version());
+pub fn write(seed: u64, setting: Setting) -> Script {
+    let interval = setting.interval();
+    let mut script = Script::seeded(seed, interval, setting.faults());
+    script.routers.iter_mut().for_each(|router| router.version = setting.version());
     let made_up = std::mem::take(&mut script.steps);
     script.length = Duration::ZERO;
     for fault in made_up.into_iter().map(|step| step.fault) {

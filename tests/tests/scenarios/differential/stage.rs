@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lab::{
-    agent::{Agent, Options},
+    agent::{Agent, Options, Rung},
     clock::Moment,
     group::Group,
     lab::Lab,
@@ -48,26 +48,26 @@ struct Seat {
 /// The hosts. Fields drop in order: agents before hosts.
 pub struct Stage {
     seats: Vec<Seat>,
+    rung: Rung,
     began: Moment,
     _lab: Lab,
 }
 
 impl Stage {
-    /// A host for each router, which has the config that `group` says of it.
-    pub fn set(script: &Script, group: impl Fn(usize) -> Group) -> Result<Self> {
+    /// A host for each router, by its config.
+    pub fn set(groups: Vec<Group>, rung: Rung) -> Result<Self> {
         let mut lab = Lab::new()?;
+        ensure!(groups.len() <= NUMBERS.len(), "no hosts for {} routers", groups.len());
         let mut seats = Vec::new();
-        for (router, number) in (0..script.routers.len()).zip(NUMBERS) {
-            let group = group(router);
+        for (group, number) in groups.into_iter().zip(NUMBERS) {
             match group.family() {
                 Family::Ipv4 => {}
                 Family::Ipv6 => lab.enable_ipv6(),
             }
-            let node = lab.host(&format!("router{router}"), number)?;
+            let node = lab.host(&format!("router{}", seats.len()), number)?;
             seats.push(Seat { agents: Vec::new(), group, way: Way::Clear, node });
         }
-        ensure!(seats.len() == script.routers.len(), "no host for each of {} routers", script.routers.len());
-        Ok(Self { seats, began: Moment::now(), _lab: lab })
+        Ok(Self { seats, rung, began: Moment::now(), _lab: lab })
     }
 
     /// Does all of it, and says what it came to. A pause begins when the fault before it was done.
@@ -149,7 +149,7 @@ impl Stage {
     /// Starts an agent; returns when it entered its first state.
     fn start(&mut self, router: usize) -> Result<Moment> {
         let seat = &mut self.seats[router];
-        let mut agent = Agent::launch(&seat.node, &Options::config(seat.group.text()))?;
+        let mut agent = Agent::launch(&seat.node, &Options::config(seat.group.text()).on(self.rung))?;
         agent.process.wait_for_log(ENTERING, 1, START)?;
         let first =
             transitions(&agent).first().map(|(at, _)| *at).context("entered no state that is known")?;
