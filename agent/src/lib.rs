@@ -9,6 +9,7 @@
 pub mod child;
 pub mod cli;
 pub mod config;
+pub mod departures;
 pub mod net;
 pub mod notify;
 pub mod observe;

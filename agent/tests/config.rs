@@ -16,7 +16,7 @@ mod strict_mode;
 
 use std::path::{Path, PathBuf};
 
-use regent_agent::config::{self, Loaded, departures::Departure};
+use regent_agent::config::{self, Loaded};
 
 /// Compares a config with what is expected of it.
 fn golden(name: &str, read: impl Fn(&Path) -> Loaded) {
@@ -118,16 +118,6 @@ fn braces_that_do_not_balance_cost_one_instance_and_one_error() {
 #[test]
 fn includes_are_read_beside_the_file_that_includes_them() {
     golden("include", by_file);
-}
-
-#[test]
-fn every_departure_from_keepalived_is_shown_by_a_test() {
-    let files = ["", "/adverts", "/rules", "/strict_mode"].map(|file| format!("tests/config{file}.rs"));
-    let tests: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    for departure in Departure::ALL {
-        let test = format!("#[test]\nfn {}() {{", departure.shown_by());
-        assert!(tests.contains(&test), "{departure:?}: no test {}", departure.shown_by());
-    }
 }
 
 /// A directory of foreign configs to try: `REGENT_CORPUS=dir cargo test -p regent-agent --test config`.

@@ -8,7 +8,6 @@
 //! Every pass is total: it returns a value *and* diagnostics, and none stops at the first error. An instance that
 //! cannot be run as it was meant is left out of the plan, by name; the others stay.
 
-pub mod departures;
 pub mod diagnostic;
 pub mod keyword;
 pub mod plan;

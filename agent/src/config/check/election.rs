@@ -99,7 +99,7 @@ impl Checker<'_> {
     }
 
     /// Whether an Active that loses sends one more advert. Not said in keepalived means no: see
-    /// [`crate::config::departures::Departure::LosersSpeakOnce`].
+    /// [`crate::departures::Departure::LosersSpeakOnce`].
     pub(super) fn concedes(&self, instance: &Instance) -> bool {
         instance.contest.concedes.or(self.model.globals.contest.concedes).unwrap_or(true)
     }

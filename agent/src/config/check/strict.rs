@@ -2,7 +2,7 @@
 //!
 //! keepalived's strict mode is in the sample config that distributions ship, so that most who have it never asked for
 //! it. What it means is therefore said once, in one warning at the word; and what would make addresses unreachable is
-//! not done (see [`crate::config::departures`]).
+//! not done (see [`crate::departures`]).
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,11 @@
-//! Each place where a config means something else here than in keepalived, and why.
+//! Each place where the agent does something else than keepalived with the same config on the same network, and why: where
+//! keepalived harms its users.
 //!
 //! Owns the list. Whoever finds a difference in what acts, and not here, has found a bug. Words that have no effect yet
-//! say so themselves, and are no departures; what the election does otherwise is in `regent_vrrp::departures`.
+//! say so themselves, and are no departures; where the election differs from the RFCs is in `regent_vrrp::departures`.
 //! "keepalived" is 2.2.7, run with the same words, unless a version is named.
 
-/// A difference from what keepalived makes of the same config.
+/// A difference from what keepalived does with the same config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
     /// `vrrp_strict` and `strict_mode` do not imply `no_accept`; keepalived drops every packet to the addresses.
@@ -63,6 +64,36 @@ pub enum Departure {
     ///
     /// It would become master whatever the script was to guard.
     ScriptsGuard,
+    /// After a healed split the winner announces its addresses at once; keepalived's announces nothing.
+    ///
+    /// There the loser steps down on the winner's advert without a word, so that nothing tells the winner that caches
+    /// followed the loser. Here the loser's last advert does ([`Self::LosersSpeakOnce`]), and so does that of a loser of
+    /// another make which speaks once more.
+    WinnersAnnounce,
+    /// A virtual address that somebody removes is put back, counted and said; keepalived leaves its office, and is elected
+    /// again while nobody serves.
+    ///
+    /// Network managers do that at every reload of theirs.
+    RemovedAddressesReturn,
+    /// A master whose host stood still for longer than its peers wait obeys who took over, or else listens before it
+    /// speaks; keepalived sends its advert first, unless it knows of a peer whose time has passed.
+    ///
+    /// Two masters for an interval are two masters. With `nopreempt` the office stays where it went.
+    FrozenMastersAsk,
+    /// An advert with interval 0, with no address, with a bad checksum (also under `v3_checksum_as_v2`) or with another
+    /// broken rule counts, and does nothing else; keepalived changes its state for the first, accepts others by version
+    /// or by word.
+    ///
+    /// One such packet from anybody on the network would end an election.
+    BadAdvertsDoNothing,
+    /// What a killed agent left on an interface is removed by the next start, by its journal; keepalived removes whatever
+    /// looks like its own.
+    ///
+    /// An address that an administrator put there stays, and is said.
+    OnlyOwnLeftovers,
+    /// Silence while the link is down or the carrier was lost is no reason to take over; keepalived may become master on
+    /// a dead interface.
+    SilenceNeedsEars,
     /// A block after an unknown word is skipped whole; keepalived reads its lines as those of the block around it, and
     /// takes its brace for that block's.
     ///
@@ -105,7 +136,7 @@ pub enum Departure {
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::StrictStaysReachable,
         Self::StrictAnnounces,
         Self::LosersSpeakOnce,
@@ -118,6 +149,12 @@ impl Departure {
         Self::NoAddressNoInstance,
         Self::NoPasswordOverIpv6,
         Self::ScriptsGuard,
+        Self::WinnersAnnounce,
+        Self::RemovedAddressesReturn,
+        Self::FrozenMastersAsk,
+        Self::BadAdvertsDoNothing,
+        Self::OnlyOwnLeftovers,
+        Self::SilenceNeedsEars,
         Self::BlocksStayWhole,
         Self::NoHalfInstances,
         Self::LinesFailAlone,
@@ -130,7 +167,7 @@ impl Departure {
         Self::SwitchesSayNo,
     ];
 
-    /// The test of `tests/config` that shows it.
+    /// The test or scenario that shows it.
     pub const fn shown_by(self) -> &'static str {
         match self {
             Self::StrictStaysReachable => "addresses_stay_reachable_and_that_is_said",
@@ -147,6 +184,12 @@ impl Departure {
             Self::NoAddressNoInstance => "an_instance_without_addresses_runs_in_neither_version",
             Self::NoPasswordOverIpv6 => "version_2_over_ipv6_must_be_said_in_the_instance",
             Self::ScriptsGuard => "a_tracked_script_that_does_not_exist_keeps_the_instance_from_running",
+            Self::WinnersAnnounce => "the_winner_of_a_healed_split_announces_at_once",
+            Self::RemovedAddressesReturn => "our_address_is_deleted_by_hand",
+            Self::FrozenMastersAsk => "we_freeze_for_ten_intervals_as_master",
+            Self::BadAdvertsDoNothing => "no_rejected_packet_rings_or_touches_a_slot",
+            Self::OnlyOwnLeftovers => "a_start_after_a_crash_removes_what_was_ours_and_nothing_else",
+            Self::SilenceNeedsEars => "a_backups_interface_down_and_up_costs_no_false_takeover",
             Self::BlocksStayWhole => "an_unknown_word_with_a_block_is_skipped_whole",
             Self::NoHalfInstances => "braces_that_do_not_balance_cost_one_instance_and_one_error",
             Self::LinesFailAlone => "slips_are_underlined_and_the_agent_runs",
