@@ -28,6 +28,8 @@ use crate::{
 
 /// Where Debian puts its daemons.
 const DIRECTORY: &str = "/usr/lib/frr";
+/// Where they keep directories of their own.
+const LAST_WORDS: &str = "/var/tmp/frr";
 /// Whom they run as.
 const USER: &str = "frr";
 /// How long zebra may take to listen, and vrrpd to stop.
@@ -168,6 +170,18 @@ impl Frr {
     pub fn kill(&mut self) -> Result<()> {
         self.vrrpd.kill()?;
         self.zebra.kill()
+    }
+}
+
+impl Drop for Frr {
+    /// Each daemon keeps a directory for its last words, and leaves it behind.
+    fn drop(&mut self) {
+        for (name, daemon) in [("vrrpd", &mut self.vrrpd), ("zebra", &mut self.zebra)] {
+            if matches!(daemon.exited(), Ok(None)) {
+                daemon.kill().ok();
+            }
+            std::fs::remove_dir_all(Path::new(LAST_WORDS).join(format!("{name}.{}", daemon.pid()))).ok();
+        }
     }
 }
 

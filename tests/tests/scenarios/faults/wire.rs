@@ -23,7 +23,7 @@ pub const FAULTS: &[Fault] = &[
     ("our_cable_is_cut_as_backup_and_plugged_in_again", &[], our_cable_as_backup),
     (
         "our_cable_is_cut_right_after_our_start_as_backup",
-        &[Need::Able(Ability::SurvivesOwnFlap)],
+        &[Need::Nft, Need::Able(Ability::SurvivesOwnFlap)],
         our_cable_after_our_start,
     ),
     ("our_adverts_are_lost_on_their_way", &[Need::Nft], |pair| {
@@ -85,16 +85,20 @@ fn our_cable_as_backup(pair: &mut Pair) -> Result<()> {
     pair.gap_within(began, timing.interval)
 }
 
-/// Whether the attachment of our own program or somebody else took the link down: who hears nobody because it cannot
-/// must not become master, and must not speak as one when the link is back.
+/// A link that goes down right after our program was attached may be our own doing and is no fault then. But who hears
+/// nobody because it cannot must not take the master for dead; and it listens anew when the link is back.
 fn our_cable_after_our_start(pair: &mut Pair) -> Result<()> {
     let timing = pair.timing();
     pair.master(They, STRONG)?;
     let began = Moment::now();
     pair.backup(We, WEAK)?;
     pair.cut(We)?;
-    std::thread::sleep(timing.down_bound(WEAK) * 5);
+    std::thread::sleep(timing.down_bound(WEAK) * 2);
+    // The master's next advert is an interval away at most; two more make it certain that no timer of before decides.
+    pair.node(They).lose_adverts_to(pair.node(We), Loss::All)?;
     pair.plug(We)?;
+    std::thread::sleep(timing.interval * 2);
+    pair.node(They).heal()?;
     pair.says(We, "BACKUP")?;
     pair.reigns(They)?;
     pair.silent(We, began, Moment::now())?;
