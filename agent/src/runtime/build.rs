@@ -76,7 +76,7 @@ impl Engine {
         let mut engine = Self {
             settings: Arc::new(settings),
             ports: Vec::new(),
-            instances: Vec::new(),
+            instances: Vec::with_capacity(plan.instances.len()),
             groups: HashMap::new(),
             links: HashMap::new(),
             assigned: BTreeSet::new(),

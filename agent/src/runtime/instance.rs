@@ -17,6 +17,7 @@ use super::{
 use crate::{
     config::plan::{InstancePlan, Transport},
     observe::sentence,
+    words,
 };
 
 /// What an instance counts beside what it hears.
@@ -30,8 +31,8 @@ pub struct Statistics {
     pub send_errors: u64,
     /// Announcements sent.
     pub announcements_sent: u64,
-    /// Transitions by state entered.
-    pub transitions: BTreeMap<&'static str, u64>,
+    /// Transitions by state entered, in the order of [`words::STATES`].
+    pub transitions: [u64; words::STATES.len()],
     /// Times it became Active.
     pub became_master: u64,
     /// Times it ceased to be Active.

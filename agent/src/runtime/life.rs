@@ -200,6 +200,8 @@ fn vrrp_thread(
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
     drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
+    // What loading the program took is some 2 MiB, and the last chance to give it back is now.
+    scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     runtime.block_on(turn::run(&mut engine, inbox))?;
     Ok(())

@@ -93,7 +93,7 @@ impl Answerer {
         let plan = &instance.plan;
         let counted = self.counted(instance);
         let sources = self.sources(gathered.now, instance);
-        let label = |counter: Counter| (counter.label().to_owned(), counted[counter.slot() as usize]);
+        let label = |counter: Counter| (counter.label(), counted[counter.slot() as usize]);
         InstanceStatus {
             name: plan.name.clone(),
             interface: plan.interface.clone(),
@@ -124,11 +124,11 @@ impl Answerer {
             rejected: Reason::ALL.iter().map(|reason| label(Counter::Rejected(*reason))).collect(),
             became_master: instance.statistics.became_master,
             released_master: instance.statistics.released_master,
-            transitions: instance
-                .statistics
-                .transitions
-                .iter()
-                .map(|(state, count)| ((*state).to_owned(), *count))
+            transitions: words::STATES
+                .into_iter()
+                .map(words::state)
+                .zip(instance.statistics.transitions)
+                .filter(|(_, count)| *count > 0)
                 .collect(),
             sources,
             trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),
@@ -209,7 +209,7 @@ impl Answerer {
 fn stranger_status(gathered: &Gathered, key: &StrangerKey, stranger: &Stranger) -> HeardStatus {
     let rejected = Reason::ALL.iter().filter_map(|reason| {
         let count = *stranger.rejected.get(*reason as usize)?;
-        (count > 0).then(|| (reason.label().to_owned(), u64::from(count)))
+        (count > 0).then(|| (reason.label(), u64::from(count)))
     });
     HeardStatus {
         interface: gathered
@@ -259,9 +259,7 @@ fn addresses(plan: &InstancePlan, presences: &[Presence]) -> Vec<AddressStatus> 
 fn add(known: &mut HeardStatus, other: &HeardStatus) {
     known.received += other.received;
     known.lost += other.lost;
-    for (reason, count) in &other.rejected {
-        *known.rejected.entry(reason.clone()).or_default() += count;
-    }
+    known.rejected.add(&other.rejected);
     if other.age_ms < known.age_ms {
         known.age_ms = other.age_ms;
         known.version = other.version;
