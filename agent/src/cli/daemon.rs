@@ -1,7 +1,7 @@
 //! The daemon: from options to a running agent. Everything that can be wrong is found before the network is touched: one
 //! sentence each, and the exit status.
 
-use std::{collections::BTreeSet, io::IsTerminal, path::Path};
+use std::{collections::BTreeSet, io::IsTerminal, path::Path, thread};
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
@@ -30,12 +30,13 @@ const CONTROL_THREADS: usize = 2;
 /// # Errors
 /// What was attempted, on what, and what to do.
 pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
+    scheduling::map_large_blocks_apart();
     log::set_up(&options.log)?;
     let started = clock::now();
     let settled = options.work.clone().settle();
     let observing = settled == Settled::Observe;
     let (plan, config) = match settled {
-        Settled::Config(path) => match read(&path) {
+        Settled::Config(path) => match read_apart(&path) {
             Some(plan) => (plan, Some(path.display().to_string())),
             None => return Ok(Status::Config),
         },
@@ -101,6 +102,18 @@ fn control_runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("cannot start the control threads")
+}
+
+/// Reads a config on a thread of its own and copies the plan out: what lasts then does not lie scattered among what
+/// reading took, and all of that can be given back.
+fn read_apart(path: &Path) -> Option<Plan> {
+    // The words of the language outlast the reading, so they are not to lie there.
+    config::keyword::keywords();
+    let plan = thread::scope(|scope| scope.spawn(|| read(path)).join());
+    match plan {
+        Ok(plan) => plan.as_ref().cloned(),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// Reads a config and says everything that is wrong with it. `None` when that leaves an instance out: half of a config is

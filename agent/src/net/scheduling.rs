@@ -15,6 +15,9 @@ use super::failure::explained;
 
 /// Above every ordinary thread and below the kernel's own threads (50): the thread runs for microseconds at a time.
 const PRIORITY: libc::c_int = 10;
+/// What counts as a large block, in bytes: where the allocator begins by itself.
+#[cfg(target_env = "gnu")]
+const LARGE_BLOCK: libc::c_int = 128 << 10;
 /// Inode of the first user namespace, in which capabilities mean what they say.
 const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 
@@ -36,6 +39,16 @@ pub fn become_real_time() -> io::Result<()> {
         "run the VRRP thread with real-time priority (SCHED_RR)",
         "give the process CAP_SYS_NICE or LimitRTPRIO=10; until then a busy host may delay adverts",
     ))
+}
+
+/// Large blocks are mapped apart, and so go back to the system when they are freed, also once memory is locked. The
+/// allocator would else take the first one as a reason to keep the next, which an answer of megabytes is too dear for.
+pub fn map_large_blocks_apart() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no memory of ours; it changes where later allocations come from.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK);
+    }
 }
 
 /// Gives memory that is free inside the process back to the system: what reading a config took is not needed again. To be

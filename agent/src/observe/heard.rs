@@ -75,12 +75,12 @@ pub struct Told {
 
 impl Told {
     fn of(heard: &HeardStatus, at_ms: u64) -> Self {
-        let occurred = heard.rejected.iter().filter(|(_, count)| **count > 0);
+        let occurred = heard.rejected.iter().filter(|(_, count)| *count > 0);
         Self {
             identity: (heard.version, heard.priority, heard.interval_ms, heard.addresses),
-            reasons: occurred.map(|(reason, _)| reason.clone()).collect(),
+            reasons: occurred.map(|(reason, _)| reason.to_string()).collect(),
             lost: heard.lost,
-            rejected: heard.rejected.values().fold(0, |sum, count| sum.saturating_add(*count)),
+            rejected: heard.rejected.sum(),
             at_ms,
         }
     }
@@ -219,7 +219,7 @@ mod tests {
             "changed: ens33 VRID 51 from 10.0.0.7: version 3, priority 0, every 100 ms, 9010 received, 12 lost, \
              rejected: checksum 4\n"
         );
-        group.rejected.insert("ttl".to_owned(), 1);
+        group.rejected.add(&[("ttl", 1)].into_iter().collect());
         assert!(view.update(&observing(4000, vec![group])).ends_with("rejected: checksum 4, ttl 1\n"));
         assert_eq!(view.update(&observing(5000, Vec::new())), "forgotten: ens33 VRID 51 from 10.0.0.7\n");
     }

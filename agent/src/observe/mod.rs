@@ -15,6 +15,7 @@ pub mod server;
 pub mod snapshot;
 pub mod source;
 pub mod table;
+pub mod tally;
 
 #[cfg(test)]
 pub(crate) mod sample;

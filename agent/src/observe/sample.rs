@@ -1,7 +1,5 @@
 //! A snapshot that has one of everything, for the tests of this module.
 
-use std::collections::BTreeMap;
-
 use regent_common::{Counter, Reason};
 
 use super::{
@@ -10,6 +8,7 @@ use super::{
         ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, SourceStatus,
         TrackerStatus, TurnStatus,
     },
+    tally::Tally,
 };
 
 fn address(address: &str, device: &str, assigned: bool) -> AddressStatus {
@@ -22,19 +21,17 @@ fn address(address: &str, device: &str, assigned: bool) -> AddressStatus {
     }
 }
 
-fn rejected(some: &[(Reason, u64)]) -> BTreeMap<String, u64> {
-    let zero = Reason::ALL.iter().map(|reason| (reason.label().to_owned(), 0));
-    zero.chain(some.iter().map(|(reason, count)| (reason.label().to_owned(), *count))).collect()
+fn rejected(some: &[(Reason, u64)]) -> Tally {
+    let zero = Reason::ALL.iter().map(|reason| (reason.label(), 0));
+    zero.chain(some.iter().map(|(reason, count)| (reason.label(), *count))).collect()
 }
 
-fn counters(some: &[(Counter, u64)]) -> BTreeMap<String, u64> {
-    some.iter().map(|(counter, count)| (counter.label().to_owned(), *count)).collect()
+fn counters(some: &[(Counter, u64)]) -> Tally {
+    some.iter().map(|(counter, count)| (counter.label(), *count)).collect()
 }
 
-fn transitions(backup: u64, master: u64, fault: u64) -> BTreeMap<String, u64> {
-    [("INIT", 0), ("BACKUP", backup), ("MASTER", master), ("FAULT", fault)]
-        .map(|(state, count)| (state.to_owned(), count))
-        .into()
+fn transitions(backup: u64, master: u64, fault: u64) -> Tally {
+    [("INIT", 0), ("BACKUP", backup), ("MASTER", master), ("FAULT", fault)].into_iter().collect()
 }
 
 /// Active, with a peer that was heard before.
@@ -129,7 +126,7 @@ pub fn heard() -> HeardStatus {
         addresses: 1,
         received: 9000,
         lost: 12,
-        rejected: [("checksum".to_owned(), 4)].into(),
+        rejected: [("checksum", 4)].into_iter().collect(),
         age_ms: 60,
     }
 }

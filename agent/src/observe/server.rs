@@ -35,7 +35,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{events::Events, metrics, source::SnapshotSource};
+use super::{events::Events, metrics, snapshot::Snapshot, source::SnapshotSource};
 
 /// The control socket's name inside the run directory.
 pub const SOCKET: &str = "api.sock";
@@ -43,6 +43,9 @@ pub const SOCKET: &str = "api.sock";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Clients that wait in the kernel.
 const BACKLOG: i32 = 32;
+
+/// Bytes of JSON that an instance, and all that is no instance, is given room for: it takes more only when it has much to say.
+const ROOM: usize = 2048;
 
 /// What clients may cost.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +133,7 @@ impl Listeners {
     }
 
     async fn serve_within(self, limits: Limits, source: SnapshotSource, events: Events) -> Infallible {
-        let served = Served { source, events };
+        let served = Served { source, events, turn: Arc::new(Semaphore::new(1)) };
         let control =
             accept(|| async { Ok(self.control.accept().await?.0) }, control_routes(served.clone()), limits);
         let metrics = async {
@@ -218,6 +221,8 @@ where
 struct Served {
     source: SnapshotSource,
     events: Events,
+    /// A snapshot of a thousand instances takes megabytes, and locked memory is not given back: one at a time.
+    turn: Arc<Semaphore>,
 }
 
 /// What the control socket answers. Verbs that change something (reload, drain, ...) get their place here.
@@ -235,9 +240,21 @@ fn metrics_routes(served: Served) -> Router {
 }
 
 async fn status(State(served): State<Served>) -> Response {
+    let Ok(_turn) = served.turn.acquire().await else { return busy() };
     match served.source.snapshot().await {
-        Some(snapshot) => Json(snapshot).into_response(),
+        Some(snapshot) => written(&snapshot),
         None => busy(),
+    }
+}
+
+/// The JSON in one block from the start: grown by and by it would leave a trail of itself in memory that is locked.
+fn written(snapshot: &Snapshot) -> Response {
+    let mut text = Vec::with_capacity(ROOM + snapshot.instances.len() * ROOM);
+    match serde_json::to_writer(&mut text, snapshot) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("cannot write status: {error}\n")).into_response()
+        }
     }
 }
 
@@ -252,6 +269,7 @@ async fn recent_events(State(served): State<Served>, Query(query): Query<After>)
 }
 
 async fn scrape(State(served): State<Served>) -> Response {
+    let Ok(_turn) = served.turn.acquire().await else { return busy() };
     let Some(snapshot) = served.source.snapshot().await else { return busy() };
     match metrics::encode(snapshot) {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

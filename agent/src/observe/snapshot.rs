@@ -1,10 +1,10 @@
 //! The state of the agent at one moment: what `status` shows and metrics export. The VRRP thread fills it on request.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::observation::Carrier;
+use super::{observation::Carrier, tally::Tally};
 
 /// The whole agent. `schema` changes when a field changes its meaning or goes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,15 +92,15 @@ pub struct InstanceStatus {
     /// Accepted adverts probably lost, of all sources.
     pub adverts_lost: u64,
     /// Counters by label: see `regent_common::Counter`; rejections are apart.
-    pub counters: BTreeMap<String, u64>,
+    pub counters: Tally,
     /// Rejected adverts by reason; every reason is there.
-    pub rejected: BTreeMap<String, u64>,
+    pub rejected: Tally,
     /// Times it became Active.
     pub became_master: u64,
     /// Times it ceased to be Active.
     pub released_master: u64,
     /// Transitions by state entered.
-    pub transitions: BTreeMap<String, u64>,
+    pub transitions: Tally,
     /// Who was heard.
     pub sources: Vec<SourceStatus>,
     /// What it depends on.
@@ -195,7 +195,7 @@ pub struct HeardStatus {
     /// Adverts probably lost.
     pub lost: u64,
     /// Bad ones by reason; only those that occurred.
-    pub rejected: BTreeMap<String, u64>,
+    pub rejected: Tally,
     /// Milliseconds since the newest.
     pub age_ms: u64,
 }

@@ -1,12 +1,11 @@
 //! A snapshot for people: `agent status`. Readable at 100 columns, and every row begins with the name it is about, so
 //! that it can be searched.
 
-use std::collections::BTreeMap;
-
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::snapshot::{
-    AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, TrackerStatus, TurnStatus,
+use super::{
+    snapshot::{AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, TrackerStatus, TurnStatus},
+    tally::Tally,
 };
 use crate::words;
 
@@ -104,8 +103,8 @@ pub(super) fn group_name(heard: &HeardStatus) -> String {
 }
 
 /// `checksum 4, ttl 1`: the reasons that occurred.
-pub(super) fn reasons(rejected: &BTreeMap<String, u64>) -> String {
-    let occurred = rejected.iter().filter(|(_, count)| **count > 0);
+pub(super) fn reasons(rejected: &Tally) -> String {
+    let occurred = rejected.iter().filter(|(_, count)| *count > 0);
     occurred.map(|(reason, count)| format!("{reason} {count}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -163,14 +162,14 @@ fn adverts(snapshot: &Snapshot, look: Look) -> String {
     );
     for one in &snapshot.instances {
         let port = snapshot.ports.iter().find(|port| port.name == one.interface);
-        let rejected: u64 = one.rejected.values().fold(0, |sum, count| sum.saturating_add(*count));
+        let rejected: u64 = one.rejected.sum();
         table.add_row(vec![
             text(&one.name),
             Cell::new(one.version),
             Cell::new(words::interval(one.interval_ms)),
             Cell::new(port.map_or("-", |port| port.carrier.word())),
             number(one.adverts_sent),
-            number(one.counters.get("accepted").copied().unwrap_or_default()),
+            number(one.counters.get("accepted").unwrap_or_default()),
             number(one.adverts_lost),
             number(rejected),
         ]);

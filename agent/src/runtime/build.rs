@@ -75,7 +75,7 @@ impl Engine {
         let mut engine = Self {
             settings,
             ports: Vec::new(),
-            instances: Vec::new(),
+            instances: Vec::with_capacity(plan.instances.len()),
             groups: HashMap::new(),
             links: HashMap::new(),
             sockets_opened: 0,

@@ -188,6 +188,8 @@ fn vrrp_thread(
     if let Some(taken) = engine.take_diagnostics() {
         drop(diagnostics.send(taken));
     }
+    // What loading the program took is some 2 MiB, and the last chance to give it back is now.
+    scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     runtime.block_on(turn::run(&mut engine, inbox))?;
     Ok(())

@@ -48,7 +48,7 @@ impl Engine {
         let plan = &instance.plan;
         let counted = self.counted(instance);
         let sources = self.sources(instance);
-        let label = |counter: Counter| (counter.label().to_owned(), counted[counter.slot() as usize]);
+        let label = |counter: Counter| (counter.label(), counted[counter.slot() as usize]);
         InstanceStatus {
             name: plan.name.clone(),
             interface: plan.interface.clone(),
@@ -79,7 +79,7 @@ impl Engine {
                 .statistics
                 .transitions
                 .iter()
-                .map(|(state, count)| ((*state).to_owned(), *count))
+                .map(|(state, count)| (*state, *count))
                 .collect(),
             sources,
             trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),
@@ -176,7 +176,7 @@ impl Engine {
     fn stranger_status(&self, key: &StrangerKey, stranger: &Stranger) -> HeardStatus {
         let rejected = Reason::ALL.iter().filter_map(|reason| {
             let count = *stranger.rejected.get(*reason as usize)?;
-            (count > 0).then(|| (reason.label().to_owned(), u64::from(count)))
+            (count > 0).then(|| (reason.label(), u64::from(count)))
         });
         HeardStatus {
             interface: self
@@ -203,9 +203,7 @@ impl Engine {
 fn add(known: &mut HeardStatus, other: &HeardStatus) {
     known.received += other.received;
     known.lost += other.lost;
-    for (reason, count) in &other.rejected {
-        *known.rejected.entry(reason.clone()).or_default() += count;
-    }
+    known.rejected.add(&other.rejected);
     if other.age_ms < known.age_ms {
         known.age_ms = other.age_ms;
         known.version = other.version;

@@ -81,7 +81,7 @@ fn counters(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::R
 }
 
 fn rejected(instance: &InstanceStatus, reason: Reason) -> u64 {
-    instance.rejected.get(reason.label()).copied().unwrap_or_default()
+    instance.rejected.get(reason.label()).unwrap_or_default()
 }
 
 /// A script that several instances track is one script.

@@ -52,7 +52,7 @@ fn states(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Res
     families.gauge("regent_instance_since_timestamp_seconds", "When the state was entered.", since)?;
     let transitions = instances.iter().flat_map(|instance| {
         let entered = instance.transitions.iter();
-        entered.map(|(state, count)| (with(labels(instance), "state", state.clone()), *count))
+        entered.map(|(state, count)| (with(labels(instance), "state", state.to_owned()), count))
     });
     families.counter("regent_instance_transitions", "Transitions, by the state entered.", transitions)?;
     let priorities = instances.iter().flat_map(|instance| {
@@ -80,7 +80,7 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
     )?;
     let rejected = instances.iter().flat_map(|instance| {
         let reasons = instance.rejected.iter();
-        reasons.map(|(reason, count)| (with(labels(instance), "reason", reason.clone()), *count))
+        reasons.map(|(reason, count)| (with(labels(instance), "reason", reason.to_owned()), count))
     });
     families.counter("regent_adverts_rejected", "Adverts rejected, by reason.", rejected)?;
     // Those that say how many were accepted or rejected are above.
@@ -113,7 +113,7 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
 
 /// One of the kernel's counters.
 pub(super) fn counter(instance: &InstanceStatus, counter: Counter) -> u64 {
-    instance.counters.get(counter.label()).copied().unwrap_or_default()
+    instance.counters.get(counter.label()).unwrap_or_default()
 }
 
 fn sources(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Result {

@@ -60,7 +60,7 @@ Timers: at worst 0.412 ms late; real-time scheduling on, memory lock on
 fn a_group_that_could_not_be_read_has_no_vrid_and_a_vlan_is_named() {
     let mut unread = sample::heard();
     (unread.vrid, unread.vlan, unread.interval_ms) = (0, 7, 0);
-    unread.rejected.clear();
+    unread.rejected = crate::observe::tally::Tally::default();
     let drawn = groups(&[unread], Look::PLAIN);
     assert!(
         drawn.lines().nth(1).unwrap().starts_with("ens33 VLAN 7 VRID ?  10.0.0.7  3        200       -"),
