@@ -253,17 +253,17 @@ pub struct RunAs {
     pub group: Option<String>,
 }
 
-/// Programs to run on a transition.
+/// Programs to run on a transition. Boxed: most instances have none, and a command is large.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotifyPlan {
     /// `notify_master`.
-    pub master: Option<Command>,
+    pub master: Option<Box<Command>>,
     /// `notify_backup`.
-    pub backup: Option<Command>,
+    pub backup: Option<Box<Command>>,
     /// `notify_fault`.
-    pub fault: Option<Command>,
+    pub fault: Option<Box<Command>>,
     /// `notify_stop`.
-    pub stop: Option<Command>,
+    pub stop: Option<Box<Command>>,
     /// `notify`: on each, with `INSTANCE NAME STATE PRIORITY` appended.
-    pub any: Option<Command>,
+    pub any: Option<Box<Command>>,
 }

@@ -119,7 +119,7 @@ impl Engine {
         let now = self.now;
         let instance = &mut self.instances[at];
         let statistics = &mut instance.statistics;
-        *statistics.transitions.entry(words::state(transition.to)).or_default() += 1;
+        statistics.transitions[usize::from(words::state_number(transition.to))] += 1;
         if transition.to == StateName::Active {
             statistics.became_master += 1;
             instance.probe_at = Some(now + PROBE_AFTER);

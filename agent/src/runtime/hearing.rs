@@ -6,6 +6,8 @@ use std::time::Duration;
 use regent_common::{Counter, Reason, advert::Heard, arrival::Arrivals, check, map::SLOTS_PER_INSTANCE};
 use regent_vrrp::Instant;
 
+const NOTHING: [u64; Counter::COUNT] = [0; Counter::COUNT];
+
 /// One source.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
@@ -21,13 +23,14 @@ pub struct Source {
 #[derive(Debug)]
 pub struct Hearing {
     sources: Vec<Source>,
-    counters: [u64; Counter::COUNT],
+    /// Absent until the socket carries something, which it never does while XDP does.
+    counters: Option<Box<[u64; Counter::COUNT]>>,
 }
 
 impl Hearing {
     /// Nothing heard.
     pub const fn new() -> Self {
-        Self { sources: Vec::new(), counters: [0; Counter::COUNT] }
+        Self { sources: Vec::new(), counters: None }
     }
 
     /// Whether this advert is newer than the last one handed over from the same source; if so it counts as handed over.
@@ -81,14 +84,15 @@ impl Hearing {
 
     /// Counts one.
     pub fn count(&mut self, counter: Counter) {
-        if let Some(slot) = self.counters.get_mut(counter.slot() as usize) {
+        let counters = self.counters.get_or_insert_with(|| Box::new(NOTHING));
+        if let Some(slot) = counters.get_mut(counter.slot() as usize) {
             *slot = slot.wrapping_add(1);
         }
     }
 
     /// What the socket carrier counted, by slot.
-    pub const fn counters(&self) -> &[u64; Counter::COUNT] {
-        &self.counters
+    pub fn counters(&self) -> &[u64; Counter::COUNT] {
+        self.counters.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Who was heard.

@@ -15,7 +15,7 @@ use super::{
     port::Port,
     trackers::{Kind, Trackers},
 };
-use crate::config::plan::InstancePlan;
+use crate::{config::plan::InstancePlan, words};
 
 /// Most bytes of an advert with its IP header: 255 addresses and a password.
 pub const PACKET_MAX: usize = ipv4::HEADER_LENGTH + 8 + 4 * MAX_ADDRESSES + 8;
@@ -31,8 +31,8 @@ pub struct Statistics {
     pub send_errors: u64,
     /// Announcements sent.
     pub announcements_sent: u64,
-    /// Transitions by state entered.
-    pub transitions: BTreeMap<&'static str, u64>,
+    /// Transitions by state entered, in the order of [`words::STATES`].
+    pub transitions: [u64; words::STATES.len()],
     /// Times it became Active.
     pub became_master: u64,
     /// Times it ceased to be Active.

@@ -75,11 +75,11 @@ impl Engine {
             rejected: Reason::ALL.iter().map(|reason| label(Counter::Rejected(*reason))).collect(),
             became_master: instance.statistics.became_master,
             released_master: instance.statistics.released_master,
-            transitions: instance
-                .statistics
-                .transitions
-                .iter()
-                .map(|(state, count)| (*state, *count))
+            transitions: words::STATES
+                .into_iter()
+                .map(words::state)
+                .zip(instance.statistics.transitions)
+                .filter(|(_, count)| *count > 0)
                 .collect(),
             sources,
             trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),

@@ -75,7 +75,7 @@ fn spec(script: &ScriptPlan) -> ScriptSpec {
 }
 
 fn programs(notify: &NotifyPlan) -> Programs {
-    let program = |command: &Option<Command>| command.as_ref().map(program);
+    let program = |command: &Option<Box<Command>>| command.as_deref().map(program);
     Programs {
         master: program(&notify.master),
         backup: program(&notify.backup),

@@ -379,9 +379,9 @@ impl Checker<'_> {
     fn notify(&self, instance: &Instance) -> NotifyPlan {
         let default = &self.model.globals.script_user;
         let with_user = |command: &Option<Command>| {
-            command
-                .clone()
-                .map(|command| Command { user: command.user.or_else(|| default.clone()), ..command })
+            command.clone().map(|command| {
+                Box::new(Command { user: command.user.or_else(|| default.clone()), ..command })
+            })
         };
         NotifyPlan {
             master: with_user(&instance.notify.master),
