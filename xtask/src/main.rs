@@ -33,7 +33,7 @@ enum Verb {
     Matrix(matrix::Arguments),
     /// Show a failover: two routers, a client and one virtual address, in network namespaces
     Demo(demo::Arguments),
-    /// Measure takeovers, steadiness, packets and load, beside keepalived
+    /// Measure takeovers, hand-overs, failing scripts, steadiness, packets and load, beside keepalived
     Bench(bench::Arguments),
     /// Run what every change must pass: tests, formatting, lints, docs
     Ci,

@@ -74,8 +74,16 @@ struct Cost {
     backup: Share,
     gap: Duration,
     strays: u64,
-    /// Memory that answering status added.
-    answering: Option<u64>,
+    /// What only the agent can say; keepalived has nothing of the kind.
+    word: Option<Word>,
+}
+
+#[derive(Clone, Copy)]
+struct Word {
+    /// The latest that its loop ever woke, in nanoseconds.
+    lateness: u64,
+    /// Bytes of memory that answering status added.
+    answering: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -104,23 +112,17 @@ pub fn measure(
     for &shape in shapes {
         let costs = costs(contestants, effort, shape)?;
         let name = shape.name;
-        let mut row = |figure: String, unit: Unit, goal: Goal, value: fn(&Cost) -> u64| {
-            let cells = costs.iter().map(|costs| Cell::of(costs.iter().map(value))).collect();
-            table.row(figure, effort.loads, unit, goal, cells);
+        let mut row = |what: &str, unit: Unit, goal: Goal, value: fn(&Cost) -> Option<u64>| {
+            let cells = costs.iter().map(|costs| Cell::of(costs.iter().filter_map(value))).collect();
+            table.row(format!("{name}: {what}"), effort.loads, unit, goal, cells);
         };
-        row(format!("{name}: processor, master"), Unit::Share, Goal::NotAbovePeer, |cost| {
-            cost.master.parts_per_million
+        row("processor, master", Unit::Share, Goal::NotAbovePeer, |cost| Some(cost.master.parts_per_million));
+        row("processor, backup", Unit::Share, Goal::NotAbovePeer, |cost| Some(cost.backup.parts_per_million));
+        row("longest gap between adverts of a VRID", Unit::Time, Goal::NotAbovePeer, |cost| {
+            u64::try_from(cost.gap.as_nanos()).ok()
         });
-        row(format!("{name}: processor, backup"), Unit::Share, Goal::NotAbovePeer, |cost| {
-            cost.backup.parts_per_million
-        });
-        row(
-            format!("{name}: longest gap between adverts of a VRID"),
-            Unit::Time,
-            Goal::NotAbovePeer,
-            |cost| u64::try_from(cost.gap.as_nanos()).unwrap_or(u64::MAX),
-        );
-        row(format!("{name}: adverts of the backup"), Unit::Count, Goal::Worst(0), |cost| cost.strays);
+        row("latest that the loop ever woke", Unit::Time, Goal::Shown, |cost| Some(cost.word?.lateness));
+        row("adverts of the backup", Unit::Count, Goal::Worst(0), |cost| Some(cost.strays));
         if shape.instances() != seen {
             seen = shape.instances();
             memory(shape, effort, &one, &costs, table);
@@ -146,12 +148,12 @@ fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Cos
 fn memory(shape: Shape, effort: Effort, one: &Costs, many: &Costs, table: &mut Table) {
     let runs = effort.loads;
     let name = shape.name;
-    let cells = |value: fn(&Cost) -> u64| {
-        many.iter().map(|costs| Cell::of(costs.iter().map(value))).collect::<Vec<Cell>>()
+    let cells = |value: fn(&Cost) -> Option<u64>| {
+        many.iter().map(|costs| Cell::of(costs.iter().filter_map(value))).collect::<Vec<Cell>>()
     };
-    let resident = cells(|cost| cost.master.usage.resident);
+    let resident = cells(|cost| Some(cost.master.usage.resident));
     table.row(format!("{name}: memory, master"), runs, Unit::Memory, Goal::Worst(MEMORY_BOUND), resident);
-    let anonymous = cells(|cost| cost.master.usage.anonymous);
+    let anonymous = cells(|cost| Some(cost.master.usage.anonymous));
     table.row(format!("{name}: of that, no page of a file"), runs, Unit::Memory, Goal::Shown, anonymous);
     let more = shape.instances() - 1;
     if more > 0 {
@@ -163,9 +165,8 @@ fn memory(shape: Shape, effort: Effort, one: &Costs, many: &Costs, table: &mut T
         let figure = format!("{name}: growth of that for each instance");
         table.row(figure, runs, Unit::Memory, Goal::NotAbovePeer, growth.collect());
     }
-    let answering = many.iter().map(|costs| Cell::of(costs.iter().filter_map(|cost| cost.answering)));
     let figure = format!("{name}: what {QUESTIONS} answers of status add");
-    table.row(figure, runs, Unit::Memory, Goal::Shown, answering.collect());
+    table.row(figure, runs, Unit::Memory, Goal::Shown, cells(|cost| Some(cost.word?.answering)));
 }
 
 fn cost(make: Make, shape: Shape, watch: Duration) -> Result<Cost> {
@@ -187,13 +188,13 @@ fn cost(make: Make, shape: Shape, watch: Duration) -> Result<Cost> {
     let (gap, strays) =
         if shape.memory_alone { (Duration::ZERO, 0) } else { heard(&pair, &captures, shape, began, ended)? };
     drop(captures);
-    let answering = answering(&strong, after.0)?;
+    let word = word(&strong, after.0)?;
     Ok(Cost {
         master: share(before.0, after.0, elapsed),
         backup: share(before.1, after.1, elapsed),
         gap,
         strays,
-        answering,
+        word,
     })
 }
 
@@ -230,16 +231,17 @@ fn heard(
     Ok((longest, u64::try_from(strays)?))
 }
 
-/// What answering status adds to memory; keepalived has nothing of the kind.
-fn answering(speaker: &Speaker, before: Usage) -> Result<Option<u64>> {
+fn word(speaker: &Speaker, before: Usage) -> Result<Option<Word>> {
     match speaker {
         Speaker::Keepalived(_) | Speaker::Frr(_) => Ok(None),
         Speaker::Agent(agent) => {
-            for _ in 0..QUESTIONS {
+            let status = agent.status()?;
+            let lateness = status.root["turn"]["worst_lateness_ns"].as_u64().unwrap_or(0);
+            for _ in 1..QUESTIONS {
                 agent.status()?;
             }
             let after = usage::of_tree(agent.process.pid())?;
-            Ok(Some(after.anonymous.saturating_sub(before.anonymous)))
+            Ok(Some(Word { lateness, answering: after.anonymous.saturating_sub(before.anonymous) }))
         }
     }
 }

@@ -1,11 +1,13 @@
 //! `cargo xtask bench`: the figures, side by side with keepalived's of the same run.
 //!
 //! Owns the choice of what is measured and the order; each kind of figure has its file. Nothing is asserted here: the
-//! scenarios hold the bounds, the bench shows how tight they are kept.
+//! scenarios hold the bounds; the bench shows how tight they are kept, and says of each figure whether its goal is
+//! reached.
 
 mod gap;
 mod handover;
 mod load;
+mod machine;
 mod packet;
 mod pair;
 mod script;
@@ -26,7 +28,7 @@ use lab::{
     speaker::Make,
 };
 
-use self::{load::Shape, table::Table};
+use self::{load::Shape, machine::Machine, table::Table};
 use crate::build_ebpf;
 
 /// Options of the bench.
@@ -123,6 +125,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let mut table = Table::new(&names);
     let wanted = |figure| arguments.only.is_empty() || arguments.only.contains(&figure);
     eprintln!("bench: {}", agent::program()?.display());
+    let machine = Machine::watch()?;
     if wanted(Figure::Takeover) {
         takeover::measure(&contestants, effort, &mut table)?;
     }
@@ -149,5 +152,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         load::measure(&contestants, effort, &shapes, &mut table)?;
     }
     println!("{table}");
+    println!("{}", machine.report()?);
     Ok(())
 }
