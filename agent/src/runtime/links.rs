@@ -102,7 +102,14 @@ impl Engine {
             self.set_filter(at);
             self.join_again(at);
         }
+        let was_flapping = self.ports[at].is_flapping();
         self.ports[at].settle(self.now);
+        if was_flapping && self.ports[at].is_up() {
+            // Nothing was heard meanwhile, and nothing follows from that.
+            for instance in self.instances_on(at) {
+                self.handle(instance, Event::Deaf);
+            }
+        }
         self.port_changed(at);
         if mac_changed && !is_new {
             self.announce_new_mac(at);

@@ -161,7 +161,8 @@ impl Active {
         if local.parameters().asserts && self.may_answer(local, now) {
             self.advertise(local, now, &mut actions);
         }
-        announce(&mut actions, self.announcements.contest(now, &local.parameters().announcements));
+        let (plan, interval) = (&local.parameters().announcements, local.parameters().interval);
+        announce(&mut actions, self.announcements.contest(now, plan, interval));
         actions
     }
 

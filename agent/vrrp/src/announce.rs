@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use regent_common::AdvertInterval;
+
 use crate::{Announcements, Instant, departures, timers};
 
 /// What is still to be announced.
@@ -44,18 +46,24 @@ impl Schedule {
     }
 
     /// Another Active Router was heard and loses. See [`departures::Departure::ContestsAreAnnounced`].
-    pub(crate) fn contest(&mut self, now: Instant, plan: &Announcements) -> Option<u8> {
+    ///
+    /// While it goes on it is announced at most once in [`departures::CONTEST_SPACING`]. Its end is told by silence: one
+    /// more batch follows the loser's last advert, for caches that followed it until then.
+    pub(crate) fn contest(
+        &mut self,
+        now: Instant,
+        plan: &Announcements,
+        interval: AdvertInterval,
+    ) -> Option<u8> {
         if departures::spaced(self.last, departures::CONTEST_SPACING, now) {
             self.contest = None;
             return self.contested(now, plan);
         }
         if let Some(last) = self.last {
-            let soonest = last + departures::CONTEST_SPACING;
-            // Caches may have followed the loser: only a batch that comes as soon as this one may makes it needless.
-            let pending = [self.second, self.contest_second, self.contest];
-            if !pending.into_iter().flatten().any(|pending| pending <= soonest) {
-                self.contest = Some(soonest);
-            }
+            let over = now + timers::silence_after_a_contest(interval);
+            let earliest = last + departures::CONTEST_SPACING / 4;
+            let latest = last + departures::CONTEST_SPACING;
+            self.contest = Some(over.max(earliest).min(latest));
         }
         None
     }

@@ -39,7 +39,8 @@ pub enum Departure {
     /// The winner of a contest announces its addresses again; the RFCs have announcements only on becoming Active.
     ///
     /// As keepalived, but never twice in a second ([`CONTEST_SPACING`]): a loser that is deaf to us must not make us
-    /// flood the link at the rate of its adverts: a contest right after a batch is announced when that second is over.
+    /// flood the link at the rate of its adverts. While a contest goes on it is announced when that second is over; once the
+    /// loser has fallen silent, it is announced once more right then, since some (keepalived) give in without a word.
     ContestsAreAnnounced,
     /// Others' adverts are answered with at most two adverts an interval, the regular ones not counted; RFC 9568
     /// §6.4.3 answers each.

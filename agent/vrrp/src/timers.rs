@@ -71,3 +71,8 @@ pub(crate) fn next_firing(deadline: Instant, period: Duration, now: Instant) -> 
 pub(crate) fn answer_spacing(interval: AdvertInterval) -> Duration {
     interval.duration() / 2
 }
+
+/// A router that contends speaks once an interval: after this much silence it has given in, or is not heard any more.
+pub(crate) fn silence_after_a_contest(interval: AdvertInterval) -> Duration {
+    interval.duration() * 3 / 2
+}

@@ -8,7 +8,7 @@ use regent_vrrp::{
     departures::CONTEST_SPACING,
 };
 
-use crate::scene::{BATCH, HIGHER, LOWER, active, at, hear, list, milliseconds, v3, wire};
+use crate::scene::{BATCH, HIGHER, LOWER, active, at, centiseconds, hear, list, milliseconds, v3, wire};
 
 /// The defaults but for the announcements.
 fn announcing(announcements: Announcements) -> Parameters {
@@ -113,6 +113,40 @@ fn a_contest_right_after_a_takeover_is_announced_a_second_later_and_shares_its_s
     let mut router = active(v3());
     assert_eq!(hear(&mut router, 50, LOWER, at(1)), [SendAdvert(wire(100))]);
     assert_eq!(announced_until(&mut router, 60_000), [(1000, 5), (5000, 5)]);
+}
+
+#[test]
+fn a_contest_that_ends_without_a_word_is_announced_once_more_when_the_loser_falls_silent() {
+    let parameters = Parameters { interval: centiseconds(10), ..announcing(once()) };
+    let mut router = active(parameters);
+    let _settled = announced_until(&mut router, 20_000);
+    let mut batches = Vec::new();
+    // The split heals 700 ms later: the loser hears us and gives in, and nothing says so.
+    for step in 0..7 {
+        let heard = 20_000 + step * 100;
+        let actions = hear(&mut router, 50, LOWER, at(heard));
+        batches
+            .extend(actions.iter().any(|action| matches!(action, Action::Announce { .. })).then_some(heard));
+        batches.extend(announced_until(&mut router, heard).into_iter().map(|(moment, _)| moment));
+    }
+    batches.extend(announced_until(&mut router, 60_000).into_iter().map(|(moment, _)| moment));
+    assert_eq!(batches, [20_000, 20_750]);
+}
+
+#[test]
+fn a_contest_that_goes_on_is_announced_once_a_second() {
+    let parameters = Parameters { interval: centiseconds(10), ..announcing(once()) };
+    let mut router = active(parameters);
+    let _settled = announced_until(&mut router, 20_000);
+    let mut batches = Vec::new();
+    for step in 0..35 {
+        let heard = 20_000 + step * 100;
+        let actions = hear(&mut router, 50, LOWER, at(heard));
+        batches
+            .extend(actions.iter().any(|action| matches!(action, Action::Announce { .. })).then_some(heard));
+        batches.extend(announced_until(&mut router, heard).into_iter().map(|(moment, _)| moment));
+    }
+    assert_eq!(batches, [20_000, 21_000, 22_000, 23_000]);
 }
 
 #[test]
