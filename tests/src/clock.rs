@@ -19,10 +19,10 @@ impl Moment {
 
     /// The moment of a CLOCK_REALTIME stamp that the kernel put on a packet a short while ago.
     ///
-    /// The two clocks are read side by side for each stamp, so that a step of the wall clock before it does no harm.
+    /// The two clocks are read side by side for each stamp, so that a step of the wall clock before it does no harm; and
+    /// again if we had to wait in between, which would date the packet back.
     pub(crate) fn of_realtime(stamp: Duration) -> Self {
-        let monotonic = Self::now();
-        let realtime = nanoseconds(clock_gettime(ClockId::Realtime));
+        let (monotonic, realtime) = both();
         let age = u128::from(realtime).saturating_sub(stamp.as_nanos());
         Self(monotonic.0.saturating_sub(u64::try_from(age).unwrap_or(0)))
     }
@@ -51,6 +51,25 @@ impl Moment {
     pub fn plus(self, later: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(later.as_nanos()).unwrap_or(u64::MAX)))
     }
+}
+
+/// Both clocks at one moment, or the closest to it in a few attempts.
+fn both() -> (Moment, u64) {
+    const ATTEMPTS: usize = 8;
+    const TOGETHER: Duration = Duration::from_micros(20);
+    let mut closest: Option<(Duration, Moment, u64)> = None;
+    for _ in 0..ATTEMPTS {
+        let before = Moment::now();
+        let realtime = nanoseconds(clock_gettime(ClockId::Realtime));
+        let apart = before.elapsed();
+        if closest.is_none_or(|(least, ..)| apart < least) {
+            closest = Some((apart, before.plus(apart / 2), realtime));
+        }
+        if apart <= TOGETHER {
+            break;
+        }
+    }
+    closest.map_or((Moment::ORIGIN, 0), |(_, monotonic, realtime)| (monotonic, realtime))
 }
 
 fn nanoseconds(time: Timespec) -> u64 {

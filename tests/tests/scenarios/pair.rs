@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Shortest time between an announcement of the agent and one for a contest, and a little more.
-const CONTEST_SPACING: Duration = Duration::from_millis(1_100);
+pub const CONTEST_SPACING: Duration = Duration::from_millis(1_100);
 /// What peers count in.
 const CENTISECOND: Duration = Duration::from_millis(10);
 
@@ -308,7 +308,16 @@ impl Pair {
 
     /// From now on for a whole down time that side alone speaks, without a pause, has the address and serves the client.
     pub fn reigns(&self, side: Side) -> Result<()> {
-        let (timing, from) = (self.timing(), Moment::now());
+        let from = Moment::now();
+        self.speaks_alone(side)?;
+        self.served_by(side, from)
+    }
+
+    /// The part of it that the wire and the hosts say. Who has just lost may settle the matter by one more advert.
+    pub fn speaks_alone(&self, side: Side) -> Result<()> {
+        let timing = self.timing();
+        std::thread::sleep(timing.interval / 2);
+        let from = Moment::now();
         std::thread::sleep(timing.down_bound(self.seat(side.other()).priority));
         let to = Moment::now();
         self.silent(side.other(), from, to)?;
@@ -327,8 +336,7 @@ impl Pair {
             ensure!(pause <= longest, "{} paused for {}", side.word(), Span(pause));
             previous = advert;
         }
-        self.holds(side)?;
-        self.served_by(side, from)
+        self.holds(side)
     }
 
     /// That side has the address, and the other has not.
@@ -364,19 +372,24 @@ impl Pair {
 
     /// The client's next ping after `after` that is answered went to that side.
     pub fn served_by(&self, side: Side, after: Moment) -> Result<()> {
+        self.served_within(side, after, START)
+    }
+
+    /// As [`Self::served_by`], with so much patience.
+    pub fn served_within(&self, side: Side, after: Moment, patience: Duration) -> Result<()> {
         let (make, node, address) = (self.seat(side).make, self.node(side), self.group.address());
         let pinger = self.pinger.as_ref().context("nobody pings")?;
-        pinger.wait_answer(after, START)?;
         let what = format!("a ping of {address} to {}", side.word());
-        let served = self.rig.capture.wait_after(after, &what, START, |frame| {
+        let served = self.rig.capture.wait_after(after, &what, patience, |frame| {
             frame.outgoing && frame.is_ping_of(address) && make.serves_with(frame.to, node, &self.group)
         });
         let now = Moment::now();
         let last = self.rig.capture.last_before(now, |frame| frame.outgoing && frame.is_ping_of(address));
-        served.map(drop).with_context(|| match last {
+        let ping = served.with_context(|| match last {
             Some(frame) => format!("the last ping went to {:02x?}", frame.to),
             None => "nobody pinged".to_owned(),
-        })
+        })?;
+        pinger.wait_answer(ping.at, patience).map(drop)
     }
 
     /// Waits until the client's pings go to that MAC and are answered.

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use lab::{
     agent::Rung,
     capture::Capture,
@@ -41,13 +41,12 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             [("v2_pass", Group::classic as fn(u8) -> Group), ("v3", |priority| Group::fast(priority, 10))]
         {
             let needs = needs(&[strong, weak]);
-            let mut add =
-                |name: &str, scenario: fn(Pair) -> Result<()>| {
-                    let name = format!("takeover::{version}::{strong}_over_{weak}::{name}");
-                    trials.push(reasons.trial(name, &needs, move || {
-                        scenario(Pair::start(strong, of(STRONG), weak, of(WEAK))?)
-                    }));
-                };
+            let mut add = |name: &str, scenario: fn(&mut Pair) -> Result<()>| {
+                let name = format!("takeover::{version}::{strong}_over_{weak}::{name}");
+                trials.push(reasons.trial(name, &needs, move || {
+                    Pair::start(strong, of(STRONG), weak, of(WEAK))?.explained(scenario)
+                }));
+            };
             add("the_backup_takes_over_and_the_master_takes_it_back", a_cut_master_is_replaced_and_returns);
             add("a_stopping_master_hands_over_after_the_skew", a_stopping_master_hands_over);
             let name = format!(
@@ -55,7 +54,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             );
             trials.push(reasons.trial(name, &needs, move || {
                 let of = |priority| of(priority).without_preemption();
-                the_returning_master_stays_backup(Pair::start(strong, of(STRONG), weak, of(WEAK))?)
+                Pair::start(strong, of(STRONG), weak, of(WEAK))?.explained(the_returning_master_stays_backup)
             }));
         }
     }
@@ -106,6 +105,12 @@ impl Pair {
         Ok(Self { strong, weak, group: strong_group, capture, strong_host, weak_host, client, _lab: lab })
     }
 
+    /// With what both said, if it fails.
+    fn explained(mut self, scenario: fn(&mut Self) -> Result<()>) -> Result<()> {
+        scenario(&mut self)
+            .map_err(|error| anyhow!("{error:#}{}{}", self.strong.log_tail(), self.weak.log_tail()))
+    }
+
     fn last_advert_before(&self, moment: Moment, source: Ipv4Addr) -> Result<Moment> {
         self.capture
             .last_before(moment, |frame| frame.is_advert(self.group.wire_vrid(), source))
@@ -115,7 +120,7 @@ impl Pair {
 }
 
 /// Adverts stop; the Backup's first advert comes within `3 * interval + skew`, plus one interval; then the GARP; then the better router is back.
-fn a_cut_master_is_replaced_and_returns(mut pair: Pair) -> Result<()> {
+fn a_cut_master_is_replaced_and_returns(pair: &mut Pair) -> Result<()> {
     let timing = pair.group.timing();
     let vrid = pair.group.wire_vrid();
     let (old, new) = (pair.strong_host.address(), pair.weak_host.address());
@@ -163,7 +168,7 @@ fn a_cut_master_is_replaced_and_returns(mut pair: Pair) -> Result<()> {
 }
 
 /// RFC 9568 §6.4.3: priority 0, and the Backup waits only its skew.
-fn a_stopping_master_hands_over(mut pair: Pair) -> Result<()> {
+fn a_stopping_master_hands_over(pair: &mut Pair) -> Result<()> {
     let timing = pair.group.timing();
     let vrid = pair.group.wire_vrid();
     let (old, new) = (pair.strong_host.address(), pair.weak_host.address());
@@ -190,7 +195,7 @@ fn a_stopping_master_hands_over(mut pair: Pair) -> Result<()> {
 }
 
 /// Preempt_Mode false (RFC 9568 §6.1): who comes back is Backup for as long as the other is Active.
-fn the_returning_master_stays_backup(pair: Pair) -> Result<()> {
+fn the_returning_master_stays_backup(pair: &mut Pair) -> Result<()> {
     let timing = pair.group.timing();
     let vrid = pair.group.wire_vrid();
     let (old, new) = (pair.strong_host.address(), pair.weak_host.address());

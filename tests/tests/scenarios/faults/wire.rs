@@ -11,7 +11,7 @@ use lab::{
 use super::{Fault, STRONG, WEAK};
 use crate::scenarios::{
     pair::{
-        Pair,
+        CONTEST_SPACING, Pair,
         Side::{self, They, We},
     },
     trial::{Ability, Need},
@@ -119,7 +119,8 @@ fn one_way(pair: &mut Pair, side: Side) -> Result<()> {
         "took over {} after the loss began",
         Span(first.at.since(lost))
     );
-    std::thread::sleep(timing.interval * 5);
+    // A contest right after another one is announced late, which is a matter of its own.
+    std::thread::sleep(CONTEST_SPACING);
     let both = Moment::now();
     ensure!(both.since(pair.last_advert(side, both)?) <= timing.interval * 2, "the master gave way");
 
@@ -160,7 +161,10 @@ fn half(pair: &mut Pair, side: Side) -> Result<()> {
         let spoke = bad.iter().any(|at| *at > pause[0] && *at <= pause[0].plus(timing.down_bound(WEAK)));
         ensure!(spoke, "nothing for {} and no takeover", Span(pause[1].since(pause[0])));
     }
-    pair.reigns(side)
+    let healed = Moment::now();
+    pair.speaks_alone(side)?;
+    // The last contest may have been announced late: `garp_lower_prio_delay`, and a little more.
+    pair.served_within(side, healed, Duration::from_secs(6))
 }
 
 /// What peers round down to.
