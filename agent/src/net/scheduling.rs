@@ -15,6 +15,8 @@ use super::failure::explained;
 
 /// Above every ordinary thread and below the kernel's own threads (50): the thread runs for microseconds at a time.
 const PRIORITY: libc::c_int = 10;
+/// Of a thread that the VRRP thread hands work to: above every ordinary thread as well, and never before the VRRP thread.
+const PRIORITY_OF_WORK: libc::c_int = PRIORITY - 1;
 /// Inode of the first user namespace, in which capabilities mean what they say.
 const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 
@@ -24,18 +26,29 @@ const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 /// # Errors
 /// `PermissionDenied` without CAP_SYS_NICE or a sufficient RLIMIT_RTPRIO; the thread is as before then.
 pub fn become_real_time() -> io::Result<()> {
-    let parameters = libc::sched_param { sched_priority: PRIORITY };
+    enter_class(PRIORITY).map_err(|error| {
+        explained(
+            error,
+            "run the VRRP thread with real-time priority (SCHED_RR)",
+            "give the process CAP_SYS_NICE or LimitRTPRIO=10; until then a busy host may delay adverts",
+        )
+    })
+}
+
+/// As [`become_real_time`], for a thread that the VRRP thread hands work to: it comes after that one.
+///
+/// # Errors
+/// As there.
+pub fn become_real_time_at_work() -> io::Result<()> {
+    enter_class(PRIORITY_OF_WORK)
+}
+
+fn enter_class(priority: libc::c_int) -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: priority };
     // SAFETY: 0 is the calling thread, and the structure is only read, during the call.
     let result =
         unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &parameters) };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(explained(
-        io::Error::last_os_error(),
-        "run the VRRP thread with real-time priority (SCHED_RR)",
-        "give the process CAP_SYS_NICE or LimitRTPRIO=10; until then a busy host may delay adverts",
-    ))
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Gives memory that is free inside the process back to the system: what reading a config took is not needed again. To be
