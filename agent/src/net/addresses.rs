@@ -1,7 +1,8 @@
-//! Assigns and removes addresses from the VRRP thread.
+//! Assigns and removes addresses.
 //!
-//! The kernel carries a request out inside the sending call; its answer waits in the socket until the loop has time for
-//! it. Nothing here blocks, and nothing waits for an answer. What should be assigned, and when, is decided elsewhere.
+//! The kernel carries a request out inside the sending call, and waits there for its one lock for interfaces (RTNL), which
+//! others may hold for hundreds of milliseconds: not for the VRRP thread. The answer waits in the socket when the call
+//! returns; nothing here waits for it. What should be assigned, and when, is decided elsewhere.
 
 use std::{
     io,
@@ -67,7 +68,7 @@ pub struct AddressRequest<'a> {
     pub no_prefix_route: bool,
 }
 
-/// A netlink socket for addresses. Never blocks.
+/// A netlink socket for addresses. A request may wait for the kernel's lock; nothing else does.
 #[derive(Debug)]
 pub struct AddressSocket {
     socket: Socket,
@@ -118,7 +119,7 @@ impl AddressSocket {
     /// request that went out, also when a later one fails.
     ///
     /// The kernel's work grows with the number of addresses that the interface has: a few hundred cost a millisecond or two,
-    /// thousands should be handed in by parts, between which the loop looks after its adverts.
+    /// thousands should be handed in by parts, between which answers are taken.
     ///
     /// # Errors
     /// As [`Self::request`], of the first request that was not sent.

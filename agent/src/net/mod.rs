@@ -29,4 +29,4 @@ mod packet_socket;
 mod reception;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,6 +18,8 @@ const PRIORITY: libc::c_int = 10;
 /// What counts as a large block, in bytes: where the allocator begins by itself.
 #[cfg(target_env = "gnu")]
 const LARGE_BLOCK: libc::c_int = 128 << 10;
+/// Of a thread that the VRRP thread hands work to: above every ordinary thread as well, and never before the VRRP thread.
+const PRIORITY_OF_WORK: libc::c_int = PRIORITY - 1;
 /// Inode of the first user namespace, in which capabilities mean what they say.
 const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 
@@ -27,18 +29,29 @@ const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
 /// # Errors
 /// `PermissionDenied` without CAP_SYS_NICE or a sufficient RLIMIT_RTPRIO; the thread is as before then.
 pub fn become_real_time() -> io::Result<()> {
-    let parameters = libc::sched_param { sched_priority: PRIORITY };
+    enter_class(PRIORITY).map_err(|error| {
+        explained(
+            error,
+            "run the VRRP thread with real-time priority (SCHED_RR)",
+            "give the process CAP_SYS_NICE or LimitRTPRIO=10; until then a busy host may delay adverts",
+        )
+    })
+}
+
+/// As [`become_real_time`], for a thread that the VRRP thread hands work to: it comes after that one.
+///
+/// # Errors
+/// As there.
+pub fn become_real_time_at_work() -> io::Result<()> {
+    enter_class(PRIORITY_OF_WORK)
+}
+
+fn enter_class(priority: libc::c_int) -> io::Result<()> {
+    let parameters = libc::sched_param { sched_priority: priority };
     // SAFETY: 0 is the calling thread, and the structure is only read, during the call.
     let result =
         unsafe { libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &parameters) };
-    if result == 0 {
-        return Ok(());
-    }
-    Err(explained(
-        io::Error::last_os_error(),
-        "run the VRRP thread with real-time priority (SCHED_RR)",
-        "give the process CAP_SYS_NICE or LimitRTPRIO=10; until then a busy host may delay adverts",
-    ))
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Large blocks are mapped apart, and so go back to the system when they are freed, also once memory is locked. The

@@ -3,18 +3,24 @@
 //! Each address has a wish (its instance is Active) and a presence (what the kernel acknowledged or reported). Requests
 //! follow from the two and nothing else, so the same wish twice does nothing, and an address that somebody removed is
 //! put back. An address that somebody else put there is never ours: it is not removed, and said loudly.
+//!
+//! Requests are carried out by another thread (`assigner`), in their order, and each is answered once. An address has at
+//! most one under way.
 
 use std::{
     collections::{HashMap, VecDeque},
-    io,
     net::IpAddr,
     ops::Range,
+    sync::Arc,
 };
 
+use super::assigner::{Answer, Request};
 use crate::config::plan::AddressPlan;
 
-/// Requests sent in one turn at most, so that thousands of addresses do not make an advert late.
+/// Requests handed over in one turn at most, so that thousands of addresses do not make an advert late.
 pub const REQUESTS_PER_TURN: usize = 64;
+/// Requests under way at most; the rest waits here, where a changed mind costs nothing.
+pub const REQUESTS_UNDER_WAY: usize = 256;
 
 /// What the kernel has of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +67,7 @@ pub struct Address {
     /// Whose it is.
     pub instance: usize,
     /// What it is.
-    pub plan: AddressPlan,
+    pub plan: Arc<AddressPlan>,
     /// Interface it belongs on.
     pub device: String,
     /// The instance owns it (priority 255): that it is there without us is as it should be.
@@ -74,6 +80,8 @@ pub struct Address {
     queued: bool,
     /// Removals of ours whose report is still to come.
     echoes: u32,
+    /// It was reported gone while a request was under way.
+    reported_gone: bool,
 }
 
 /// All of them.
@@ -84,7 +92,10 @@ pub struct Addressing {
     ranges: Vec<Range<usize>>,
     by_address: HashMap<IpAddr, Vec<usize>>,
     queue: VecDeque<usize>,
-    outstanding: HashMap<u32, (usize, Operation)>,
+    /// To be removed where `addresses` knows nothing of them any more.
+    left: VecDeque<Request>,
+    /// Requests handed over and not answered.
+    under_way: usize,
 }
 
 impl Addressing {
@@ -98,7 +109,7 @@ impl Addressing {
         self.by_address.entry(plan.address).or_default().push(at);
         self.addresses.push(Address {
             instance,
-            plan,
+            plan: Arc::new(plan),
             device,
             owned,
             ifindex: None,
@@ -106,6 +117,7 @@ impl Addressing {
             wanted: false,
             queued: false,
             echoes: 0,
+            reported_gone: false,
         });
     }
 
@@ -114,7 +126,7 @@ impl Addressing {
         self.addresses.iter()
     }
 
-    /// The address at a position that [`Self::next`] gave.
+    /// The address at the position that a notice names.
     pub fn get(&self, at: usize) -> Option<&Address> {
         self.addresses.get(at)
     }
@@ -152,67 +164,88 @@ impl Addressing {
         }
     }
 
-    /// Addresses of ours on a device that goes on under another name: to be removed there before they are forgotten.
-    pub fn left_on(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
-        self.addresses.iter().filter(move |address| {
+    /// A device goes on under another name: what is ours there is to be removed before it is forgotten. To be told before
+    /// [`Self::device`].
+    pub fn take_back(&mut self, ifindex: u32) {
+        let left = self.addresses.iter().filter(|address| {
             address.ifindex == Some(ifindex)
                 && matches!(address.presence, Presence::Ours | Presence::Adding | Presence::Removing)
-        })
+        });
+        self.left.extend(left.map(|address| Request {
+            position: None,
+            operation: Operation::Remove,
+            ifindex,
+            plan: Arc::clone(&address.plan),
+        }));
     }
 
-    /// Requests that are due, at most `limit`: position and operation. Each must be answered by [`Self::sent`] or
+    /// The next request that is due, while not too many are under way. It must be answered by
     /// [`Self::answered`].
-    pub fn next(&mut self) -> Option<(usize, Operation)> {
+    pub fn next(&mut self) -> Option<Request> {
+        if self.under_way >= REQUESTS_UNDER_WAY {
+            return None;
+        }
+        let request = self.left.pop_front().or_else(|| self.next_due());
+        self.under_way += usize::from(request.is_some());
+        request
+    }
+
+    fn next_due(&mut self) -> Option<Request> {
         while let Some(at) = self.queue.pop_front() {
-            self.addresses[at].queued = false;
-            if let Some(operation) = due(&self.addresses[at]) {
-                self.addresses[at].presence = match operation {
-                    Operation::Add => Presence::Adding,
-                    Operation::Remove => Presence::Removing,
-                };
-                return Some((at, operation));
-            }
+            let address = self.addresses.get_mut(at)?;
+            address.queued = false;
+            address.reported_gone = false;
+            let (Some(operation), Some(ifindex)) = (due(address), address.ifindex) else { continue };
+            address.presence = match operation {
+                Operation::Add => Presence::Adding,
+                Operation::Remove => Presence::Removing,
+            };
+            return Some(Request { position: Some(at), operation, ifindex, plan: Arc::clone(&address.plan) });
         }
         None
     }
 
-    /// Whether requests or answers are due.
+    /// Whether neither requests nor answers are due.
     pub fn is_settled(&self) -> bool {
-        self.queue.is_empty() && self.outstanding.is_empty()
+        self.queue.is_empty() && self.left.is_empty() && self.under_way == 0
     }
 
-    /// Whether answers are due.
-    pub fn awaits_answers(&self) -> bool {
-        !self.outstanding.is_empty()
-    }
-
-    /// Whether requests are due.
+    /// Whether requests are due that may be handed over now.
     pub fn has_requests(&self) -> bool {
-        !self.queue.is_empty()
+        self.under_way < REQUESTS_UNDER_WAY && !(self.queue.is_empty() && self.left.is_empty())
     }
 
-    /// A request went out under this sequence number.
-    pub fn sent(&mut self, at: usize, operation: Operation, sequence: u32) {
-        self.outstanding.insert(sequence, (at, operation));
-    }
-
-    /// The kernel answered the request of that number.
-    pub fn acknowledged(&mut self, sequence: u32, result: io::Result<()>) -> Option<(usize, Notice)> {
-        let (at, operation) = self.outstanding.remove(&sequence)?;
-        self.answered(at, operation, result).map(|notice| (at, notice))
+    /// Whether the kernel has yet to say of an address of `instance` that it is there.
+    pub fn is_adding(&self, instance: usize) -> bool {
+        self.of(instance).iter().any(|address| {
+            address.wanted
+                && address.ifindex.is_some()
+                && matches!(address.presence, Presence::Absent | Presence::Adding)
+        })
     }
 
     /// A request ended, whether or not it reached the kernel.
-    pub fn answered(&mut self, at: usize, operation: Operation, result: io::Result<()>) -> Option<Notice> {
+    pub fn answered(&mut self, answer: Answer) -> Option<(usize, Notice)> {
+        let Answer { request: Request { position, operation, ifindex, plan: _ }, result } = answer;
+        self.under_way = self.under_way.saturating_sub(1);
+        let at = position?;
         let address = self.addresses.get_mut(at)?;
-        // The device went and came while the request was under way: the answer is about another world.
-        let stale = !matches!(address.presence, Presence::Adding | Presence::Removing);
-        if stale {
+        // The device went, and maybe came, while the request was under way: the answer is about another world.
+        let current = match operation {
+            Operation::Add => address.presence == Presence::Adding,
+            Operation::Remove => address.presence == Presence::Removing,
+        };
+        if !current || address.ifindex != Some(ifindex) {
             return None;
         }
+        let gone = std::mem::take(&mut address.reported_gone);
         let mut notice = None;
         match (operation, result) {
             (Operation::Add, Ok(())) => address.presence = Presence::Ours,
+            (Operation::Add, Err(error)) if error.raw_os_error() == Some(libc::EEXIST) && gone => {
+                // Somebody else's, and gone by now: ours can take its place.
+                address.presence = Presence::Absent;
+            }
             (Operation::Add, Err(error)) if error.raw_os_error() == Some(libc::EEXIST) => {
                 address.presence = Presence::Foreign;
                 notice = (!address.owned).then_some(Notice::Foreign);
@@ -222,7 +255,8 @@ impl Addressing {
                 notice = Some(Notice::Refused(error.to_string()));
             }
             (Operation::Remove, result) => {
-                if result.is_ok() {
+                // Its report may have been faster than the answer.
+                if result.is_ok() && !gone {
                     address.echoes += 1;
                 }
                 // Gone by itself is as good as removed.
@@ -230,18 +264,7 @@ impl Addressing {
             }
         }
         self.reconcile(at);
-        notice
-    }
-
-    /// The request could not be sent now; it stays due.
-    pub fn postpone(&mut self, at: usize, operation: Operation) {
-        if let Some(address) = self.addresses.get_mut(at) {
-            address.presence = match operation {
-                Operation::Add => Presence::Absent,
-                Operation::Remove => Presence::Ours,
-            };
-            self.reconcile(at);
-        }
+        notice.map(|notice| (at, notice))
     }
 
     /// Tries again what the kernel refused.
@@ -305,7 +328,9 @@ impl Addressing {
                     notices.push((at, Notice::ForeignGone));
                     self.reconcile(at);
                 }
-                Presence::Absent | Presence::Adding | Presence::Removing | Presence::Refused => {}
+                // What it means is known when the answer is there.
+                Presence::Adding | Presence::Removing => address.reported_gone = true,
+                Presence::Absent | Presence::Refused => {}
             }
         }
         notices
@@ -348,6 +373,8 @@ const fn due(address: &Address) -> Option<Operation> {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 3));
@@ -363,10 +390,16 @@ mod tests {
     fn active() -> Addressing {
         let mut addressing = one();
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
-        addressing.sent(0, Operation::Add, 1);
-        assert_eq!(addressing.acknowledged(1, Ok(())), None);
+        let request = next(&mut addressing, Operation::Add);
+        assert_eq!(addressing.answered(Answer { request, result: Ok(()) }), None);
         addressing
+    }
+
+    /// The next request, which must be that.
+    fn next(addressing: &mut Addressing, operation: Operation) -> Request {
+        let request = addressing.next().unwrap();
+        assert_eq!((request.position, request.operation), (Some(0), operation));
+        request
     }
 
     #[test]
@@ -374,7 +407,7 @@ mod tests {
         let mut addressing = one();
         addressing.want(0, true);
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        next(&mut addressing, Operation::Add);
         assert_eq!(addressing.next(), None);
     }
 
@@ -382,31 +415,55 @@ mod tests {
     fn a_wish_that_changes_while_the_kernel_works_is_carried_out_afterwards() {
         let mut addressing = one();
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        let request = next(&mut addressing, Operation::Add);
         addressing.want(0, false);
         assert_eq!(addressing.next(), None);
-        addressing.answered(0, Operation::Add, Ok(()));
-        assert_eq!(addressing.next(), Some((0, Operation::Remove)));
+        addressing.answered(Answer { request, result: Ok(()) });
+        next(&mut addressing, Operation::Remove);
     }
 
     #[test]
     fn an_address_removed_by_others_is_put_back() {
         let mut addressing = active();
         assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::RemovedByOthers)]);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        next(&mut addressing, Operation::Add);
     }
 
     #[test]
     fn the_late_report_of_our_own_removal_is_not_taken_for_somebody_elses() {
         let mut addressing = active();
         addressing.want(0, false);
-        assert_eq!(addressing.next(), Some((0, Operation::Remove)));
-        addressing.answered(0, Operation::Remove, Ok(()));
+        let request = next(&mut addressing, Operation::Remove);
+        addressing.answered(Answer { request, result: Ok(()) });
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
-        addressing.answered(0, Operation::Add, Ok(()));
+        let request = next(&mut addressing, Operation::Add);
+        addressing.answered(Answer { request, result: Ok(()) });
         assert_eq!(addressing.disappeared(2, VIP, 32), []);
         assert_eq!(addressing.next(), None);
+    }
+
+    #[test]
+    fn a_report_of_our_own_removal_that_is_faster_than_the_answer_hides_no_later_one() {
+        let mut addressing = active();
+        addressing.want(0, false);
+        let request = next(&mut addressing, Operation::Remove);
+        assert_eq!(addressing.disappeared(2, VIP, 32), []);
+        addressing.answered(Answer { request, result: Ok(()) });
+        addressing.want(0, true);
+        let request = next(&mut addressing, Operation::Add);
+        addressing.answered(Answer { request, result: Ok(()) });
+        assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::RemovedByOthers)]);
+    }
+
+    #[test]
+    fn a_foreign_address_that_goes_before_the_kernels_refusal_arrives_makes_room_for_ours() {
+        let mut addressing = one();
+        addressing.want(0, true);
+        let request = next(&mut addressing, Operation::Add);
+        assert_eq!(addressing.disappeared(2, VIP, 32), []);
+        let result = Err(io::Error::from_raw_os_error(libc::EEXIST));
+        assert_eq!(addressing.answered(Answer { request, result }), None);
+        next(&mut addressing, Operation::Add);
     }
 
     #[test]
@@ -418,7 +475,7 @@ mod tests {
         assert_eq!(addressing.next(), None);
         assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::ForeignGone)]);
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        next(&mut addressing, Operation::Add);
     }
 
     #[test]
@@ -427,19 +484,21 @@ mod tests {
         addressing.device("ens33", None);
         assert_eq!(addressing.next(), None);
         addressing.device("ens33", Some(9));
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        next(&mut addressing, Operation::Add);
     }
 
     #[test]
     fn what_the_kernel_refuses_is_said_and_tried_again() {
         let mut addressing = one();
         addressing.want(0, true);
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
-        let error = io::Error::from_raw_os_error(libc::EACCES);
-        assert!(matches!(addressing.answered(0, Operation::Add, Err(error)), Some(Notice::Refused(_))));
+        let request = next(&mut addressing, Operation::Add);
+        let result = Err(io::Error::from_raw_os_error(libc::EACCES));
+        let notice = addressing.answered(Answer { request, result });
+        assert!(matches!(notice, Some((0, Notice::Refused(_)))));
+        assert!(!addressing.is_adding(0), "nobody waits for what is refused");
         assert_eq!(addressing.next(), None);
         addressing.retry();
-        assert_eq!(addressing.next(), Some((0, Operation::Add)));
+        next(&mut addressing, Operation::Add);
     }
 
     #[test]
@@ -447,5 +506,78 @@ mod tests {
         let mut addressing = active();
         assert_eq!(addressing.compare(|_, _, _| true), []);
         assert_eq!(addressing.compare(|_, _, _| false), [(0, Notice::RemovedByOthers)]);
+    }
+
+    #[test]
+    fn an_instance_adds_until_the_kernel_has_answered_for_each_of_its_addresses() {
+        let mut addressing = one();
+        addressing.insert(1, AddressPlan::plain("10.0.0.4".parse().unwrap(), 32), "ens33".into(), false);
+        addressing.insert(1, AddressPlan::plain("10.0.0.5".parse().unwrap(), 32), "absent".into(), false);
+        addressing.device("ens33", Some(2));
+        addressing.want(0, true);
+        assert_eq!((addressing.is_adding(0), addressing.is_adding(1)), (true, false));
+        let request = next(&mut addressing, Operation::Add);
+        assert!(addressing.is_adding(0), "it is under way");
+        addressing.want(1, true);
+        addressing.answered(Answer { request, result: Ok(()) });
+        assert_eq!((addressing.is_adding(0), addressing.is_adding(1)), (false, true));
+        let request = addressing.next().unwrap();
+        addressing.answered(Answer { request, result: Ok(()) });
+        assert!(!addressing.is_adding(1), "nobody waits for a device that is absent");
+    }
+
+    #[test]
+    fn it_is_settled_when_every_request_is_answered() {
+        let mut addressing = one();
+        assert!(addressing.is_settled());
+        addressing.want(0, true);
+        assert_eq!((addressing.is_settled(), addressing.has_requests()), (false, true));
+        let request = next(&mut addressing, Operation::Add);
+        assert_eq!((addressing.is_settled(), addressing.has_requests()), (false, false));
+        addressing.answered(Answer { request, result: Ok(()) });
+        assert!(addressing.is_settled());
+    }
+
+    #[test]
+    fn no_more_requests_are_under_way_than_there_is_room_for() {
+        let mut addressing = Addressing::default();
+        for number in 0..=REQUESTS_UNDER_WAY {
+            let ip = std::net::Ipv4Addr::from(0x0a00_0000 + number as u32).into();
+            addressing.insert(0, AddressPlan::plain(ip, 32), "ens33".into(), false);
+        }
+        addressing.device("ens33", Some(2));
+        addressing.want(0, true);
+        let mut requests: Vec<_> = std::iter::from_fn(|| addressing.next()).collect();
+        assert_eq!((requests.len(), addressing.has_requests()), (REQUESTS_UNDER_WAY, false));
+        let answer = Answer { request: requests.remove(0), result: Ok(()) };
+        addressing.answered(answer);
+        assert!(addressing.has_requests());
+        assert_eq!(addressing.next().unwrap().position, Some(REQUESTS_UNDER_WAY));
+    }
+
+    #[test]
+    fn the_answer_about_a_device_that_went_and_came_is_not_taken_for_the_new_ones() {
+        let mut addressing = one();
+        addressing.want(0, true);
+        let old = next(&mut addressing, Operation::Add);
+        addressing.device("ens33", None);
+        addressing.device("ens33", Some(9));
+        let new = next(&mut addressing, Operation::Add);
+        addressing.answered(Answer { request: old, result: Ok(()) });
+        assert!(addressing.is_adding(0));
+        addressing.answered(Answer { request: new, result: Ok(()) });
+        assert_eq!((addressing.is_adding(0), addressing.is_settled()), (false, true));
+    }
+
+    #[test]
+    fn what_is_left_on_a_renamed_device_is_removed_there() {
+        let mut addressing = active();
+        addressing.take_back(2);
+        addressing.device("ens33", None);
+        let request = addressing.next().unwrap();
+        assert_eq!((request.position, request.operation, request.ifindex), (None, Operation::Remove, 2));
+        assert!(!addressing.is_settled());
+        assert_eq!(addressing.answered(Answer { request, result: Ok(()) }), None);
+        assert!(addressing.is_settled());
     }
 }

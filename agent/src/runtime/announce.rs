@@ -12,6 +12,8 @@ use super::{
 };
 use crate::config::plan::{Pace, PaceGroup};
 
+/// Announcements wait for their addresses this long at most: thousands take longer, and of those the first are there.
+const HOLD: Duration = Duration::from_millis(100);
 /// A queue that is full is tried again after this long: the time of some hundred frames on a slow link.
 const FULL: Duration = Duration::from_millis(1);
 
@@ -24,6 +26,23 @@ pub struct Outgoing {
 }
 
 impl Engine {
+    /// Begins to announce the addresses of an instance, as soon as the kernel takes packets for them.
+    pub(super) fn begin_announcing(&mut self, at: usize, repeat: u8) {
+        let held = self.addressing.is_adding(at).then(|| self.now + HOLD);
+        self.announcing.begin(at, self.addressing.of(at).len(), repeat, held);
+        self.announce();
+    }
+
+    /// Lets those announcements go on whose addresses are all there, or refused.
+    pub(super) fn release_announcements(&mut self) {
+        let held: Vec<usize> = self.announcing.held().collect();
+        for at in held {
+            if !self.addressing.is_adding(at) {
+                self.announcing.release(at);
+            }
+        }
+    }
+
     /// Sends announcements that are due, at most a turn's worth.
     pub(super) fn announce(&mut self) {
         let mut frames = std::mem::take(&mut self.unsent);

@@ -3,6 +3,9 @@
 //! A batch goes round the addresses of an instance, as keepalived's does, so that each of them is announced once before
 //! any is announced twice. Where a pace is configured, announcements through one lane follow each other no faster; a
 //! batch that waits for its lane does not keep others from theirs.
+//!
+//! A batch may be held until the kernel takes packets for its addresses: caches must not move to a host that does not take
+//! them yet.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -31,6 +34,8 @@ struct Batch {
     addresses: usize,
     next: usize,
     total: usize,
+    /// It waits until then, unless it is released earlier.
+    held: Option<Instant>,
 }
 
 /// Batches in order. Bounded: an instance has at most one, a new one replaces it.
@@ -39,17 +44,18 @@ pub struct Announcing {
     batches: VecDeque<Batch>,
     /// When a lane is free again.
     lanes: HashMap<Lane, Instant>,
-    /// The first moment at which a batch that waits for its lane goes on.
+    /// The first moment at which a batch that is held or waits for its lane goes on.
     resumes: Option<Instant>,
 }
 
 impl Announcing {
-    /// Announces `addresses` addresses of `instance`, each `repeat` times.
-    pub fn begin(&mut self, instance: usize, addresses: usize, repeat: u8) {
+    /// Announces `addresses` addresses of `instance`, each `repeat` times; not before the moment `held`, or until
+    /// [`Self::release`] says so.
+    pub fn begin(&mut self, instance: usize, addresses: usize, repeat: u8, held: Option<Instant>) {
         self.cancel(instance);
         let total = addresses * usize::from(repeat);
         if total > 0 {
-            self.batches.push_back(Batch { instance, addresses, next: 0, total });
+            self.batches.push_back(Batch { instance, addresses, next: 0, total, held });
             self.resumes = None;
         }
     }
@@ -59,12 +65,26 @@ impl Announcing {
         self.batches.retain(|batch| batch.instance != instance);
     }
 
-    /// Whether something may be announced at once: all that is left may be waiting for its lane.
+    /// Instances whose batch is held.
+    pub fn held(&self) -> impl Iterator<Item = usize> {
+        self.batches.iter().filter(|batch| batch.held.is_some()).map(|batch| batch.instance)
+    }
+
+    /// What is held of `instance` goes on.
+    pub fn release(&mut self, instance: usize) {
+        for batch in self.batches.iter_mut().filter(|batch| batch.instance == instance) {
+            if batch.held.take().is_some() {
+                self.resumes = None;
+            }
+        }
+    }
+
+    /// Whether something may be announced at once: all that is left may be held or waiting for its lane.
     pub fn has_work(&self) -> bool {
         !self.batches.is_empty() && self.resumes.is_none()
     }
 
-    /// When to go on, if all that is left waits for its lane.
+    /// When to go on, if all that is left is held or waits for its lane.
     pub fn resumes(&self) -> Option<Instant> {
         self.resumes.filter(|_| !self.batches.is_empty())
     }
@@ -79,6 +99,11 @@ impl Announcing {
         self.resumes = None;
         for at in 0..self.batches.len() {
             let batch = self.batches.get_mut(at)?;
+            if let Some(held) = batch.held.filter(|held| *held > now) {
+                self.resumes = Some(self.resumes.map_or(held, |resumes| resumes.min(held)));
+                continue;
+            }
+            batch.held = None;
             let position = batch.next % batch.addresses;
             if let Some((lane, pause)) = pace(batch.instance, position) {
                 let free = self.lanes.get(&lane).copied().unwrap_or(now);
@@ -121,7 +146,7 @@ mod tests {
     #[test]
     fn every_address_is_announced_once_before_any_is_announced_twice() {
         let mut announcing = Announcing::default();
-        announcing.begin(3, 2, 2);
+        announcing.begin(3, 2, 2, None);
         let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
         assert_eq!(sent, [(3, 0), (3, 1), (3, 0), (3, 1)]);
         assert!(!announcing.has_work());
@@ -130,8 +155,8 @@ mod tests {
     #[test]
     fn an_instance_that_gives_up_announces_nothing_more() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 5, 5);
-        announcing.begin(2, 1, 1);
+        announcing.begin(1, 5, 5, None);
+        announcing.begin(2, 1, 1, None);
         announcing.cancel(1);
         assert_eq!(announcing.next(at(0), at_once), Some((2, 0)));
         assert_eq!(announcing.next(at(0), at_once), None);
@@ -140,8 +165,8 @@ mod tests {
     #[test]
     fn a_new_batch_replaces_the_old_one() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 1, 5);
-        announcing.begin(1, 1, 1);
+        announcing.begin(1, 1, 5, None);
+        announcing.begin(1, 1, 1, None);
         assert_eq!(announcing.next(at(0), at_once), Some((1, 0)));
         assert_eq!(announcing.next(at(0), at_once), None);
     }
@@ -149,8 +174,8 @@ mod tests {
     #[test]
     fn announcements_of_one_lane_keep_its_pace() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 2, 1);
-        announcing.begin(1, 1, 1);
+        announcing.begin(0, 2, 1, None);
+        announcing.begin(1, 1, 1, None);
         assert_eq!(announcing.next(at(0), one_lane), Some((0, 0)));
         assert_eq!(announcing.next(at(9), one_lane), None);
         assert_eq!((announcing.resumes(), announcing.has_work()), (Some(at(10)), false));
@@ -163,11 +188,35 @@ mod tests {
     fn a_lane_that_waits_does_not_hold_up_another() {
         let lanes = |instance: usize, _: usize| Some((Lane::Interface(instance as u32, Family::Ipv6), PACE));
         let mut announcing = Announcing::default();
-        announcing.begin(0, 1, 2);
-        announcing.begin(1, 1, 1);
+        announcing.begin(0, 1, 2, None);
+        announcing.begin(1, 1, 1, None);
         assert_eq!(announcing.next(at(0), lanes), Some((0, 0)));
         assert_eq!(announcing.next(at(0), lanes), Some((1, 0)));
         assert_eq!(announcing.next(at(0), lanes), None);
         assert_eq!(announcing.resumes(), Some(at(10)));
+    }
+
+    #[test]
+    fn a_batch_that_is_held_goes_on_when_it_is_released_and_holds_up_no_other() {
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 1, 1, Some(at(100)));
+        announcing.begin(1, 1, 1, None);
+        assert_eq!(announcing.next(at(0), at_once), Some((1, 0)));
+        assert_eq!(announcing.next(at(0), at_once), None);
+        assert_eq!((announcing.has_work(), announcing.resumes()), (false, Some(at(100))));
+        assert_eq!(announcing.held().collect::<Vec<_>>(), [0]);
+        announcing.release(0);
+        assert_eq!((announcing.has_work(), announcing.held().count()), (true, 0));
+        assert_eq!(announcing.next(at(1), at_once), Some((0, 0)));
+    }
+
+    #[test]
+    fn a_batch_that_nobody_releases_is_held_no_longer_than_said() {
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 2, 1, Some(at(100)));
+        assert_eq!(announcing.next(at(99), at_once), None);
+        assert_eq!(announcing.next(at(100), at_once), Some((0, 0)));
+        assert_eq!((announcing.held().count(), announcing.has_work()), (0, true));
+        assert_eq!(announcing.next(at(100), at_once), Some((0, 1)));
     }
 }

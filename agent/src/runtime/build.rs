@@ -13,6 +13,8 @@ use super::{
     addressing::Addressing,
     announce::Paces,
     announcing::Announcing,
+    assigner::{Answer, Assigner},
+    checker::{Checked, Checker},
     deadlines::Deadlines,
     engine::{Engine, Settings, XdpChoice},
     instance::Instance,
@@ -45,11 +47,15 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
+    /// Where answers about addresses go.
+    pub answers: mpsc::Sender<Vec<Answer>>,
+    /// Where answers about XDP links go.
+    pub checked: mpsc::Sender<Checked>,
 }
 
 /// Why the engine cannot be built.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open the {what}: {source}")]
+#[error("cannot {what}: {source}")]
 pub struct BuildError {
     what: &'static str,
     source: io::Error,
@@ -59,20 +65,23 @@ impl Engine {
     /// Builds the engine: opens what it needs and climbs the ladder on every port, but takes no part in anything yet.
     ///
     /// # Errors
-    /// When a socket that every instance needs cannot be opened.
+    /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, answers, checked } = blueprint;
         let now = clock::now();
-        let (mut address_socket, mut frames) = (None, None);
+        let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
-            let opened = AddressSocket::open();
-            address_socket = Some(opened.map_err(|source| BuildError { what: "netlink socket", source })?);
-            let opened = FrameSocket::open();
-            frames = Some(
-                opened.map_err(|source| BuildError { what: "packet socket for announcements", source })?,
-            );
+            let opened = AddressSocket::open().map_err(failed("open the netlink socket"))?;
+            let started = Assigner::start(opened, answers);
+            assigner = Some(started.map_err(failed("start the thread that changes addresses"))?);
+            frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
         let (program, program_trouble) = load(&settings, &plan);
+        let mut checker = None;
+        if program.is_some() {
+            let started = Checker::start(checked);
+            checker = Some(started.map_err(failed("start the thread that looks after XDP links"))?);
+        }
         let mut engine = Self {
             settings: Arc::new(settings),
             ports: Vec::new(),
@@ -93,7 +102,9 @@ impl Engine {
             program,
             program_trouble,
             frames,
-            address_socket,
+            assigner,
+            checker,
+            checks: 0,
             strangers: Strangers::default(),
             teller: Teller::new(sender),
             turn: TurnStatus::default(),
@@ -150,6 +161,11 @@ impl Engine {
         self.ports.push(Port::new(Arc::from(name)));
         self.ports.len() - 1
     }
+}
+
+/// What could not be done, and why.
+const fn failed(what: &'static str) -> impl FnOnce(io::Error) -> BuildError {
+    move |source| BuildError { what, source }
 }
 
 /// When instances may take part; `None`: at once. The longer of the two delays counts, as in keepalived.

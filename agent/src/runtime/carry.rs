@@ -1,4 +1,8 @@
 //! Carrying out what a machine asks for, in its order.
+//!
+//! Nothing here waits for the kernel's lock for interfaces: the advert goes out first and at once; requests about addresses
+//! are handed to another thread (`assigner`); announcements go when its answers are in, so that caches do not move to this
+//! host before it takes packets for the addresses, or after a tenth of a second.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -6,16 +10,14 @@ use regent_common::Priority;
 use regent_vrrp::{Action, Actions, StateName, Transition};
 
 use super::{
-    addressing::{Operation, REQUESTS_PER_TURN},
+    addressing::REQUESTS_PER_TURN,
+    assigner::{Answer, Request},
     engine::Engine,
     wire::{self, PACKET_MAX},
 };
 use crate::{
-    config::plan::{AddressPlan, Transport},
-    net::{
-        addresses::{self, AddressRequest},
-        clock,
-    },
+    config::plan::Transport,
+    net::clock,
     observe::{
         observation::{Change, Observation, Silence},
         sentence,
@@ -54,9 +56,7 @@ impl Engine {
                     self.request_addresses();
                 }
                 Action::Announce { repeat } => {
-                    let addresses = self.addressing.of(at).len();
-                    self.announcing.begin(at, addresses, repeat);
-                    self.announce();
+                    self.begin_announcing(at, repeat);
                 }
                 Action::CancelAnnouncements => self.announcing.cancel(at),
                 Action::ActiveSource(source) => {
@@ -155,81 +155,45 @@ impl Engine {
         self.teller.tell(Observation::Transition(change));
     }
 
-    /// Sends address requests that are due, at most a turn's worth.
+    /// Hands address requests that are due to the thread that carries them out, at most a turn's worth.
     pub(super) fn request_addresses(&mut self) {
-        let Some(socket) = self.address_socket.as_mut() else { return };
-        let mut notices = Vec::new();
+        let Some(assigner) = self.assigner.as_ref() else { return };
+        let mut refused = Vec::new();
         for _ in 0..REQUESTS_PER_TURN {
-            let Some((position, operation)) = self.addressing.next() else { break };
-            let Some(address) = self.addressing.get(position) else { break };
-            let operation_there = match operation {
-                Operation::Add => addresses::Operation::Add,
-                Operation::Remove => addresses::Operation::Remove,
-            };
-            let request = request(&address.plan, operation_there, address.ifindex.unwrap_or(0));
-            match socket.request(&request) {
-                Ok(sequence) => self.addressing.sent(position, operation, sequence),
-                // As many answers as the socket can hold are on their way: take them first.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.addressing.postpone(position, operation);
-                    break;
-                }
-                Err(error) => {
-                    let notice = self.addressing.answered(position, operation, Err(error));
-                    notices.extend(notice.map(|notice| (position, notice)));
-                }
+            let Some(request) = self.addressing.next() else { break };
+            // There is always room: no more are under way than its queue holds.
+            if let Err(request) = assigner.ask(request) {
+                let result = Err(io::Error::other("the thread that changes addresses has ended"));
+                refused.push(Answer { request, result });
             }
         }
-        for (position, notice) in notices {
-            self.address_notice(position, notice);
+        if !refused.is_empty() {
+            self.take_answers(refused);
         }
     }
 
-    /// Takes the kernel's answers.
-    pub(super) fn take_acknowledgements(&mut self) {
-        if !self.addressing.awaits_answers() {
-            return;
-        }
-        let Some(socket) = self.address_socket.as_mut() else { return };
-        let mut answers = Vec::new();
-        let received = socket.acknowledgements(|sequence, result| answers.push((sequence, result)));
-        if let Err(error) = received {
-            let subject: Arc<str> = "netlink".into();
-            self.teller.trouble(self.now, &subject, format!("cannot read answers about addresses: {error}"));
-        }
-        for (sequence, result) in answers {
-            if let Some((position, notice)) = self.addressing.acknowledged(sequence, result) {
+    /// Takes what the kernel answered, and lets announcements go that waited for it.
+    pub(super) fn take_answers(&mut self, answers: Vec<Answer>) {
+        for answer in answers {
+            self.left_there(&answer);
+            if let Some((position, notice)) = self.addressing.answered(answer) {
                 self.address_notice(position, notice);
             }
         }
+        self.release_announcements();
     }
 
-    /// Removes what is ours from an interface that goes on under another name. Nobody waits for the answers.
-    pub(super) fn take_back(&mut self, ifindex: u32) {
-        let Some(socket) = self.address_socket.as_mut() else { return };
-        for address in self.addressing.left_on(ifindex) {
-            let request = request(&address.plan, addresses::Operation::Remove, ifindex);
-            if let Err(error) = socket.request(&request) {
-                let text =
-                    format!("cannot remove {} from a renamed interface: {error}", address.plan.address);
-                let name = Arc::clone(&self.instances[address.instance].name);
-                self.teller.trouble(self.now, &name, text);
-            }
+    /// Says that an address of ours stays on an interface that goes on under another name.
+    fn left_there(&mut self, answer: &Answer) {
+        let (Request { position: None, plan, .. }, Err(error)) = (&answer.request, &answer.result) else {
+            return;
+        };
+        // Gone by itself, or with its interface, is as good as removed.
+        if matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) {
+            return;
         }
-    }
-}
-
-fn request(plan: &AddressPlan, operation: addresses::Operation, ifindex: u32) -> AddressRequest<'_> {
-    AddressRequest {
-        operation,
-        ifindex,
-        address: plan.address,
-        prefix_length: plan.prefix_length,
-        broadcast: plan.broadcast,
-        scope: plan.scope,
-        label: plan.label.as_deref(),
-        detects_duplicates: plan.detects_duplicates,
-        preferred_lifetime: plan.preferred_lifetime,
-        no_prefix_route: plan.no_prefix_route,
+        let subject: Arc<str> = "netlink".into();
+        let text = format!("cannot remove {} from a renamed interface: {error}", plan.address);
+        self.teller.trouble(self.now, &subject, text);
     }
 }

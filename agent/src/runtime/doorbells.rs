@@ -1,5 +1,5 @@
-//! Everything with a descriptor that can wake the loop, behind one epoll instance: the ring, the sockets of the ports, the
-//! answers about addresses. Tokio watches that one descriptor, whatever the number of ports.
+//! Everything with a descriptor that can wake the loop, behind one epoll instance: the ring and the sockets of the ports.
+//! Tokio watches that one descriptor, whatever the number of ports.
 
 use std::{
     io,
@@ -42,9 +42,6 @@ impl Doorbells {
         *self = Self::new()?;
         if let Some(program) = engine.program.as_ref() {
             self.add(program.ring())?;
-        }
-        if let Some(socket) = engine.address_socket.as_ref() {
-            self.add(socket.as_fd())?;
         }
         for port in &engine.ports {
             for family in Family::ALL {

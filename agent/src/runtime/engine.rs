@@ -7,6 +7,7 @@ use std::{
     io,
     net::IpAddr,
     sync::Arc,
+    time::Duration,
 };
 
 use regent_common::{
@@ -22,6 +23,8 @@ use super::{
     addressing::{Addressing, Notice},
     announce::{Outgoing, Paces},
     announcing::Announcing,
+    assigner::Assigner,
+    checker::Checker,
     deadlines::Deadlines,
     instance::Instance,
     port::Port,
@@ -31,7 +34,6 @@ use super::{
 };
 use crate::{
     net::{
-        addresses::AddressSocket,
         frame_socket::FrameSocket,
         link::Link,
         xdp::{Diagnostics, Program, View},
@@ -41,11 +43,17 @@ use crate::{
     words,
 };
 
+/// How long before a down timer it is asked whether the carrier still carries, at most: a thousand times what the answer
+/// takes when the kernel is not busy.
+const SUSPICION_LEAD: Duration = Duration::from_millis(50);
+
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// An instance's machine.
     Instance(usize),
+    /// The moment before a Backup's machine may take over: whether it can still hear is asked then.
+    Suspicion(usize),
     /// The once-a-second housekeeping.
     Tick,
     /// Announcements that keep a pace.
@@ -112,7 +120,12 @@ pub struct Engine {
     /// Why there is no program.
     pub(super) program_trouble: String,
     pub(super) frames: Option<FrameSocket>,
-    pub(super) address_socket: Option<AddressSocket>,
+    /// Changes addresses; `None` in observe mode.
+    pub(super) assigner: Option<Assigner>,
+    /// Looks after XDP links, where there are any.
+    pub(super) checker: Option<Checker>,
+    /// Questions put to it so far.
+    pub(super) checks: u64,
     pub(super) strangers: Strangers,
     pub(super) teller: Teller,
     pub(super) turn: TurnStatus,
@@ -224,8 +237,17 @@ impl Engine {
     pub(super) fn reschedule(&mut self, at: usize) {
         let instance = &mut self.instances[at];
         let after = instance.router.deadline();
+        if after == instance.deadline {
+            return;
+        }
         self.deadlines.replace(Owner::Instance(at), instance.deadline, after);
         instance.deadline = after;
+        let hears_by_xdp = instance.state() == StateName::Backup && self.ports[instance.port].is_xdp();
+        let suspicion = after
+            .filter(|_| hears_by_xdp)
+            .and_then(|deadline| suspicion(deadline, instance.router.active_interval().duration(), self.now));
+        self.deadlines.replace(Owner::Suspicion(at), instance.suspicion, suspicion);
+        instance.suspicion = suspicion;
     }
 
     /// Reads the newest adverts that the kernel holds for an instance: nothing that arrived is overlooked, whether or not
@@ -439,7 +461,41 @@ impl Engine {
     }
 }
 
+/// When to begin to doubt the silence of an Active whose down timer fires at `deadline`; `None` when it is too late to.
+fn suspicion(deadline: Instant, interval: Duration, now: Instant) -> Option<Instant> {
+    let lead = (interval / 2).min(SUSPICION_LEAD);
+    let lead = u64::try_from(lead.as_nanos()).unwrap_or(u64::MAX);
+    let suspicion = Instant::from_nanoseconds(deadline.nanoseconds().saturating_sub(lead));
+    (suspicion > now).then_some(suspicion)
+}
+
 /// What names an instance's group in the kernel.
 pub(super) fn group_key(ifindex: u32, instance: &Instance) -> GroupKey {
     GroupKey::new(ifindex, 0, instance.plan.family as u8, instance.plan.vrid.get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: u64 = 1_000_000;
+
+    fn at(milliseconds: u64) -> Instant {
+        Instant::from_nanoseconds(milliseconds * MILLISECOND)
+    }
+
+    #[test]
+    fn a_silence_is_doubted_50_ms_before_the_down_timer_or_half_an_interval_of_a_fast_one() {
+        let slow = suspicion(at(3_600), Duration::from_secs(1), at(0));
+        assert_eq!(slow, Some(at(3_550)));
+        let fast = suspicion(at(30), Duration::from_millis(10), at(0));
+        assert_eq!(fast, Some(at(25)));
+    }
+
+    #[test]
+    fn a_down_timer_that_is_nearer_than_that_is_waited_for_without_a_doubt() {
+        assert_eq!(suspicion(at(50), Duration::from_secs(1), at(0)), None);
+        assert_eq!(suspicion(at(51), Duration::from_secs(1), at(0)), Some(at(1)));
+        assert_eq!(suspicion(at(40), Duration::from_secs(1), at(90)), None);
+    }
 }

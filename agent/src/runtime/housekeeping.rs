@@ -22,8 +22,8 @@ impl Engine {
         self.settle_ports(now);
         self.reopen_ports();
         for at in 0..self.ports.len() {
-            let holds = self.carrier_holds(at);
-            if holds && self.ports[at].climb_at.is_some_and(|climb| climb <= now) {
+            self.check_carrier(at);
+            if self.ports[at].climb_at.is_some_and(|climb| climb <= now) {
                 self.climb(at);
             }
         }

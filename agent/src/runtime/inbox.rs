@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use super::status::GatherRequests;
+use super::{assigner::Answer, checker::Checked, status::GatherRequests};
 use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
@@ -27,6 +27,10 @@ pub enum Order {
 pub struct Inbox {
     /// Links and addresses.
     pub netlink: mpsc::Receiver<NetlinkEvent>,
+    /// What became of address requests, in batches.
+    pub answers: mpsc::Receiver<Vec<Answer>>,
+    /// Whether XDP links are still on their ports.
+    pub checked: mpsc::Receiver<Checked>,
     /// Scripts.
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.

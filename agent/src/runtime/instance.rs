@@ -58,6 +58,8 @@ pub struct Instance {
     pub router: Router,
     /// The machine's deadline as it stands in the queue.
     pub deadline: Option<Instant>,
+    /// When to doubt the silence of its Active, as it stands in the queue.
+    pub suspicion: Option<Instant>,
     /// What was heard.
     pub hearing: Hearing,
     /// What it depends on.
@@ -99,6 +101,7 @@ impl Instance {
             generation: 1,
             router: Router::new(parameters(&plan, [0; 16])),
             deadline: None,
+            suspicion: None,
             hearing: Hearing::new(),
             trackers: Trackers::new(&plan),
             faults: Vec::new(),

@@ -3,6 +3,10 @@
 //! The raw sockets of a port stay open and joined whatever the rung is. Their filters pass what XDP does not carry, and
 //! everything once XDP is gone, so a lost rung costs at most the adverts between the loss and its discovery; whoever
 //! waited for them waits one whole down interval more ([`Event::Deaf`]).
+//!
+//! Whether a program is still on its port is asked away from this thread (`checker`): each second, and shortly before a
+//! down timer fires. An answer that does not come, because the kernel is busy, decides nothing: a loss is then discovered
+//! late, but no election waits for a lock.
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -13,6 +17,7 @@ use regent_common::{
 use regent_vrrp::{Event, Instant};
 
 use super::{
+    checker::{Check, Checked},
     engine::{Engine, XdpChoice, group_key},
     port::Settling,
 };
@@ -101,6 +106,8 @@ impl Engine {
         let before = self.ports[at].carrier;
         let (carrier, reason) = self.best_rung(at);
         let port = &mut self.ports[at];
+        // What was asked before was about another link.
+        port.check = None;
         port.carrier = carrier;
         port.reason = reason;
         port.climb_at = None;
@@ -274,13 +281,10 @@ impl Engine {
         }
     }
 
-    /// Whether silence means anything to an instance: its port's carrier carries, and the link is up at this moment. If
-    /// not, it waits one whole down interval more.
+    /// Whether silence means anything to an instance: the link is up at this moment. If not, it waits one whole down
+    /// interval more. What is known of a carrier that does not carry has been told to the machine already.
     pub(super) fn hears(&mut self, instance: usize) -> bool {
         let port = self.instances[instance].port;
-        if !self.carrier_holds(port) {
-            return false;
-        }
         let running = self.ports[port].ifindex().is_some_and(|index| self.is_running(index));
         if running || !self.instances[instance].plan.tracks_interface {
             return true;
@@ -289,22 +293,31 @@ impl Engine {
         false
     }
 
-    /// Makes sure that the carrier of a port still carries. Called before a down timer may fire: silence counts only while
-    /// we can hear.
-    pub(super) fn carrier_holds(&mut self, at: usize) -> bool {
+    /// Asks whether the carrier of a port still carries, unless that is being asked.
+    pub(super) fn check_carrier(&mut self, at: usize) {
         let port = &self.ports[at];
-        if !port.is_xdp() {
-            return true;
+        if !port.is_xdp() || port.check.is_some() {
+            return;
         }
-        let attached = match (self.program.as_ref(), port.ifindex()) {
-            (Some(program), Some(ifindex)) => program.is_attached(ifindex),
-            (None, _) | (_, None) => false,
+        let Some(ifindex) = port.ifindex() else { return };
+        let Some(link) = self.program.as_ref().and_then(|program| program.handle(ifindex)) else {
+            self.lose_carrier(at);
+            return;
         };
-        if attached {
-            return true;
+        let Some(checker) = self.checker.as_ref() else { return };
+        self.checks += 1;
+        if checker.ask(Check { port: at, number: self.checks, ifindex, link }) {
+            self.ports[at].check = Some(self.checks);
         }
-        self.lose_carrier(at);
-        false
+    }
+
+    /// Takes an answer about a carrier.
+    pub(super) fn carrier_checked(&mut self, checked: Checked) {
+        let Some(port) = self.ports.get_mut(checked.port) else { return };
+        // Otherwise the link that was asked about is another one's.
+        if port.check.take_if(|number| *number == checked.number).is_some() && !checked.attached {
+            self.lose_carrier(checked.port);
+        }
     }
 
     fn lose_carrier(&mut self, at: usize) {
@@ -313,10 +326,10 @@ impl Engine {
         port.reason = "the XDP program was detached by somebody else".into();
         port.losses += 1;
         port.climb_at = Some(self.now + CLIMB_AGAIN);
-        if let (Some(program), Some(ifindex)) =
-            (self.program.as_mut(), port.link.as_ref().map(|link| link.index))
-        {
-            program.detach(ifindex);
+        port.check = None;
+        let lost = port.ifindex().and_then(|ifindex| self.program.as_mut()?.forget(ifindex));
+        if let (Some(link), Some(checker)) = (lost, self.checker.as_ref()) {
+            checker.close(link);
         }
         self.set_filter(at);
         if self.settings.observing {

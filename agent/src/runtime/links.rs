@@ -78,7 +78,8 @@ impl Engine {
         let before = self.links.insert(link.index, link.clone());
         // Renamed: the old name is gone, and what we put on the interface would stay there under the new one.
         if let Some(before) = before.filter(|before| before.name != link.name) {
-            self.take_back(link.index);
+            self.addressing.take_back(link.index);
+            self.request_addresses();
             self.name_gone(&before.name);
         }
         self.addressing.device(&link.name, Some(link.index));

@@ -1,16 +1,25 @@
 //! The agent at work: the VRRP thread and everything around it.
 //!
-//! Two threads of control that share nothing but queues:
+//! Threads of control that share nothing but queues:
 //!
 //! - the **VRRP thread** (`turn`): its own OS thread with a current-thread runtime, real-time scheduling when permitted,
 //!   memory locked. It owns the machines, the sockets, the program (`engine`) and never waits for anybody.
+//! - two threads that wait in its place for the kernel's one lock for interfaces (RTNL), which other namespaces that come
+//!   and go hold for tens or hundreds of milliseconds: one changes addresses (`assigner`), one asks whether XDP links are
+//!   still on their ports and closes them (`checker`).
 //! - the **control runtime** (`life`): netlink dumps, scripts, notify programs, the log, status, metrics, signals.
+//!
+//! What still takes that lock on the VRRP thread is rare, and happens when a port changes: opening its sockets and joining
+//! its groups when its link is new, when its MTU changed, or each second while that fails; attaching the program then and
+//! ten seconds after it was lost; taking it off when the link is gone or renamed.
 
 mod addressing;
 mod announce;
 mod announcing;
+mod assigner;
 mod build;
 mod carry;
+mod checker;
 mod deadlines;
 mod disagreement;
 mod doorbells;

@@ -76,6 +76,8 @@ pub struct Port {
     pub settling: Settling,
     /// When to try a better rung again after one was lost.
     pub climb_at: Option<Instant>,
+    /// The question whether the program is still there that has no answer yet.
+    pub check: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
 }
@@ -94,6 +96,7 @@ impl Port {
             losses: 0,
             settling: Settling::Over,
             climb_at: None,
+            check: None,
             trouble: None,
         }
     }

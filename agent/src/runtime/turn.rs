@@ -2,12 +2,14 @@
 //!
 //! 1. Sample the time, once.
 //! 2. Drain ring and sockets, bounded.
-//! 3. Netlink: answers to our requests, then reports.
+//! 3. Answers of the threads that wait for the kernel in this one's place: about addresses, about carriers. Then reports
+//!    of netlink.
 //! 4. Verdicts of trackers.
 //! 5. What the rest of the agent asks and orders.
 //! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
-//!    never loses to our own late wake-up.
-//! 7. Carry out what is left of long lists: address requests, announcements.
+//!    never loses to our own late wake-up. Shortly before a Backup's down timer it is asked whether the carrier still
+//!    carries; the timer itself waits for no answer.
+//! 7. Carry out what is left of long lists: address requests, announcements. Both are handed on; neither is waited for.
 
 use std::{io, time::Duration};
 
@@ -16,6 +18,8 @@ use regent_vrrp::{Event, StateName};
 use tokio::sync::oneshot;
 
 use super::{
+    assigner::Answer,
+    checker::Checked,
     doorbells::Doorbells,
     engine::{Engine, Owner},
     gathered::Gathered,
@@ -35,7 +39,9 @@ const PACKETS_PER_TURN: usize = 64;
 const PACKETS_AFTER_A_SLEEP: usize = 2048;
 /// A deadline that is later than this was not missed by a busy machine.
 const SLEEP: Duration = Duration::from_millis(20);
-/// Reports and verdicts taken in one turn, of each kind.
+/// Batches of answers about addresses taken in one turn.
+const ANSWERS_PER_TURN: usize = 4;
+/// Reports, verdicts and answers about carriers taken in one turn, of each kind.
 const MESSAGES_PER_TURN: usize = 128;
 /// Deadlines fired in one turn; more would keep adverts waiting in the ring.
 const DEADLINES_PER_TURN: usize = 1024;
@@ -47,6 +53,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What ended a wait.
 enum Woken {
     Doorbell,
+    Answers(Vec<Answer>),
+    Checked(Checked),
     Netlink(NetlinkEvent),
     Verdict(Verdict),
     Gather(oneshot::Sender<Gathered>),
@@ -75,6 +83,8 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
                 biased;
                 fired = timer.expired() => { fired?; Woken::Doorbell }
                 rang = doorbells.rung() => { rang?; Woken::Doorbell }
+                Some(answers) = inbox.answers.recv() => Woken::Answers(answers),
+                Some(checked) = inbox.checked.recv() => Woken::Checked(checked),
                 Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
                 Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
                 Some(answer) = inbox.gathers.recv() => Woken::Gather(answer),
@@ -85,8 +95,9 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
         engine.turn.turns += 1;
         engine.drain_ring();
         engine.drain_sockets();
-        engine.take_acknowledgements();
         let mut first = Some(woken);
+        engine.take_all_answers(inbox, &mut first);
+        engine.take_checked(inbox, &mut first);
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
         engine.take_gathers(inbox, &mut first);
@@ -158,6 +169,26 @@ impl Engine {
         self.deadlines.next().is_some_and(|due| due + SLEEP <= self.now)
     }
 
+    fn take_all_answers(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Answers(answers)) = first.take_if(|woken| matches!(woken, Woken::Answers(_))) {
+            self.take_answers(answers);
+        }
+        for _ in 0..ANSWERS_PER_TURN {
+            let Ok(answers) = inbox.answers.try_recv() else { break };
+            self.take_answers(answers);
+        }
+    }
+
+    fn take_checked(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Checked(checked)) = first.take_if(|woken| matches!(woken, Woken::Checked(_))) {
+            self.carrier_checked(checked);
+        }
+        for _ in 0..MESSAGES_PER_TURN {
+            let Ok(checked) = inbox.checked.try_recv() else { break };
+            self.carrier_checked(checked);
+        }
+    }
+
     fn take_reports(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
         if let Some(Woken::Netlink(event)) = first.take_if(|woken| matches!(woken, Woken::Netlink(_))) {
             self.netlink(event);
@@ -207,6 +238,15 @@ impl Engine {
                     self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
                 }
                 Owner::Start => self.start(),
+                Owner::Suspicion(at) => {
+                    self.read_slots(at);
+                    // Mostly the Active has been heard meanwhile.
+                    if self.instances[at].suspicion == Some(due) {
+                        self.deadlines.replace(Owner::Suspicion(at), Some(due), None);
+                        self.instances[at].suspicion = None;
+                        self.check_carrier(self.instances[at].port);
+                    }
+                }
                 Owner::Instance(at) => {
                     self.read_slots(at);
                     if self.instances[at].deadline != Some(due) {

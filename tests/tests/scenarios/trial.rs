@@ -47,7 +47,7 @@ pub enum Ability {
 
 /// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
 /// and whoever teaches the agent takes the word out of this list.
-const NOT_YET: &[Ability] = &[Ability::Reload, Ability::NeverWaits];
+const NOT_YET: &[Ability] = &[Ability::Reload];
 
 impl Ability {
     fn reason(self) -> Option<&'static str> {

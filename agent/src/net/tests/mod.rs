@@ -5,7 +5,7 @@ mod addresses;
 mod advert_socket;
 mod advert_socket_ipv6;
 mod frame_socket;
-pub(super) mod lab;
+pub(crate) mod lab;
 mod listeners;
 mod monitor;
 mod other_vrrp;

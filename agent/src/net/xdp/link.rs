@@ -1,19 +1,24 @@
 //! A BPF link between the program and a port, and nothing but a link.
 //!
 //! aya's own attach falls back to netlink when the kernel refuses the link: that would replace another program and
-//! would outlive this process. So the two calls are made here: create, and ask where the link is now.
+//! would outlive this process. So the calls are made here: create, ask where the link is now, and break it.
+//!
+//! Each of them, and closing the last handle too, takes the kernel's one lock for interfaces (RTNL), which others may hold
+//! for hundreds of milliseconds. Only [`Handle`]s leave the thread that attaches, so that another may ask and wait.
 
 #![expect(unsafe_code, reason = "bpf(2) has no safe binding")]
 
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    sync::Arc,
 };
 
 use super::Mode;
 
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_LINK_DETACH: libc::c_int = 34;
 const BPF_XDP: u32 = 37;
 const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
 const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
@@ -35,6 +40,12 @@ struct InfoByFd {
     info: u64,
 }
 
+/// The part of `union bpf_attr` for `BPF_LINK_DETACH`.
+#[repr(C)]
+struct LinkDetach {
+    fd: u32,
+}
+
 /// The first bytes of `struct bpf_link_info`, for an XDP link.
 #[repr(C)]
 #[derive(Default)]
@@ -47,9 +58,14 @@ struct LinkInfo {
     rest: u32,
 }
 
-/// A program on a port. The kernel takes the program off when this is dropped, or when the process ends in any way.
+/// A program on a port. The kernel takes the program off when the last handle is dropped, or when the process ends in any
+/// way.
 #[derive(Debug)]
 pub struct Link(OwnedFd);
+
+/// One of several that hold the same link.
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Link>);
 
 impl Link {
     /// Puts `program` on `ifindex`. Never replaces another program.
@@ -69,6 +85,8 @@ impl Link {
     }
 
     /// The port that it is on now; `None` when the port is gone or the link was detached.
+    ///
+    /// Waits for the kernel's lock for interfaces.
     pub fn ifindex(&self) -> Option<u32> {
         let mut info = LinkInfo::default();
         let attributes = InfoByFd {
@@ -81,6 +99,40 @@ impl Link {
         // SAFETY: a local of plain integers.
         let ifindex = unsafe { (&raw const info.ifindex).read_volatile() };
         (ifindex != 0).then_some(ifindex)
+    }
+
+    /// Takes the program off at once, whoever else has a handle.
+    ///
+    /// Waits for the kernel's lock for interfaces.
+    fn detach(&self) {
+        let attributes = LinkDetach { fd: self.0.as_raw_fd() as u32 };
+        // Refused by a kernel before 5.9, or off already: closing it does the same.
+        drop(bpf(BPF_LINK_DETACH, &attributes));
+    }
+}
+
+impl Handle {
+    /// The first handle of a link.
+    pub fn new(link: Link) -> Self {
+        Self(Arc::new(link))
+    }
+
+    /// Whether the kernel still has the program on this port: false once the interface was deleted, moved away or the
+    /// link was broken from outside.
+    ///
+    /// Waits for the kernel's lock for interfaces.
+    pub fn is_on(&self, ifindex: u32) -> bool {
+        self.0.ifindex() == Some(ifindex)
+    }
+
+    /// Takes the program off at once, whoever else has a handle.
+    ///
+    /// Waits for the kernel's lock for interfaces.
+    pub fn detach(self) {
+        // Alone, closing is enough.
+        if Arc::strong_count(&self.0) > 1 {
+            self.0.detach();
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The XDP program from user space: loading, attaching, what it is told and what it hears.
 //!
 //! One load serves every port. The program is held by BPF links only, which the kernel drops with the process: an
-//! agent that dies leaves no program behind. Never replaces a program of somebody else, never blocks, reads no clock.
+//! agent that dies leaves no program behind. Never replaces a program of somebody else, reads no clock. Maps and ring never
+//! block; whatever concerns links waits for the kernel's lock for interfaces.
 //! Which port gets which rung of the ladder is decided by the runtime.
 
 mod diagnostics;
@@ -22,6 +23,7 @@ use regent_common::map::{self, Expected, GroupKey, Peer, PeerKey, Vip, VipKey};
 
 pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError};
+pub use link::Handle;
 pub use trial::{Entry, Trial};
 pub use view::View;
 
@@ -74,7 +76,7 @@ pub struct Program {
     vips: HashMap<MapData, VipKey, Vip>,
     peers: HashMap<MapData, PeerKey, Peer>,
     ring: RingBuf<MapData>,
-    links: BTreeMap<u32, Link>,
+    links: BTreeMap<u32, Handle>,
 }
 
 // Loaded on whichever thread starts the agent, used on the VRRP thread.
@@ -141,19 +143,31 @@ impl Program {
         let fd = program.fd().map_err(|_| AttachError::NotLoaded)?;
         let link = Link::create(fd.as_fd(), ifindex, mode)
             .map_err(|error| AttachError::from_kernel(ifindex, mode, error))?;
-        self.links.insert(ifindex, link);
+        self.links.insert(ifindex, Handle::new(link));
         Ok(())
     }
 
     /// Takes the program off a port. Nothing happens to a port that has none of ours.
     pub fn detach(&mut self, ifindex: u32) {
-        self.links.remove(&ifindex);
+        if let Some(handle) = self.links.remove(&ifindex) {
+            handle.detach();
+        }
+    }
+
+    /// Another handle to the link on a port, for a thread that may wait.
+    pub fn handle(&self, ifindex: u32) -> Option<Handle> {
+        self.links.get(&ifindex).cloned()
+    }
+
+    /// Gives the link of a port away, for a thread that may wait to drop.
+    pub fn forget(&mut self, ifindex: u32) -> Option<Handle> {
+        self.links.remove(&ifindex)
     }
 
     /// Whether the kernel still has the program on this port: false once the interface was deleted, moved away or the
-    /// link was broken from outside. One cheap system call.
+    /// link was broken from outside. One system call, which waits for the kernel's lock for interfaces.
     pub fn is_attached(&self, ifindex: u32) -> bool {
-        self.links.get(&ifindex).and_then(Link::ifindex) == Some(ifindex)
+        self.links.get(&ifindex).is_some_and(|handle| handle.is_on(ifindex))
     }
 }
 

@@ -1,0 +1,88 @@
+//! The thread that asks the kernel whether an XDP link is still where it was, so that the VRRP thread does not.
+//!
+//! The kernel answers under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits for
+//! it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
+
+use std::{io, sync::mpsc as channel, thread};
+
+use tokio::sync::mpsc;
+
+use crate::net::xdp::Handle;
+
+/// Questions that may wait, one of each port. A port that finds no room is asked about in the next second.
+const QUESTIONS: usize = 1024;
+/// Answers that may wait for the loop; this thread waits when there are more.
+pub const CHECKED_DEPTH: usize = 256;
+
+/// Whether a link is still on its port.
+#[derive(Debug)]
+pub struct Check {
+    /// Where in the loop's list of ports it is.
+    pub port: usize,
+    /// Which question of that port it is: one about an earlier link is about another world.
+    pub number: u64,
+    /// Where the link was.
+    pub ifindex: u32,
+    /// The link.
+    pub link: Handle,
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// See [`Check::port`].
+    pub port: usize,
+    /// See [`Check::number`].
+    pub number: u64,
+    /// Whether it was there a moment ago.
+    pub attached: bool,
+}
+
+enum Task {
+    Check(Check),
+    Close(Handle),
+}
+
+/// The way to the thread. It ends when this is dropped, as soon as the kernel lets it.
+#[derive(Debug)]
+pub struct Checker {
+    tasks: channel::SyncSender<Task>,
+}
+
+impl Checker {
+    /// Starts the thread. Its answers go into `checked`.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(checked: mpsc::Sender<Checked>) -> io::Result<Self> {
+        let (tasks, queue) = channel::sync_channel(QUESTIONS);
+        thread::Builder::new().name("carrier".into()).spawn(move || work(&queue, &checked))?;
+        Ok(Self { tasks })
+    }
+
+    /// Asks. Never waits; returns whether an answer will come.
+    pub fn ask(&self, check: Check) -> bool {
+        self.tasks.try_send(Task::Check(check)).is_ok()
+    }
+
+    /// Closes a link that is not needed any more. Without room for that it is closed here and now.
+    pub fn close(&self, link: Handle) {
+        drop(self.tasks.try_send(Task::Close(link)));
+    }
+}
+
+fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Checked>) {
+    while let Ok(task) = queue.recv() {
+        match task {
+            Task::Check(Check { port, number, ifindex, link }) => {
+                let attached = link.is_on(ifindex);
+                drop(link);
+                // Nobody is there any more to hear it.
+                if answers.blocking_send(Checked { port, number, attached }).is_err() {
+                    return;
+                }
+            }
+            Task::Close(link) => drop(link),
+        }
+    }
+}
