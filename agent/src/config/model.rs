@@ -186,6 +186,8 @@ pub(super) struct Instance {
     pub interval: Option<Spanned<u64>>,
     pub version: Option<Spanned<Version>>,
     pub authentication: Option<Authentication>,
+    /// `auth_hmac`.
+    pub hmac: Option<Span>,
     pub travel: Travel,
     pub addresses: Vec<Spanned<AddressPlan>>,
     pub excluded: Vec<Spanned<AddressPlan>>,

@@ -71,7 +71,7 @@ const WORDS: &[(&str, &str)] = &[
          no_virtual_ipaddress promote_secondaries linkbeat_use_polling virtual_routes virtual_rules debug \
          notify_deleted notify_master_rx_lower_pri smtp_alert notify_priority_changes \
          lvs_sync_daemon_interface timer_expired_backup thread_timer_expired garp_extra_if vmac_garp_intvl \
-         owner_ignore_adverts kernel_rx_buf_size auth_hmac",
+         owner_ignore_adverts kernel_rx_buf_size",
     ),
     ("vrrp_instance/auth_hmac", "key active_key time_window anti_replay mode"),
     (
@@ -184,7 +184,6 @@ const CONSEQUENCES: &[(&str, &str, &str)] = &[
     ("vrrp_instance", "track_file", "the priority does not depend on it"),
     ("vrrp_instance", "track_process", "the priority does not depend on it"),
     ("vrrp_instance", "track_bfd", "the priority does not depend on it"),
-    ("vrrp_instance", "auth_hmac", "adverts are neither signed nor checked for a signature"),
 ];
 
 fn word(parent: &'static str, name: &'static str) -> Keyword {

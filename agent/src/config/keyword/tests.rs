@@ -50,10 +50,16 @@ fn around(parent: &str, example: &str) -> String {
     }
 }
 
+/// Words that act by keeping an instance from running: what they ask for is not there, and it must not run without.
+const REFUSED: &[&str] = &["auth_hmac"];
+
 #[test]
 fn the_example_of_each_word_that_acts_is_read_without_a_complaint() {
     for keyword in keywords() {
         let Status::Acts(_) = keyword.status else { continue };
+        if REFUSED.contains(&keyword.name) {
+            continue;
+        }
         let config = around(keyword.parent, keyword.example);
         let loaded = config::parse("example", &config);
         assert!(!loaded.has_warnings(), "{config}\n{}", loaded.render(false));
@@ -76,7 +82,7 @@ fn no_word_is_in_one_block_twice_and_each_can_be_looked_up() {
 
 #[test]
 fn the_table_has_every_position_of_the_language() {
-    assert_eq!(keywords().iter().filter(|entry| matches!(entry.status, Status::Acts(_))).count(), 87);
+    assert_eq!(keywords().iter().filter(|entry| matches!(entry.status, Status::Acts(_))).count(), 88);
     // keepalived 2.4.1 has 500 positions; HTTP_GET and SSL_GET share theirs there and are two blocks here.
     assert!(keywords().len() >= 500, "{}", keywords().len());
     assert_eq!(

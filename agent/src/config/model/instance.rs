@@ -29,6 +29,7 @@ impl Instance {
             interval: None,
             version: None,
             authentication: None,
+            hmac: None,
             travel: Travel::default(),
             addresses: Vec::new(),
             excluded: Vec::new(),
@@ -153,6 +154,7 @@ fn line(
         InstanceTerm::SkipCheckAddresses => {
             reader.switch(entry);
         }
+        InstanceTerm::Hmac => instance.hmac = Some(entry.head),
         InstanceTerm::NativeIpv6 => instance.native_ipv6 = Some(entry.head),
     }
 }

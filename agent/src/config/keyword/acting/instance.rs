@@ -50,6 +50,7 @@ pub(in crate::config) enum InstanceTerm {
     HigherSendAdvert,
     SkipCheckAddresses,
     NativeIpv6,
+    Hmac,
 }
 
 pub(super) const INSTANCE: &[Row<InstanceTerm>] = &[
@@ -389,6 +390,14 @@ pub(super) const INSTANCE: &[Row<InstanceTerm>] = &[
         "accepted: no advert is ever rejected for its addresses, they are only counted",
         "skip_check_adv_addr",
         InstanceTerm::SkipCheckAddresses,
+    ),
+    (
+        "auth_hmac",
+        Kind::Anything,
+        "",
+        "signed adverts (keepalived 2.4): not supported yet, the instance does not run",
+        "auth_hmac { key 1 0123456789abcdef0123456789abcdef\n active_key 1\n }",
+        InstanceTerm::Hmac,
     ),
     (
         "native_ipv6",
