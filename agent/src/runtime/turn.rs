@@ -7,7 +7,7 @@
 //! 4. Verdicts of trackers.
 //! 5. What the rest of the agent asks and orders.
 //! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
-//!    never loses to our own late wake-up. Shortly before a Backup's down timer it is asked whether the carrier still
+//!    never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
 //!    carries; the timer itself waits for no answer.
 //! 7. Carry out what is left of long lists: address requests, announcements. Both are handed on; neither is waited for.
 
