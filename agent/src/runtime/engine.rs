@@ -43,10 +43,6 @@ use crate::{
     words,
 };
 
-/// How long before a down timer it is asked whether the carrier still carries, at most: a thousand times what the answer
-/// takes when the kernel is not busy.
-const SUSPICION_LEAD: Duration = Duration::from_millis(50);
-
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
@@ -243,9 +239,10 @@ impl Engine {
         self.deadlines.replace(Owner::Instance(at), instance.deadline, after);
         instance.deadline = after;
         let hears_by_xdp = instance.state() == StateName::Backup && self.ports[instance.port].is_xdp();
-        let suspicion = after
-            .filter(|_| hears_by_xdp)
-            .and_then(|deadline| suspicion(deadline, instance.router.active_interval().duration(), self.now));
+        let router = &instance.router;
+        let suspicion = after.filter(|_| hears_by_xdp).and_then(|deadline| {
+            suspicion(deadline, router.active_interval().duration(), router.active_down_interval(), self.now)
+        });
         self.deadlines.replace(Owner::Suspicion(at), instance.suspicion, suspicion);
         instance.suspicion = suspicion;
     }
@@ -462,8 +459,11 @@ impl Engine {
 }
 
 /// When to begin to doubt the silence of an Active whose down timer fires at `deadline`; `None` when it is too late to.
-fn suspicion(deadline: Instant, interval: Duration, now: Instant) -> Option<Instant> {
-    let lead = (interval / 2).min(SUSPICION_LEAD);
+///
+/// An interval before: an advert that should have come has not, so that a program that was lost is lost by then, and the
+/// answer may take that long. Where the timer allows one advert only, or less, halfway between that advert and the timer.
+fn suspicion(deadline: Instant, interval: Duration, down: Duration, now: Instant) -> Option<Instant> {
+    let lead = interval.min(down.saturating_sub(interval) / 2).min(deadline.since(now) / 2);
     let lead = u64::try_from(lead.as_nanos()).unwrap_or(u64::MAX);
     let suspicion = Instant::from_nanoseconds(deadline.nanoseconds().saturating_sub(lead));
     (suspicion > now).then_some(suspicion)
@@ -485,17 +485,22 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_is_doubted_50_ms_before_the_down_timer_or_half_an_interval_of_a_fast_one() {
-        let slow = suspicion(at(3_600), Duration::from_secs(1), at(0));
-        assert_eq!(slow, Some(at(3_550)));
-        let fast = suspicion(at(30), Duration::from_millis(10), at(0));
-        assert_eq!(fast, Some(at(25)));
+    fn a_silence_is_doubted_an_interval_before_the_down_timer_so_that_the_answer_may_take_one() {
+        let (interval, down) = (Duration::from_secs(1), Duration::from_millis(3_600));
+        assert_eq!(suspicion(at(3_600), interval, down, at(0)), Some(at(2_600)));
     }
 
     #[test]
-    fn a_down_timer_that_is_nearer_than_that_is_waited_for_without_a_doubt() {
-        assert_eq!(suspicion(at(50), Duration::from_secs(1), at(0)), None);
-        assert_eq!(suspicion(at(51), Duration::from_secs(1), at(0)), Some(at(1)));
-        assert_eq!(suspicion(at(40), Duration::from_secs(1), at(90)), None);
+    fn a_timer_that_allows_one_advert_is_doubted_halfway_after_that_advert() {
+        let (interval, down) = (Duration::from_secs(1), Duration::from_millis(1_600));
+        assert_eq!(suspicion(at(1_600), interval, down, at(0)), Some(at(1_300)));
+    }
+
+    #[test]
+    fn a_timer_that_is_near_is_doubted_halfway_and_one_that_has_come_is_not_doubted_any_more() {
+        let (interval, down) = (Duration::from_secs(1), Duration::from_millis(3_600));
+        assert_eq!(suspicion(at(600), interval, down, at(0)), Some(at(300)));
+        assert_eq!(suspicion(at(40), interval, down, at(40)), None);
+        assert_eq!(suspicion(at(40), interval, down, at(90)), None);
     }
 }

@@ -4,8 +4,8 @@
 //! everything once XDP is gone, so a lost rung costs at most the adverts between the loss and its discovery; whoever
 //! waited for them waits one whole down interval more ([`Event::Deaf`]).
 //!
-//! Whether a program is still on its port is asked away from this thread (`checker`): each second, and shortly before a
-//! down timer fires. An answer that does not come, because the kernel is busy, decides nothing: a loss is then discovered
+//! Whether a program is still on its port is asked away from this thread (`checker`): each second, and an interval
+//! before a down timer fires. An answer that does not come, because the kernel is busy, decides nothing: a loss is then discovered
 //! late, but no election waits for a lock.
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};

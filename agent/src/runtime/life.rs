@@ -30,7 +30,8 @@ use super::{
     leftovers,
     status::Answerer,
     surroundings::{self, Notifiers},
-    tell, turn,
+    tell,
+    turn::{self, Farewell},
 };
 use crate::{
     config::plan::Plan,
@@ -177,12 +178,19 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     }
     notifiers.finish().await;
     match result {
-        Ok(()) => {
+        Ok(Farewell::Settled) => {
+            run_dir.clear();
+            Ok(())
+        }
+        Ok(Farewell::Unsettled) => {
+            give_back(&intentions).await?;
             run_dir.clear();
             Ok(())
         }
         Err(error) => {
-            give_back(&intentions).await;
+            if let Err(error) = give_back(&intentions).await {
+                tracing::error!("{error}");
+            }
             Err(error.into())
         }
     }
@@ -193,7 +201,7 @@ fn spawn_thread(
     mut inbox: Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
-) -> io::Result<oneshot::Receiver<Result<(), ThreadError>>> {
+) -> io::Result<oneshot::Receiver<Result<Farewell, ThreadError>>> {
     let (ending, ended) = oneshot::channel();
     thread::Builder::new().name("vrrp".into()).spawn(move || {
         let result = vrrp_thread(blueprint, &mut inbox, sender, readings);
@@ -207,7 +215,7 @@ fn vrrp_thread(
     inbox: &mut Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
-) -> Result<(), ThreadError> {
+) -> Result<Farewell, ThreadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
@@ -215,8 +223,7 @@ fn vrrp_thread(
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
-    runtime.block_on(turn::run(&mut engine, inbox))?;
-    Ok(())
+    Ok(runtime.block_on(turn::run(&mut engine, inbox))?)
 }
 
 /// What of the XDP program is read away from the VRRP thread.
@@ -290,13 +297,8 @@ impl Signals {
     }
 }
 
-/// After a failure of the VRRP thread: nothing of ours stays on the host.
-async fn give_back(intentions: &[Entry]) {
-    let removed = match inventory::inventory().await {
-        Ok(mut inventory) => leftovers::remove(intentions, &mut inventory).await.map(|_| ()),
-        Err(error) => Err(io::Error::other(error)),
-    };
-    if let Err(error) = removed {
-        tracing::error!("{error}");
-    }
+/// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
+async fn give_back(intentions: &[Entry]) -> io::Result<()> {
+    let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
+    leftovers::remove(intentions, &mut inventory).await.map(drop)
 }

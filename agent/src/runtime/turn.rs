@@ -7,7 +7,7 @@
 //! 4. Verdicts of trackers.
 //! 5. What the rest of the agent asks and orders.
 //! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
-//!    never loses to our own late wake-up. Shortly before a Backup's down timer it is asked whether the carrier still
+//!    never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
 //!    carries; the timer itself waits for no answer.
 //! 7. Carry out what is left of long lists: address requests, announcements. Both are handed on; neither is waited for.
 
@@ -61,11 +61,20 @@ enum Woken {
     Order(Order),
 }
 
+/// How the end went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// The kernel has answered about every address.
+    Settled,
+    /// It was too busy to: addresses may be left on the host.
+    Unsettled,
+}
+
 /// Runs until told to stop, and gives everything up before it returns.
 ///
 /// # Errors
 /// When the timer or the doorbells fail, which leaves nothing to wait on.
-pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
+pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell> {
     let mut timer = DeadlineTimer::new()?;
     let mut doorbells = Doorbells::new()?;
     engine.now = clock::now();
@@ -109,8 +118,11 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<()> {
         }
         if let Some(until) = stopping {
             engine.request_addresses();
-            if engine.addressing.is_settled() || engine.now >= until {
-                return Ok(());
+            if engine.addressing.is_settled() {
+                return Ok(Farewell::Settled);
+            }
+            if engine.now >= until {
+                return Ok(Farewell::Unsettled);
             }
             engine.hurry_tick();
         }
