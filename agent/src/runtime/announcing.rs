@@ -4,8 +4,8 @@
 //! any is announced twice. Where a pace is configured, announcements through one lane follow each other no faster; a
 //! batch that waits for its lane does not keep others from theirs.
 //!
-//! A batch may be held until the kernel takes packets for its addresses: caches must not move to a host that does not take
-//! them yet.
+//! A batch may be held until the kernel takes packets for its addresses: caches must not stay with a host that does not
+//! take them. Only the first announcements of a few addresses go ahead.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,6 +17,9 @@ use regent_vrrp::Instant;
 
 /// Frames sent in one turn at most, so that an announcement of thousands does not make an advert late.
 pub const FRAMES_PER_TURN: usize = 256;
+
+/// Announcements of a batch that go out although it is held.
+const AHEAD: usize = 64;
 
 /// What shares a pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +39,8 @@ struct Batch {
     total: usize,
     /// It waits until then, unless it is released earlier.
     held: Option<Instant>,
+    /// So many go out although it is held.
+    ahead: usize,
 }
 
 /// Batches in order. Bounded: an instance has at most one, a new one replaces it.
@@ -51,11 +56,15 @@ pub struct Announcing {
 impl Announcing {
     /// Announces `addresses` addresses of `instance`, each `repeat` times; not before the moment `held`, or until
     /// [`Self::release`] says so.
+    ///
+    /// Where each is announced more than once, the first of a few go ahead: the kernel takes packets for those within the
+    /// time that a cache takes to change, and until then they went to a host that is gone. What is held repeats them.
     pub fn begin(&mut self, instance: usize, addresses: usize, repeat: u8, held: Option<Instant>) {
         self.cancel(instance);
         let total = addresses * usize::from(repeat);
         if total > 0 {
-            self.batches.push_back(Batch { instance, addresses, next: 0, total, held });
+            let ahead = if repeat > 1 { addresses.min(AHEAD) } else { 0 };
+            self.batches.push_back(Batch { instance, addresses, next: 0, total, held, ahead });
             self.resumes = None;
         }
     }
@@ -99,11 +108,11 @@ impl Announcing {
         self.resumes = None;
         for at in 0..self.batches.len() {
             let batch = self.batches.get_mut(at)?;
-            if let Some(held) = batch.held.filter(|held| *held > now) {
+            if let Some(held) = batch.held.filter(|held| *held > now && batch.next >= batch.ahead) {
                 self.resumes = Some(self.resumes.map_or(held, |resumes| resumes.min(held)));
                 continue;
             }
-            batch.held = None;
+            batch.held = batch.held.filter(|held| *held > now);
             let position = batch.next % batch.addresses;
             if let Some((lane, pause)) = pace(batch.instance, position) {
                 let free = self.lanes.get(&lane).copied().unwrap_or(now);
@@ -194,6 +203,18 @@ mod tests {
         assert_eq!(announcing.next(at(0), lanes), Some((1, 0)));
         assert_eq!(announcing.next(at(0), lanes), None);
         assert_eq!(announcing.resumes(), Some(at(10)));
+    }
+
+    #[test]
+    fn the_first_announcement_of_each_address_goes_ahead_of_what_is_held() {
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 2, 5, Some(at(100)));
+        assert_eq!(announcing.next(at(0), at_once), Some((0, 0)));
+        assert_eq!(announcing.next(at(0), at_once), Some((0, 1)));
+        assert_eq!(announcing.next(at(0), at_once), None);
+        assert_eq!((announcing.held().count(), announcing.resumes()), (1, Some(at(100))));
+        announcing.release(0);
+        assert_eq!(std::iter::from_fn(|| announcing.next(at(1), at_once)).count(), 8);
     }
 
     #[test]
