@@ -10,7 +10,10 @@ use super::{
     engine::{Engine, Owner},
     ladder::family_of,
 };
-use crate::config::plan::{Pace, PaceGroup};
+use crate::{
+    config::plan::{Pace, PaceGroup},
+    net::clock,
+};
 
 /// A queue that is full is tried again after this long: the time of some hundred frames on a slow link.
 const FULL: Duration = Duration::from_millis(1);
@@ -35,6 +38,10 @@ impl Engine {
             frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
         }
         self.send_frames(frames);
+        // A turn that made a master is a long one: its sample of the time is too old to begin a pause at.
+        if self.unsent.is_empty() && self.announcing.is_leaving() {
+            self.announcing.left(clock::now());
+        }
         let next = match self.unsent.is_empty() {
             true => self.announcing.resumes(),
             false => Some(self.now + FULL),
