@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lab::{
-    agent::{Agent, Options, Rung},
+    agent::{Agent, Options, Rung, Status},
     capture::Capture,
     clock::{Moment, Span},
     frame::Frame,
@@ -50,11 +50,12 @@ const AFTER_ADVERT: Duration = Duration::from_millis(150);
 const WATCHED: Duration = Duration::from_millis(250);
 /// Half a second, in centiseconds.
 const SLOW: u32 = 50;
-const DELAY: Duration = Duration::from_secs(1);
+/// Of the start.
+const DELAY: Duration = Duration::from_secs(2);
 
 /// What is heard meanwhile would hold it back for two minutes, if it counted: a better router's, at forty seconds.
 fn startup_delay() -> Result<()> {
-    let group = Group::fast(WEAK, TENTH).after("global_defs {\n    vrrp_startup_delay 1\n}");
+    let group = Group::fast(WEAK, TENTH).after("global_defs {\n    vrrp_startup_delay 2\n}");
     let rig = Rig::new()?;
     let slow = Group { centiseconds: 4_000, ..group.clone() };
     let better = Forger::new(&slow, &rig.b, rig.b.address(), STRONG);
@@ -62,9 +63,11 @@ fn startup_delay() -> Result<()> {
     let began = Moment::now();
     let agent = Agent::start(&rig.a, &Options::config(group.text()))?;
     let ready = Moment::now();
-    let status = agent.status()?;
-    std::thread::sleep(DELAY / 2);
+    let heard = |status: &Status| status.number("VI_1", "/counters/accepted") >= 3;
+    let status = agent.wait_status("to count what it hears", START, heard)?;
     better.finish();
+    let overlap = Moment::now().since(began.plus(DELAY));
+    ensure!(overlap.is_zero(), "the machine is too slow: the other router spoke {} too long", Span(overlap));
     let (state, why) = (status.state("VI_1"), status.instance("VI_1")["why"].to_string());
     ensure!(state == "INIT" && why.contains("vrrp_startup_delay"), "{state}: {why}");
     silent(&rig.capture, &rig.a)?;

@@ -1,6 +1,6 @@
 //! Where adverts come from and go to, over which versions, and with which checksum.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use anyhow::{Context, Result, ensure};
 use lab::{
@@ -30,7 +30,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     ("mcast_dst_ip_is_where_both_speak_and_listen", true, || {
         other_group(Group::fast(0, TENTH), "224.0.0.99", [0x01, 0, 0x5e, 0, 0, 0x63], "mcast_dst_ip")
     }),
-    ("what_goes_to_the_usual_group_is_rejected_in_another", false, usual_group_rejected),
+    ("what_goes_to_224_0_0_18_is_rejected_in_another_group", false, || {
+        usual_group_rejected(Group::fast(WEAK, TENTH), "vrrp_mcast_group4 224.0.0.99")
+    }),
+    ("what_goes_to_ff02_12_is_rejected_in_another_group", false, || {
+        usual_group_rejected(Group::ipv6(WEAK, TENTH), "vrrp_mcast_group6 ff02::99")
+    }),
     ("mcast_src_ip_is_where_adverts_of_both_come_from", true, other_source),
     ("track_src_ip_is_fault_while_the_address_is_missing", false, tracked_source),
     ("version_2_over_ipv6_is_spoken_with_keepalived", true, version_2_over_ipv6),
@@ -60,11 +65,11 @@ fn other_group(group: Group, destination: &str, mac: [u8; 6], word: &str) -> Res
 }
 
 /// A better router that speaks to the usual group is not of ours.
-fn usual_group_rejected() -> Result<()> {
-    let group = Group::fast(WEAK, TENTH).after("global_defs {\n    vrrp_mcast_group4 224.0.0.99\n}");
-    let rig = Rig::new()?;
+fn usual_group_rejected(group: Group, word: &str) -> Result<()> {
+    let group = group.after(&format!("global_defs {{\n    {word}\n}}"));
+    let rig = Rig::of(&group)?;
     let agent = rig.master(&rig.a, &group, Rung::Auto)?;
-    let forger = Forger::new(&group, &rig.b, rig.b.address(), STRONG);
+    let forger = Forger::new(&group, &rig.b, rig.b.source(group.family()), STRONG);
     let _better = Flood::start(&rig.b, vec![forger.good()?], group.timing().interval)?;
     std::thread::sleep(group.timing().interval * 5);
     let status = agent.status()?;
@@ -246,7 +251,6 @@ fn checksum_as_v2() -> Result<()> {
     let status = agent.status()?;
     ensure!(status.number("VI_1", "/rejected/checksum") == 0, "{}", status.instance("VI_1"));
     drop(floods);
-    std::thread::sleep(Duration::from_millis(1));
     let is_ours = |frame: &&Frame| frame.mac == rig.a.mac() && frame.advert().is_some();
     let frames = rig.capture.frames();
     let sent: Vec<u16> =
