@@ -21,6 +21,7 @@ mod scenarios {
     pub mod trackers;
     pub mod trial;
     pub mod unprivileged;
+    pub mod words;
 }
 
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,
+        scenarios::words::trials,
         scenarios::faults::trials_alone,
     ];
     let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();

@@ -10,7 +10,10 @@ use super::{
     engine::{Engine, Owner},
     ladder::family_of,
 };
-use crate::config::plan::{Pace, PaceGroup};
+use crate::{
+    config::plan::{Pace, PaceGroup},
+    net::clock,
+};
 
 /// Announcements wait for their addresses this long at most: thousands take longer, and of those the first are there.
 const HOLD: Duration = Duration::from_millis(100);
@@ -54,6 +57,10 @@ impl Engine {
             frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
         }
         self.send_frames(frames);
+        // A turn that made a master is a long one: its sample of the time is too old to begin a pause at.
+        if self.unsent.is_empty() && self.announcing.is_leaving() {
+            self.announcing.left(clock::now());
+        }
         let next = match self.unsent.is_empty() {
             true => self.announcing.resumes(),
             false => Some(self.now + FULL),

@@ -49,6 +49,8 @@ pub struct Announcing {
     batches: VecDeque<Batch>,
     /// When a lane is free again.
     lanes: HashMap<Lane, Instant>,
+    /// Lanes of what is on its way out, with the pause that begins when it has left.
+    leaving: Vec<(Lane, Duration)>,
     /// The first moment at which a batch that is held or waits for its lane goes on.
     resumes: Option<Instant>,
 }
@@ -121,6 +123,7 @@ impl Announcing {
                     continue;
                 }
                 self.lanes.insert(lane, now + pause);
+                self.leaving.push((lane, pause));
             }
             let instance = batch.instance;
             batch.next += 1;
@@ -131,6 +134,23 @@ impl Announcing {
             return Some((instance, position));
         }
         None
+    }
+
+    /// All that [`Self::next`] gave out has left at `now`: pauses begin only then, or what a long turn sent late would be
+    /// followed too soon.
+    pub fn left(&mut self, now: Instant) {
+        for (lane, pause) in self.leaving.drain(..) {
+            let free = now + pause;
+            let before = self.lanes.insert(lane, free);
+            if before.is_some() && self.resumes == before {
+                self.resumes = Some(free);
+            }
+        }
+    }
+
+    /// Whether anything that keeps a pace is on its way out.
+    pub fn is_leaving(&self) -> bool {
+        !self.leaving.is_empty()
     }
 }
 
@@ -191,6 +211,20 @@ mod tests {
         assert_eq!(announcing.next(at(10), one_lane), Some((0, 1)));
         assert_eq!(announcing.next(at(25), one_lane), Some((1, 0)));
         assert_eq!(announcing.resumes(), None);
+    }
+
+    #[test]
+    fn a_pause_begins_when_the_announcement_has_left() {
+        let mut announcing = Announcing::default();
+        announcing.begin(0, 1, 2, None);
+        assert_eq!(announcing.next(at(0), one_lane), Some((0, 0)));
+        assert_eq!(announcing.next(at(0), one_lane), None);
+        assert!(announcing.is_leaving());
+        announcing.left(at(6));
+        assert!(!announcing.is_leaving());
+        assert_eq!(announcing.resumes(), Some(at(16)));
+        assert_eq!(announcing.next(at(15), one_lane), None);
+        assert_eq!(announcing.next(at(16), one_lane), Some((0, 0)));
     }
 
     #[test]
