@@ -73,6 +73,16 @@ fn next(socket: &AdvertSocket) -> (Vec<u8>, Duration) {
     (buffer[..length].to_vec(), age)
 }
 
+/// The kernel begins to stamp packets only a moment after the first socket of the host asked for it.
+fn wait_for_stamps(here: &AdvertSocket, there: &AdvertSocket) {
+    wait_until("packets are stamped", || {
+        here.send(&advert(b"stamp"), GROUP.into()).unwrap();
+        wait_until("it arrives", || readable(there));
+        thread::sleep(Duration::from_millis(2));
+        next(there).1 >= Duration::from_millis(1)
+    });
+}
+
 fn nothing_waits(socket: &AdvertSocket) -> bool {
     socket.receive(&mut [0; 4096]).unwrap().is_none()
 }
@@ -117,6 +127,7 @@ fn a_packet_arrives_with_the_header_it_was_sent_with_and_its_age_and_does_not_co
 fn the_age_is_the_time_that_a_packet_waited_for_us() {
     joined_ipv6(|pair| {
         let (here, there) = sockets(pair);
+        wait_for_stamps(&here, &there);
         assert!(nothing_waits(&there));
         let begin = clock::now();
         here.send(&advert(b"early"), GROUP.into()).unwrap();
