@@ -37,18 +37,14 @@ const CASES: &[Case] = &[
     ("a_better_backup_preempts", &[], backup_preempts),
     ("a_master_is_preempted", &[], master_is_preempted),
     ("packets_to_the_addresses_are_accepted", &[], |group| acceptance(group, true)),
-    ("packets_to_the_addresses_are_refused_with_no_accept", &[Need::Able(Ability::NoAccept)], |group| {
+    ("packets_to_the_addresses_are_refused_with_no_accept", &[], |group| {
         acceptance(group.with("no_accept"), false)
     }),
     ("a_tracked_interface_moves_the_priority", &[], tracked_interface),
-    (
-        "a_contest_right_after_it_became_master_is_announced_soon",
-        &[Need::Able(Ability::AnnouncesContests)],
-        contest_announced,
-    ),
+    ("a_contest_right_after_it_became_master_is_announced_soon", &[], contest_announced),
     ("a_list_that_fits_no_advert_is_cut_and_said", &[], oversized_list),
-    ("a_master_advertises_to_its_unicast_peers", &[Need::Able(Ability::Unicast)], unicast_master),
-    ("a_backup_hears_its_unicast_peers", &[Need::Able(Ability::Unicast)], unicast_backup),
+    ("a_master_advertises_to_its_unicast_peers", &[], unicast_master),
+    ("a_backup_hears_its_unicast_peers", &[], unicast_backup),
 ];
 
 /// Each case over each family.
@@ -60,9 +56,6 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         for &(name, needs, case) in CASES {
             let mut needs = needs.to_vec();
             needs.push(Need::Agent);
-            if word == "ipv6" {
-                needs.push(Need::Able(Ability::Ipv6));
-            }
             trials.push(
                 reasons.trial(format!("conformance::{word}::{name}"), &needs, move || case(of(WEAK, TENTH))),
             );

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, anyhow};
 use libtest_mimic::{Failed, Trial};
 
 use self::{agreement::Forecast, screenplay::Setting, stage::Stage};
-use super::trial::{Ability, Need, Reasons};
+use super::trial::{Need, Reasons};
 
 /// Names seeds to play.
 const VARIABLE: &str = "REGENT_DIFFERENTIAL_SEEDS";
@@ -60,12 +60,7 @@ fn asked() -> Result<Option<Range<u64>>> {
 }
 
 fn trial(reasons: &Reasons, seed: u64, setting: Setting) -> Trial {
-    let mut needs = vec![Need::Agent, Need::Nft];
-    match setting {
-        Setting::V3Ipv4 | Setting::V3Socket | Setting::V2 => {}
-        Setting::V3Ipv6 => needs.push(Need::Able(Ability::Ipv6)),
-    }
-    reasons.trial(name(seed, setting), &needs, move || both_worlds_agree(seed, setting))
+    reasons.trial(name(seed, setting), &[Need::Agent, Need::Nft], move || both_worlds_agree(seed, setting))
 }
 
 fn name(seed: u64, setting: Setting) -> String {

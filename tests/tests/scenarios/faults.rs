@@ -14,7 +14,7 @@ use regent_common::Family;
 use super::{
     pair::Pair,
     rig::TENTH,
-    trial::{Ability, Need, Reasons},
+    trial::{Need, Reasons},
 };
 
 /// Priority of who should be master.
@@ -60,21 +60,18 @@ fn each(faults: &[Fault], trial: impl Fn(String, &[Need], Scenario) -> Trial) ->
                     let result = fault(&mut pair);
                     pair.explain(result)
                 };
-                trials.push(trial(name, &all_needs(needs, they, family), Box::new(scenario)));
+                trials.push(trial(name, &all_needs(needs, they), Box::new(scenario)));
             }
         }
     }
     trials
 }
 
-fn all_needs(own: &[Need], they: Make, family: Family) -> Vec<Need> {
+fn all_needs(own: &[Need], they: Make) -> Vec<Need> {
     let mut needs = own.to_vec();
     needs.push(Need::Agent);
     if they == Make::Keepalived {
         needs.push(Need::Keepalived);
-    }
-    if family == Family::Ipv6 {
-        needs.push(Need::Able(Ability::Ipv6));
     }
     needs
 }

@@ -18,7 +18,7 @@ use super::{
         Side::{self, They, We},
     },
     rig::TENTH,
-    trial::{Ability, Need, Reasons},
+    trial::{Need, Reasons},
 };
 
 const STRONG: u8 = 150;
@@ -31,10 +31,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     for (word, of) in
         [("ipv4", Group::fast as fn(u8, u32) -> Group), ("ipv6", Group::ipv6 as fn(u8, u32) -> Group)]
     {
-        let mut needs = vec![Need::Agent, Need::Frr];
-        if word == "ipv6" {
-            needs.push(Need::Able(Ability::Ipv6));
-        }
+        let needs = vec![Need::Agent, Need::Frr];
         let name = format!("frr::{word}::clients_follow_announcements_between_the_two_macs");
         let cell = name.clone();
         trials.push(reasons.trial(name, &needs, move || {

@@ -11,9 +11,6 @@ use super::{
     trial::{Need, Reasons},
 };
 
-/// How long after an attachment a link that goes down is taken for its doing.
-const OWN_FLAP: Duration = Duration::from_millis(600);
-
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let xdp: &[Need] = &[Need::Agent, Need::Object];
@@ -122,8 +119,6 @@ fn a_backups_interface_down_and_up(rung: Rung) -> Result<()> {
     let (strong, weak) = groups();
     let _master = rig.master(&rig.a, &strong, rung)?;
     let backup = rig.backup(&rig.b, &weak, rung)?;
-    // Right after the attachment of a program a link that goes down may be the attachment's own doing.
-    std::thread::sleep(OWN_FLAP);
     let before = Moment::now();
     rig.b.set_interface(false)?;
     backup.wait_status("to notice that its interface is down", START, |status| {

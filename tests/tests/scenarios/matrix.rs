@@ -14,7 +14,7 @@ use self::situation::SITUATIONS;
 use super::{
     pair::Pair,
     rig::TENTH,
-    trial::{Ability, Need, Reasons},
+    trial::{Need, Reasons},
 };
 
 /// Version 3's interval in centiseconds, instead of ten.
@@ -77,7 +77,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
                     Reasons::impossible(name, "FRR has no authentication")
                 } else {
                     let cell = name.clone();
-                    reasons.trial(name, &needs(we, they, flavour), move || {
+                    reasons.trial(name, &needs(we, they), move || {
                         situation(&mut Pair::new(&cell, we, they, flavour.group())?)
                     })
                 });
@@ -96,16 +96,11 @@ fn we() -> Make {
     }
 }
 
-fn needs(we: Make, they: Make, flavour: Flavour) -> Vec<Need> {
+fn needs(we: Make, they: Make) -> Vec<Need> {
     let mut needs = Vec::new();
     for make in [we, they] {
         match make {
-            Make::Agent(_) => {
-                needs.push(Need::Agent);
-                if flavour == Flavour::V3Ipv6 {
-                    needs.push(Need::Able(Ability::Ipv6));
-                }
-            }
+            Make::Agent(_) => needs.push(Need::Agent),
             Make::Keepalived => needs.push(Need::Keepalived),
             Make::Frr => needs.push(Need::Frr),
         }

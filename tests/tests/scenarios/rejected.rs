@@ -12,7 +12,7 @@ use regent_common::{Family, Reason, Version};
 
 use super::{
     rig::{Rig, START, STRONG, TENTH, WEAK},
-    trial::{Ability, Need, Reasons},
+    trial::{Need, Reasons},
 };
 
 /// Who seems to send the bad packets: the client itself.
@@ -39,9 +39,6 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
                 let mut needs = vec![Need::Agent];
                 if rung != Rung::Off {
                     needs.push(Need::Object);
-                }
-                if family == Family::Ipv6 {
-                    needs.push(Need::Able(Ability::Ipv6));
                 }
                 let name = format!("rejected::{word}::{}::{}_touches_no_timer", rung.word(), reason.label());
                 trials.push(reasons.trial(name, &needs, move || touches_no_timer(group, reason, rung)));

@@ -29,20 +29,8 @@ pub enum Need {
 /// What the agent has to be able to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ability {
-    /// Adverts over IPv6, and neighbour discovery for its addresses.
-    Ipv6,
-    /// Adverts to named peers.
-    Unicast,
-    /// `no_accept`: packets to its addresses are dropped.
-    NoAccept,
     /// SIGHUP reads the config again.
     Reload,
-    /// A loop that never waits for the kernel's interface lock.
-    NeverWaits,
-    /// A contest right after it became master is announced within a second.
-    AnnouncesContests,
-    /// A link that goes down right after a program was attached makes no master of a Backup.
-    SurvivesOwnFlap,
 }
 
 /// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
@@ -52,13 +40,7 @@ const NOT_YET: &[Ability] = &[Ability::Reload];
 impl Ability {
     fn reason(self) -> Option<&'static str> {
         NOT_YET.contains(&self).then_some(match self {
-            Self::Ipv6 => "needs IPv6",
-            Self::Unicast => "needs unicast",
-            Self::NoAccept => "needs no_accept",
             Self::Reload => "needs reload",
-            Self::NeverWaits => "needs a loop that never waits for the interface lock",
-            Self::AnnouncesContests => "needs contests announced at once",
-            Self::SurvivesOwnFlap => "needs a Backup that stays one while its link settles",
         })
     }
 }
