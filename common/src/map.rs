@@ -4,6 +4,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{Counter, Reason, arrival::Arrivals, record::Slot};
 
+/// Counts the changes of names, keys and values: pins of another layout are not read.
+pub const LAYOUT: u32 = 1;
+
 /// Configured groups: [`GroupKey`] → [`Expected`].
 pub const INSTANCES: &str = "INSTANCES";
 /// Per-CPU counters: instance → [`CounterRow`].
@@ -18,6 +21,14 @@ pub const STRANGERS: &str = "STRANGERS";
 pub const PEERS: &str = "PEERS";
 /// Virtual addresses: [`VipKey`] → [`Vip`].
 pub const VIPS: &str = "VIPS";
+/// Whether the data plane answers for an instance: row → [`Gate`]. An array that user space maps into its memory.
+pub const GATES: &str = "GATES";
+/// How answers leave a port: row → [`Port`].
+pub const PORTS: &str = "PORTS";
+/// Questions whether answers of a port arrive: ifindex → [`Probe`].
+pub const PROBES: &str = "PROBES";
+/// Per-CPU counters of virtual addresses: [`Vip::counts`] → [`VipCounts`].
+pub const VIP_COUNTS: &str = "VIP_COUNTS";
 /// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
 pub const SHOWN: &str = "SHOWN";
 
@@ -30,6 +41,8 @@ pub const INSTANCE_CAPACITY: u32 = 256;
 pub const VIP_CAPACITY: u32 = 1024;
 /// Unicast peers that the maps hold unless the loader asks for more, over all instances.
 pub const PEER_CAPACITY: u32 = 1024;
+/// Ports that the maps hold; row 0 is nobody's, so that an address without a port is answered by the kernel.
+pub const PORT_CAPACITY: u32 = 256;
 /// Strangers remembered at most.
 pub const STRANGER_CAPACITY: u32 = 1024;
 /// Bytes of the ring buffer.
@@ -247,18 +260,109 @@ pub struct VipKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Vip {
+    /// CLOCK_MONOTONIC of the newest claim, in nanoseconds.
+    pub claimed: u64,
     /// Row of the instance.
     pub instance: u32,
+    /// Row of the port that it is answered on; 0: by the kernel.
+    pub port: u32,
+    /// Row of its counters.
+    pub counts: u32,
     /// ARP and ND packets in which another station claimed it.
     pub claims: u32,
-    /// CLOCK_MONOTONIC of the newest, in nanoseconds.
-    pub claimed: u64,
     /// Who claimed it last.
     pub claimant: [u8; 6],
-    /// The MAC that claims of our own carry; such packets are no claims.
+    /// The MAC that answers and claims of our own carry.
     pub own_mac: [u8; 6],
     /// Zeros.
     pub padding: [u8; 4],
+}
+
+/// What was asked and answered about a virtual address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct VipCounts {
+    /// ARP requests and Neighbor Solicitations for it.
+    pub requests: u64,
+    /// Answered by the program.
+    pub replies: u64,
+}
+
+/// Whether the data plane speaks for an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Gate {
+    /// CLOCK_MONOTONIC of the newest advert that the loop attempted, in nanoseconds.
+    pub attempted: u64,
+    /// An instance whose newest attempt is older than this many nanoseconds is mute, whatever `mode` says; 0: never.
+    pub patience: u64,
+    /// One of [`mode`].
+    pub mode: u32,
+    /// Bits of [`gate_flag`].
+    pub flags: u32,
+}
+
+/// Values of [`Gate::mode`].
+pub mod mode {
+    /// Hands off: every packet passes.
+    pub const OFF: u32 = 0;
+    /// What asks for the instance's addresses is dropped, and what would leave in their name.
+    pub const MUTE: u32 = 1;
+    /// The program answers for the addresses, or lets the kernel answer where the port cannot.
+    pub const ANSWER: u32 = 2;
+}
+
+/// Bits of [`Gate::flags`].
+pub mod gate_flag {
+    /// The instance speaks from the virtual router's MAC (RFC 9568 §7.3): what leaves in its name carries it, and frames
+    /// to it are the host's.
+    pub const VIRTUAL_MAC: u32 = 1;
+}
+
+/// How answers leave a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Port {
+    /// One of [`way`].
+    pub way: u32,
+    /// Zeros.
+    pub padding: [u8; 4],
+}
+
+/// Values of [`Port::way`] and [`Probe::way`].
+pub mod way {
+    /// Not at all: the kernel answers.
+    pub const KERNEL: u32 = 0;
+    /// By XDP_TX.
+    pub const TRANSMIT: u32 = 1;
+    /// By a redirection to the port itself: some drivers (veth) send that when they would hold an XDP_TX back.
+    pub const REDIRECT: u32 = 2;
+}
+
+/// Bytes of the longest frame of a [`Probe`].
+pub const PROBE_FRAME: usize = 80;
+
+/// The question whether what the program sends from a port arrives anywhere.
+///
+/// User space asks a neighbour for its address in the ordinary way. The program bounces the answer: it writes `frame`, a
+/// second question, over it and sends that back by `way`. Asked with the unspecified address as sender, which changes
+/// nobody's cache, it is answered in a form that nothing else on this port asks for: an ARP reply to 0.0.0.0, a Neighbor
+/// Advertisement to all nodes. Its arrival is the proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Probe {
+    /// CLOCK_MONOTONIC of the bounce, in nanoseconds; 0 before.
+    pub bounced: u64,
+    /// CLOCK_MONOTONIC of the second answer, in nanoseconds; 0 before.
+    pub arrived: u64,
+    /// The neighbour; IPv4 in the first four bytes.
+    pub target: [u8; 16],
+    /// Which way is tried: one of [`way`]; [`way::KERNEL`] tries none.
+    pub way: u32,
+    /// Bytes of `frame`: an ARP request or a Neighbor Solicitation, untagged.
+    pub length: u32,
+    /// The second question.
+    pub frame: [u8; PROBE_FRAME],
 }
 
 /// How many rejected packets of one reason were let through in the current second.
@@ -276,7 +380,8 @@ pub struct Shown {
 #[expect(unsafe_code, reason = "aya::Pod is an unsafe trait; zerocopy's derives prove what it asks for")]
 mod user {
     use super::{
-        Expected, GroupKey, InstanceSlots, Peer, PeerKey, Shown, Stranger, StrangerKey, Vip, VipKey,
+        Expected, Gate, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Shown, Stranger, StrangerKey,
+        Vip, VipCounts, VipKey,
     };
 
     // SAFETY: each type derives FromBytes and IntoBytes, which refuse padding, references and invalid bit patterns.
@@ -299,4 +404,12 @@ mod user {
     unsafe impl aya::Pod for Vip {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Shown {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Gate {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Port {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Probe {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for VipCounts {}
 }

@@ -7,8 +7,8 @@ use aya_ebpf::{
 use regent_common::{
     Reason,
     map::{
-        self, CounterRow, Expected, GroupKey, InstanceSlots, Peer, PeerKey, Shown, Stranger, StrangerKey,
-        Vip, VipKey,
+        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Shown, Stranger,
+        StrangerKey, Vip, VipCounts, VipKey,
     },
     record::AdvertRecord,
 };
@@ -17,6 +17,9 @@ const INSTANCE_CAPACITY: usize = map::INSTANCE_CAPACITY as usize;
 const PEER_CAPACITY: usize = map::PEER_CAPACITY as usize;
 const VIP_CAPACITY: usize = map::VIP_CAPACITY as usize;
 const STRANGER_CAPACITY: usize = map::STRANGER_CAPACITY as usize;
+const PORT_CAPACITY: usize = map::PORT_CAPACITY as usize;
+/// BPF_F_MMAPABLE: user space writes it without a system call.
+const MAPPED: usize = 1 << 10;
 const RING_BYTES: usize = map::RING_BYTES as usize;
 
 /// What adverts of the configured groups must look like.
@@ -46,6 +49,22 @@ pub static STRANGERS: LruHashMap<StrangerKey, Stranger, STRANGER_CAPACITY> = Lru
 /// Virtual addresses of the instances.
 #[btf_map]
 pub static VIPS: HashMap<VipKey, Vip, VIP_CAPACITY> = HashMap::new();
+
+/// Whether the data plane speaks for an instance.
+#[btf_map]
+pub static GATES: Array<Gate, INSTANCE_CAPACITY, MAPPED> = Array::new();
+
+/// How answers leave a port.
+#[btf_map]
+pub static PORTS: Array<Port, PORT_CAPACITY> = Array::new();
+
+/// Questions whether answers of a port arrive.
+#[btf_map]
+pub static PROBES: HashMap<u32, Probe, PORT_CAPACITY> = HashMap::new();
+
+/// What was asked and answered about each virtual address.
+#[btf_map]
+pub static VIP_COUNTS: PerCpuArray<VipCounts, VIP_CAPACITY> = PerCpuArray::new();
 
 /// Rejected packets let through in the current second.
 #[btf_map]

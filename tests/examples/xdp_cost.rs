@@ -32,8 +32,16 @@ const SOURCE6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]
 const OURS6: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 const OWN_MAC: [u8; 6] = [0, 0, 0x5e, 0, 2, 50];
 const STRANGER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
-const VIP: Vip =
-    Vip { instance: 5, claims: 0, claimed: 0, claimant: [0; 6], own_mac: OWN_MAC, padding: [0; 4] };
+const VIP: Vip = Vip {
+    instance: 5,
+    claims: 0,
+    port: 0,
+    counts: 0,
+    claimed: 0,
+    claimant: [0; 6],
+    own_mac: OWN_MAC,
+    padding: [0; 4],
+};
 
 /// A kind of packet, and what the program is told about its group.
 struct Case {

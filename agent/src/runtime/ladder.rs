@@ -267,6 +267,8 @@ impl Engine {
             let vip = Vip {
                 instance: address.instance as u32,
                 claims: 0,
+                port: 0,
+                counts: 0,
                 claimed: 0,
                 claimant: [0; 6],
                 own_mac: link.mac,

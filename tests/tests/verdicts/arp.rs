@@ -34,6 +34,8 @@ fn bench() -> Result<Bench, Failed> {
     let vip = Vip {
         instance: INSTANCE,
         claims: 0,
+        port: 0,
+        counts: 0,
         claimed: 0,
         claimant: [0; 6],
         own_mac: OWN_MAC,

@@ -8,12 +8,12 @@ use std::{
 use aya::maps::{MapError, PerCpuValues};
 use regent_common::{
     Counter,
-    map::{Expected, GroupKey, InstanceSlots, Peer, PeerKey, Vip, VipKey},
+    map::{Expected, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Vip, VipCounts, VipKey},
     record::AdvertRecord,
 };
 use zerocopy::{FromBytes, FromZeros};
 
-use super::{Program, error::map_error};
+use super::{Gates, Program, error::map_error};
 
 /// Update or insert.
 const ANY: u64 = 0;
@@ -81,6 +81,51 @@ impl Program {
     /// When the kernel refuses.
     pub fn remove_vip(&mut self, key: VipKey) -> io::Result<()> {
         gone(self.vips.remove(&key)).map_err(|error| map_error("cannot remove a virtual address", error))
+    }
+
+    /// The gates: whether the programs speak for each instance.
+    pub const fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Tells how answers leave the ports of that row.
+    ///
+    /// # Errors
+    /// When there is no such row or the kernel refuses.
+    pub fn set_port(&mut self, row: u32, port: Port) -> io::Result<()> {
+        self.ports.set(row, port, ANY).map_err(|error| map_error("cannot set how a port answers", error))
+    }
+
+    /// Asks whether what the program sends from a port arrives.
+    ///
+    /// # Errors
+    /// When the map is full or the kernel refuses.
+    pub fn set_probe(&mut self, ifindex: u32, probe: &Probe) -> io::Result<()> {
+        self.probes.insert(ifindex, probe, ANY).map_err(|error| map_error("cannot probe a port", error))
+    }
+
+    /// How far such a question has come.
+    pub fn probe(&self, ifindex: u32) -> Option<Probe> {
+        self.probes.get(&ifindex, 0).ok()
+    }
+
+    /// Takes such a question back. There need not be one.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn remove_probe(&mut self, ifindex: u32) -> io::Result<()> {
+        gone(self.probes.remove(&ifindex)).map_err(|error| map_error("cannot end the probe of a port", error))
+    }
+
+    /// Empties the counters of a virtual address, so that their next use begins with nothing.
+    ///
+    /// # Errors
+    /// When there is no such row or the kernel refuses.
+    pub fn clear_vip_counts(&mut self, row: u32) -> io::Result<()> {
+        let failed = |error| map_error("cannot clear the counters of a virtual address", error);
+        let cpus = self.view.vip_counts.get(&row, 0).map_err(failed)?.len();
+        let zeros = PerCpuValues::try_from(vec![VipCounts::default(); cpus])?;
+        self.view.vip_counts.set(row, zeros, ANY).map_err(failed)
     }
 
     /// What is known of a virtual address, with the claims of others.

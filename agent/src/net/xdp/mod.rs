@@ -7,6 +7,7 @@
 
 mod diagnostics;
 mod error;
+mod gates;
 mod link;
 mod maps;
 mod trial;
@@ -16,13 +17,14 @@ use std::{collections::BTreeMap, os::fd::AsFd};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, RingBuf},
+    maps::{Array, HashMap, IterableMap, MapData, RingBuf},
     programs::Xdp,
 };
-use regent_common::map::{self, Expected, GroupKey, Peer, PeerKey, Vip, VipKey};
+use regent_common::map::{self, Expected, Gate, GroupKey, Peer, PeerKey, Port, Probe, Vip, VipKey};
 
 pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError};
+pub use gates::Gates;
 pub use link::Handle;
 pub use trial::{Entry, Trial};
 pub use view::View;
@@ -75,6 +77,9 @@ pub struct Program {
     view: View,
     vips: HashMap<MapData, VipKey, Vip>,
     peers: HashMap<MapData, PeerKey, Peer>,
+    gates: Gates,
+    ports: Array<MapData, Port>,
+    probes: HashMap<MapData, u32, Probe>,
     ring: RingBuf<MapData>,
     links: BTreeMap<u32, Handle>,
 }
@@ -107,18 +112,27 @@ impl Program {
             .map_max_entries(map::INSTANCES, capacity.instances)
             .map_max_entries(map::COUNTERS, capacity.instances)
             .map_max_entries(map::SLOTS, capacity.instances)
+            .map_max_entries(map::GATES, capacity.instances)
             .map_max_entries(map::VIPS, capacity.vips)
+            .map_max_entries(map::VIP_COUNTS, capacity.vips)
             .map_max_entries(map::PEERS, capacity.peers)
             .override_global("RING_BUDGET", &ring_budget, true)
             .load(object)
             .map_err(LoadError::from_loading)?;
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
+        let gates: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
+        let gates = Gates::of(gates.map().fd(), capacity.instances)
+            .map_err(|error| LoadError::Other(format!("cannot map the gates: {error}").into()))?;
         Ok(Self {
+            gates,
+            ports: prepared(map::PORTS, ebpf.take_map(map::PORTS))?,
+            probes: prepared(map::PROBES, ebpf.take_map(map::PROBES))?,
             instances: prepared(map::INSTANCES, ebpf.take_map(map::INSTANCES))?,
             view: View {
                 counters: prepared(map::COUNTERS, ebpf.take_map(map::COUNTERS))?,
                 slots: prepared(map::SLOTS, ebpf.take_map(map::SLOTS))?,
                 strangers: prepared(map::STRANGERS, ebpf.take_map(map::STRANGERS))?,
+                vip_counts: prepared(map::VIP_COUNTS, ebpf.take_map(map::VIP_COUNTS))?,
             },
             vips: prepared(map::VIPS, ebpf.take_map(map::VIPS))?,
             peers: prepared(map::PEERS, ebpf.take_map(map::PEERS))?,

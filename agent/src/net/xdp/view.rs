@@ -8,7 +8,7 @@ use std::{io, os::fd::AsFd};
 use aya::maps::{Array, HashMap, IterableMap, Map, MapData, PerCpuArray};
 use regent_common::{
     Counter,
-    map::{CounterRow, InstanceSlots, Stranger, StrangerKey},
+    map::{CounterRow, InstanceSlots, Stranger, StrangerKey, VipCounts},
     record::Slot,
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -23,6 +23,7 @@ pub struct View {
     pub(super) counters: PerCpuArray<MapData, CounterRow>,
     pub(super) slots: Array<MapData, InstanceSlots>,
     pub(super) strangers: HashMap<MapData, StrangerKey, Stranger>,
+    pub(super) vip_counts: PerCpuArray<MapData, VipCounts>,
 }
 
 impl View {
@@ -40,6 +41,7 @@ impl View {
             counters: Map::PerCpuArray(again(self.counters.map())?).try_into().map_err(failed)?,
             slots: Map::Array(again(self.slots.map())?).try_into().map_err(failed)?,
             strangers: Map::LruHashMap(again(self.strangers.map())?).try_into().map_err(failed)?,
+            vip_counts: Map::PerCpuArray(again(self.vip_counts.map())?).try_into().map_err(failed)?,
         })
     }
 
@@ -81,6 +83,19 @@ impl View {
                 for (sum, value) in sum.iter_mut().zip(row) {
                     *sum = sum.wrapping_add(*value);
                 }
+            }
+        }
+        sum
+    }
+
+    /// What was asked and answered about the virtual address of that row, all CPUs together. Zeros for a row that is not
+    /// there.
+    pub fn vip_counts(&self, row: u32) -> VipCounts {
+        let mut sum = VipCounts::default();
+        if let Ok(counts) = self.vip_counts.get(&row, 0) {
+            for counts in counts.iter() {
+                sum.requests = sum.requests.wrapping_add(counts.requests);
+                sum.replies = sum.replies.wrapping_add(counts.replies);
             }
         }
         sum
