@@ -5,7 +5,7 @@
 use std::{
     io::IoSliceMut,
     mem::size_of,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     ptr::from_ref,
     time::Duration,
 };
@@ -53,8 +53,16 @@ impl PacketSocket {
     /// # Errors
     /// Without CAP_NET_RAW, or without the interface.
     pub fn open(namespace: &Namespace, interface: &str) -> Result<Self> {
+        Self::open_for(namespace, interface, libc::ETH_P_ALL as u16)
+    }
+
+    /// As [`Self::open`], for frames of one EtherType alone, and of those only what comes in.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_for(namespace: &Namespace, interface: &str, ether_type: u16) -> Result<Self> {
         namespace
-            .enter(|| open(interface))
+            .enter(|| open(interface, ether_type))
             .with_context(|| format!("open a packet socket on {interface} in {}", namespace.name()))
     }
 
@@ -97,9 +105,14 @@ impl PacketSocket {
     }
 }
 
-fn open(interface: &str) -> Result<PacketSocket> {
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+fn open(interface: &str, ether_type: u16) -> Result<PacketSocket> {
     let index = if_nametoindex(interface).context("find the interface")?;
-    let protocol = (libc::ETH_P_ALL as u16).to_be();
     // No protocol yet: nothing is received before the socket is bound to its interface.
     let descriptor = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true)?;
@@ -108,7 +121,7 @@ fn open(interface: &str) -> Result<PacketSocket> {
     setsockopt(&descriptor, sockopt::RcvBufForce, &BUFFER_BYTES).ok();
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,
-        sll_protocol: protocol,
+        sll_protocol: ether_type.to_be(),
         sll_ifindex: i32::try_from(index).context("interface index")?,
         sll_hatype: 0,
         sll_pkttype: 0,

@@ -1,11 +1,12 @@
 //! The switch: a bridge in a namespace of its own. A host's cable is a veth pair whose far end is a port here, so a
 //! cable is cut from outside, as in life.
 
-use std::path::Path;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-
-use crate::namespace::{Namespace, finish, succeed};
+use crate::{
+    namespace::{Namespace, succeed},
+    offload,
+};
 
 const BRIDGE: &str = "br0";
 /// The table of what is lost on purpose.
@@ -80,20 +81,10 @@ impl Switch {
             "netns",
             host.name(),
         ])?;
-        self.receive_offload(port)?;
+        // What an XDP program in the host sends back would be lost otherwise.
+        offload::on(&self.namespace, port)?;
         self.attach(port)?;
         self.namespace.ip(&["link", "set", port, "up"]).map(drop)
-    }
-
-    /// GRO on the port gives the veth a NAPI there, without which a frame that an XDP program in the host sends back
-    /// is lost silently. Without ethtool it stays off, which matters to nothing but such a program.
-    fn receive_offload(&self, port: &str) -> Result<()> {
-        if !["/usr/sbin/ethtool", "/sbin/ethtool"].iter().any(|path| Path::new(path).exists()) {
-            return Ok(());
-        }
-        finish(self.namespace.command("ethtool").args(["-K", port, "gro", "on"]))
-            .context("turn GRO on")
-            .map(drop)
     }
 
     /// Puts the port on the bridge.

@@ -44,6 +44,8 @@ impl Unit {
 pub enum Goal {
     /// Our median is not above the peer's of the same run.
     NotAbovePeer,
+    /// Our median is at most the peer's of the same run divided by this.
+    PartOfPeer(u64),
     /// Our median is at most this.
     Median(u64),
     /// Our worst is at most this.
@@ -98,6 +100,7 @@ impl Row {
     fn goal(&self) -> String {
         match self.goal {
             Goal::NotAbovePeer => "<= peer".to_owned(),
+            Goal::PartOfPeer(part) => format!("<= peer / {part}"),
             Goal::Median(most) | Goal::Worst(most) => format!("<= {}", self.unit.written(most)),
             Goal::Shown => String::new(),
         }
@@ -108,9 +111,12 @@ impl Row {
         let reached = |reached: bool| if reached { Verdict::Reached } else { Verdict::Missed };
         match (self.goal, ours.median, ours.worst) {
             (Goal::Shown, _, _) => Verdict::None,
-            (Goal::NotAbovePeer | Goal::Median(_) | Goal::Worst(_), None, _) | (Goal::Worst(_), _, None) => {
-                Verdict::NotMeasured
-            }
+            (Goal::NotAbovePeer | Goal::PartOfPeer(_) | Goal::Median(_) | Goal::Worst(_), None, _)
+            | (Goal::Worst(_), _, None) => Verdict::NotMeasured,
+            (Goal::PartOfPeer(part), Some(median), _) => match peer.median {
+                None => Verdict::NoPeer,
+                Some(of_peer) => reached(median.saturating_mul(part) <= of_peer),
+            },
             (Goal::Median(most), Some(median), _) => reached(median <= most),
             (Goal::Worst(most), _, Some(worst)) => reached(worst <= most),
             (Goal::NotAbovePeer, Some(median), _) => match peer.median {
@@ -261,6 +267,13 @@ mod tests {
         assert_eq!(verdict(Goal::NotAbovePeer, &[3, 3, 3], &[2, 2, 4]), Verdict::Missed);
         assert_eq!(verdict(Goal::NotAbovePeer, &[3], &[]), Verdict::NoPeer);
         assert_eq!(verdict(Goal::NotAbovePeer, &[], &[3]), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn a_part_of_the_peers_is_asked_for() {
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[10], &[30]), Verdict::Reached);
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[11], &[32]), Verdict::Missed);
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[11], &[]), Verdict::NoPeer);
     }
 
     #[test]
