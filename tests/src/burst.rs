@@ -79,10 +79,8 @@ impl Inbox {
             unsafe { libc::recvmmsg(socket, headers.as_mut_ptr(), length, libc::MSG_DONTWAIT, null_mut()) };
         let Ok(received) = usize::try_from(received) else {
             let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(0),
-                _ => Err(error),
-            };
+            let is_empty = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+            return if is_empty { Ok(0) } else { Err(error) };
         };
         for (header, frame) in headers.iter().zip(self.frames.iter()).take(received) {
             let bytes = frame.get(..header.msg_len as usize).unwrap_or(frame);

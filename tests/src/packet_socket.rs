@@ -1,11 +1,11 @@
 //! A packet socket on one interface of one namespace: whole frames out, whole frames in with the kernel's time of
 //! arrival.
-#![expect(unsafe_code, reason = "no crate builds a sockaddr_ll to bind to")]
+#![expect(unsafe_code, reason = "no crate builds a sockaddr_ll to bind to, or sets this option")]
 
 use std::{
     io::IoSliceMut,
     mem::size_of,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     ptr::from_ref,
     time::Duration,
 };
@@ -53,17 +53,19 @@ impl PacketSocket {
     /// # Errors
     /// Without CAP_NET_RAW, or without the interface.
     pub fn open(namespace: &Namespace, interface: &str) -> Result<Self> {
-        Self::open_for(namespace, interface, libc::ETH_P_ALL as u16)
+        namespace
+            .enter(|| open(interface))
+            .with_context(|| format!("open a packet socket on {interface} in {}", namespace.name()))
     }
 
-    /// As [`Self::open`], for frames of one EtherType alone, and of those only what comes in.
+    /// As [`Self::open`], but sees only what comes in.
     ///
     /// # Errors
     /// As there.
-    pub fn open_for(namespace: &Namespace, interface: &str, ether_type: u16) -> Result<Self> {
-        namespace
-            .enter(|| open(interface, ether_type))
-            .with_context(|| format!("open a packet socket on {interface} in {}", namespace.name()))
+    pub fn open_inwards(namespace: &Namespace, interface: &str) -> Result<Self> {
+        let socket = Self::open(namespace, interface)?;
+        ignore_outgoing(socket.descriptor.as_raw_fd()).context("ignore what goes out")?;
+        Ok(socket)
     }
 
     /// Sends a whole frame.
@@ -111,8 +113,21 @@ impl AsFd for PacketSocket {
     }
 }
 
-fn open(interface: &str, ether_type: u16) -> Result<PacketSocket> {
+fn ignore_outgoing(socket: RawFd) -> nix::Result<()> {
+    /// From linux/if_packet.h.
+    const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+    let on: libc::c_int = 1;
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointer is to a live integer and the length is its size.
+    let result = unsafe {
+        libc::setsockopt(socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, from_ref(&on).cast(), size)
+    };
+    Errno::result(result).map(drop)
+}
+
+fn open(interface: &str) -> Result<PacketSocket> {
     let index = if_nametoindex(interface).context("find the interface")?;
+    let protocol = (libc::ETH_P_ALL as u16).to_be();
     // No protocol yet: nothing is received before the socket is bound to its interface.
     let descriptor = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None)?;
     setsockopt(&descriptor, sockopt::ReceiveTimestampns, &true)?;
@@ -121,7 +136,7 @@ fn open(interface: &str, ether_type: u16) -> Result<PacketSocket> {
     setsockopt(&descriptor, sockopt::RcvBufForce, &BUFFER_BYTES).ok();
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as u16,
-        sll_protocol: ether_type.to_be(),
+        sll_protocol: protocol,
         sll_ifindex: i32::try_from(index).context("interface index")?,
         sll_hatype: 0,
         sll_pkttype: 0,

@@ -1,7 +1,8 @@
 //! Asks many virtual addresses in turn, round after round, and notes when each answers first.
 //!
-//! One station asks, from one address, since the kernel's table of neighbours is shared by all namespaces. Pings go to a
-//! MAC that is known beforehand, as a host's frames go to its router's: no cache takes part. ARP is asked by broadcast.
+//! One station asks, from one address, since the kernel's table of neighbours is shared by all namespaces. It sits at the
+//! switch's end of the answering host's cable: what is measured is that host and not the switch. Pings go to a MAC that is
+//! known beforehand, as a host's frames go to its router's: no cache takes part. ARP is asked by broadcast.
 
 use std::{collections::HashMap, net::Ipv4Addr, time::Duration};
 
@@ -15,8 +16,13 @@ use crate::{
     node::{INTERFACE, Node},
     packet_socket::PacketSocket,
     punctual, question,
+    switch::Switch,
 };
 
+/// The station's address.
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 253);
+/// Its MAC.
+const MAC: [u8; 6] = [0x02, 0x52, 0x47, 0, 0, 253];
 /// What marks our pings.
 const IDENTIFIER: u16 = 0x5247;
 /// A round of few addresses is not repeated sooner: the machine is to do other things too.
@@ -66,35 +72,37 @@ impl Answers {
 }
 
 impl Prober {
-    /// Prepares to ask from `node` for all of `targets`, which the station with the MAC `answerer` shall have.
+    /// Prepares to ask for all of `targets`, which `host` on `switch` shall have. From now on the host and the switch know
+    /// the station.
     ///
     /// # Errors
     /// Without CAP_NET_RAW.
-    pub fn open(node: &Node, question: Question, answerer: [u8; 6], targets: &[Ipv4Addr]) -> Result<Self> {
-        let (ether_type, frames) = match question {
-            Question::Echo => {
-                let ping = |&target: &Ipv4Addr| echo(node.mac(), answerer, node.address(), target);
-                (ethernet::IPV4, targets.iter().map(ping).collect())
-            }
-            Question::Arp => {
-                let ask = |&target: &Ipv4Addr| question::request(node.mac(), node.address(), target);
-                (ethernet::ARP, targets.iter().map(ask).collect())
-            }
+    pub fn open(switch: &Switch, host: &Node, question: Question, targets: &[Ipv4Addr]) -> Result<Self> {
+        let answerer = host.mac();
+        let frames = match question {
+            Question::Echo => targets.iter().map(|&target| echo(answerer, target)).collect(),
+            Question::Arp => targets.iter().map(|&target| question::request(MAC, ADDRESS, target)).collect(),
         };
-        let socket = PacketSocket::open_for(node.namespace(), INTERFACE, ether_type)?;
+        let mac = MAC.map(|byte| format!("{byte:02x}")).join(":");
+        let station = ADDRESS.to_string();
+        host.ip(&["neigh", "replace", &station, "lladdr", &mac, "dev", INTERFACE, "nud", "permanent"])?;
+        // Answers go no further than to the port where they came from.
+        switch.place(&mac, &host.port())?;
+        let socket = PacketSocket::open_inwards(switch.namespace(), &host.port())?;
         let places = targets.iter().enumerate().map(|(place, target)| (target.octets(), place)).collect();
         Ok(Self { question, socket, frames, places, answerer, inbox: Inbox::default() })
     }
 
-    /// Asks from now on until all have answered, or until `until`. Answers to earlier questions do not count.
+    /// Asks from `from` on until all have answered, or until `until`. Answers to earlier questions do not count.
     ///
     /// # Errors
     /// When the interface is gone.
-    pub fn sweep(&mut self, until: Moment) -> Result<Answers> {
-        // Scoped: the thread that does it must not stay real-time.
+    pub fn sweep(&mut self, from: Moment, until: Moment) -> Result<Answers> {
+        // A thread for it alone, which is real-time; to become that takes longer than some answers.
         std::thread::scope(|scope| {
             let sweeping = scope.spawn(|| {
                 punctual::this_thread();
+                std::thread::sleep(from.since(Moment::now()));
                 self.rounds(until)
             });
             sweeping.join().map_err(|_| anyhow::anyhow!("the prober panicked"))?
@@ -105,7 +113,7 @@ impl Prober {
         let mut answers = Answers { first: vec![None; self.frames.len()], round: Duration::ZERO, rounds: 0 };
         let mut missing = self.frames.len();
         let began = Moment::now();
-        while missing > 0 && Moment::now() < until {
+        while missing > 0 && (answers.rounds == 0 || Moment::now() < until) {
             let round = Moment::now();
             answers.rounds += 1;
             let mut sent = 0;
@@ -144,12 +152,13 @@ impl Prober {
         Ok(new)
     }
 
-    /// Asks one round and sees that nobody answers.
+    /// Asks for a moment and sees that nobody answers.
     ///
     /// # Errors
     /// When somebody does.
     pub fn ensure_silence(&mut self) -> Result<()> {
-        let answers = self.sweep(Moment::now().plus(Duration::from_millis(1)))?;
+        let now = Moment::now();
+        let answers = self.sweep(now, now.plus(Duration::from_millis(1)))?;
         let answered = answers.first.len() - answers.missing();
         ensure!(answered == 0, "{answered} addresses answer already");
         Ok(())
@@ -180,15 +189,15 @@ fn answered(question: Question, answerer: [u8; 6], frame: &[u8]) -> Option<[u8; 
 }
 
 /// A ping as a whole frame.
-fn echo(mac: [u8; 6], to: [u8; 6], source: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+fn echo(to: [u8; 6], target: Ipv4Addr) -> Vec<u8> {
     let message = icmp::request(target.into(), IDENTIFIER, 1);
-    let mut header = ipv4::header(source.octets(), target.octets(), 64, 1, icmp::LENGTH as u16);
+    let mut header = ipv4::header(ADDRESS.octets(), target.octets(), 64, 1, icmp::LENGTH as u16);
     header[9] = icmp::V4;
     header[10..12].fill(0);
     if let Some(sum) = checksum::sum(&&header[..], 0, header.len() / 4) {
         header[10..12].copy_from_slice(&sum.checksum());
     }
-    let mut frame = ethernet::header(to, mac, ethernet::IPV4).to_vec();
+    let mut frame = ethernet::header(to, MAC, ethernet::IPV4).to_vec();
     frame.extend(header);
     frame.extend(message);
     frame
@@ -200,22 +209,20 @@ mod tests {
 
     use super::*;
 
-    const ASKER: [u8; 6] = [2, 0, 0, 0, 0, 9];
     const ROUTER: [u8; 6] = [2, 0, 0, 0, 0, 2];
     const TARGET: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 7);
 
     #[test]
     fn a_ping_is_a_good_packet_and_its_answer_is_told() {
-        let own = Ipv4Addr::new(10, 0, 0, 9);
-        let mut frame = echo(ASKER, ROUTER, own, TARGET);
+        let mut frame = echo(ROUTER, TARGET);
         // RFC 791 §3.1: the sum over a good header is zero.
-        let header = &frame[14..34];
-        assert_eq!(checksum::sum(&header, 0, 5).unwrap().checksum(), [0, 0]);
-        assert_eq!(answered(Question::Echo, ASKER, &frame), None, "a question is no answer");
-        frame = echo(ROUTER, ASKER, TARGET, own);
+        assert_eq!(checksum::sum(&&frame[14..34], 0, 5).unwrap().checksum(), [0, 0]);
+        assert_eq!(answered(Question::Echo, MAC, &frame), None, "a question is no answer");
+        frame[..12].rotate_left(6);
+        frame[26..34].rotate_left(4);
         frame[34] = 0;
         assert_eq!(answered(Question::Echo, ROUTER, &frame), Some(TARGET.octets()));
-        assert_eq!(answered(Question::Echo, ASKER, &frame), None, "another station's");
+        assert_eq!(answered(Question::Echo, MAC, &frame), None, "another station's");
         assert_eq!(answered(Question::Echo, ROUTER, &frame[..39]), None);
     }
 

@@ -14,7 +14,7 @@ use lab::{
     ear::Ear,
     group::Group,
     lab::Lab,
-    node::{INTERFACE, Node},
+    node::Node,
     prober::{Prober, Question},
     speaker::{Make, Speaker},
 };
@@ -33,7 +33,7 @@ const ADVERTISED: usize = 200;
 /// So long before the down timer is due the first question is asked.
 const LEAD: Duration = Duration::from_millis(5);
 /// What the addresses may take to answer, to come or to go.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// After a daemon has become master it announces itself again, by default; over by then.
 const SETTLE: Duration = Duration::from_secs(7);
 
@@ -187,9 +187,9 @@ struct Stage {
     weak: Speaker,
     a: Node,
     b: Node,
-    client: Node,
+    _client: Node,
     ear: Ear,
-    _lab: Lab,
+    lab: Lab,
 }
 
 impl Stage {
@@ -197,16 +197,10 @@ impl Stage {
         let lab = Lab::new()?;
         let (a, b, client) = (lab.host("a", 1)?, lab.host("b", 2)?, lab.host("client", 9)?);
         let ear = Ear::open(&client)?;
-        // Whom it answers is no news to a router that has clients.
-        for router in [&a, &b] {
-            let mac = client.mac().map(|byte| format!("{byte:02x}")).join(":");
-            let asker = client.address().to_string();
-            router.ip(&["neigh", "replace", &asker, "lladdr", &mac, "dev", INTERFACE, "nud", "permanent"])?;
-        }
         let began = Moment::now();
         let strong = Speaker::start(make, &a, &scale.group(STRONG))?;
         let weak = Speaker::start(make, &b, &scale.group(WEAK))?;
-        let stage = Self { scale, _strong: strong, weak, a, b, client, ear, _lab: lab };
+        let stage = Self { scale, _strong: strong, weak, a, b, _client: client, ear, lab };
         stage.wait_master().with_context(|| stage.weak.log_tail())?;
         stage.wait_addresses(&stage.a, scale.addresses)?;
         std::thread::sleep(SETTLE.saturating_sub(began.elapsed()));
@@ -247,7 +241,7 @@ impl Stage {
         let timing = self.group(WEAK).timing();
         // At another point of the interval each time.
         std::thread::sleep(timing.interval * 3 + timing.interval * (run % 10) / 10);
-        let mut prober = Prober::open(&self.client, question, self.b.mac(), &self.scale.targets())?;
+        let mut prober = Prober::open(self.lab.switch(), &self.b, question, &self.scale.targets())?;
         prober.ensure_silence()?;
         let (strong, weak) = (self.a.address(), self.b.address());
         let mut heard = self.ear.heard()?;
@@ -256,8 +250,7 @@ impl Stage {
         heard.extend(self.ear.heard()?);
         let last = heard.iter().rev().find(|heard| heard.source == strong);
         let due = last.context("no advert of the strong router")?.at.plus(timing.down(WEAK));
-        std::thread::sleep(due.minus(LEAD).since(Moment::now()));
-        let answers = prober.sweep(due.plus(PATIENCE))?;
+        let answers = prober.sweep(due.minus(LEAD), due.plus(PATIENCE))?;
         let Some(complete) = answers.complete() else {
             bail!("{} addresses never answered{}", answers.missing(), self.weak.log_tail());
         };
