@@ -28,6 +28,11 @@ const STRONG: u8 = 150;
 const WEAK: u8 = 100;
 /// Interval, in centiseconds.
 const CENTISECONDS: u32 = 10;
+/// From so many addresses on a slower one: keepalived hears nothing while it gives them up, and would take over again as
+/// soon as it is done.
+const MANY: u32 = 5_000;
+/// The slower interval.
+const SLOWER_CENTISECONDS: u32 = 100;
 /// How many addresses are in the adverts; the rest is excluded from them.
 const ADVERTISED: usize = 200;
 /// So long before the down timer is due the first question is asked.
@@ -84,9 +89,10 @@ impl Scale {
     pub fn group(self, priority: u8) -> Group {
         let targets = self.targets();
         let (advertised, excluded) = targets.split_at(targets.len().min(ADVERTISED));
+        let centiseconds = if self.addresses < MANY { CENTISECONDS } else { SLOWER_CENTISECONDS };
         let group = Group {
             addresses: advertised.iter().copied().map(Into::into).collect(),
-            ..Group::fast(priority, CENTISECONDS)
+            ..Group::fast(priority, centiseconds)
         };
         if excluded.is_empty() {
             return group;
@@ -103,6 +109,9 @@ pub struct Times {
     pub all: Vec<Duration>,
     /// The longest round of questions meanwhile.
     pub round: Vec<Duration>,
+    /// From the moment at which the master is heard again until the Backup's host has none of the addresses, to a tenth
+    /// of a second.
+    pub gone: Vec<Duration>,
 }
 
 /// For both questions.
@@ -138,6 +147,10 @@ pub fn measure(contestants: &[Contestant], effort: &Effort, table: &mut Table) -
             table.row(figure, runs, Unit::Time, goal(scale, question), cells(|times| &times.all));
             let figure = format!("{title}: one round of questions");
             table.row(figure, runs, Unit::Time, Goal::Shown, cells(|times| &times.round));
+            if addresses >= MANY && question == Question::Echo {
+                let figure = format!("{title}: none is left after giving up");
+                table.row(figure, runs, Unit::Time, Goal::Shown, cells(|times| &times.gone));
+            }
         }
     }
     Ok(())
@@ -209,7 +222,7 @@ impl Stage {
 
     /// Until the strong router speaks.
     fn wait_master(&self) -> Result<()> {
-        let patience = self.group(STRONG).timing().down_bound(STRONG) + PATIENCE;
+        let patience = self.scale.group(STRONG).timing().down_bound(STRONG) + PATIENCE;
         let strong = self.a.address();
         self.ear
             .wait("the strong router", patience, |heard| heard.source == strong && heard.priority == STRONG)
@@ -232,13 +245,9 @@ impl Stage {
         }
     }
 
-    fn group(&self, priority: u8) -> Group {
-        Group::fast(priority, CENTISECONDS)
-    }
-
     /// One takeover, and back.
     fn takeover(&self, question: Question, run: u32, times: &mut Times) -> Result<()> {
-        let timing = self.group(WEAK).timing();
+        let timing = self.scale.group(WEAK).timing();
         // At another point of the interval each time.
         std::thread::sleep(timing.interval * 3 + timing.interval * (run % 10) / 10);
         let mut prober = Prober::open(self.lab.switch(), &self.b, question, &self.scale.targets())?;
@@ -264,6 +273,9 @@ impl Stage {
         self.wait_addresses(&self.b, self.scale.addresses)?;
         self.a.restore_silently()?;
         self.wait_master()?;
-        self.wait_addresses(&self.b, 0)
+        let back = Moment::now();
+        self.wait_addresses(&self.b, 0)?;
+        times.gone.push(back.elapsed());
+        Ok(())
     }
 }
