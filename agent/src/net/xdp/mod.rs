@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, os::fd::AsFd};
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, HashMap, IterableMap, MapData, RingBuf},
-    programs::Xdp,
+    programs::{SchedClassifier, Xdp},
 };
 use regent_common::map::{self, Expected, Gate, GroupKey, Peer, PeerKey, Port, Probe, Vip, VipKey};
 
@@ -82,6 +82,8 @@ pub struct Program {
     probes: HashMap<MapData, u32, Probe>,
     ring: RingBuf<MapData>,
     links: BTreeMap<u32, Handle>,
+    /// Why the tc programs are not loaded.
+    without_tc: Option<LoadError>,
 }
 
 // Loaded on whichever thread starts the agent, used on the VRRP thread.
@@ -120,6 +122,7 @@ impl Program {
             .load(object)
             .map_err(LoadError::from_loading)?;
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
+        let without_tc = load_classifiers(&mut ebpf).err();
         let gates: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
         let gates = Gates::of(gates.map().fd(), capacity.instances)
             .map_err(|error| LoadError::Other(format!("cannot map the gates: {error}").into()))?;
@@ -138,8 +141,15 @@ impl Program {
             peers: prepared(map::PEERS, ebpf.take_map(map::PEERS))?,
             ring: prepared(map::RING, ebpf.take_map(map::RING))?,
             links: BTreeMap::new(),
+            without_tc,
             ebpf,
         })
+    }
+
+    /// Why there are no programs for what leaves and for frames to a virtual router's MAC; `None` when they are loaded. The
+    /// XDP program does without them.
+    pub const fn without_tc(&self) -> Option<&LoadError> {
+        self.without_tc.as_ref()
     }
 
     /// What it heard and counted.
@@ -190,4 +200,18 @@ fn program(ebpf: &mut Ebpf, entry: Entry) -> Result<&mut Xdp, LoadError> {
     ebpf.program_mut(entry.name())
         .and_then(|program| program.try_into().ok())
         .ok_or(LoadError::Foreign { what: entry.name() })
+}
+
+/// The tc program of that name.
+fn classifier(ebpf: &mut Ebpf, entry: Entry) -> Result<&mut SchedClassifier, LoadError> {
+    ebpf.program_mut(entry.name())
+        .and_then(|program| program.try_into().ok())
+        .ok_or(LoadError::Foreign { what: entry.name() })
+}
+
+fn load_classifiers(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    for entry in [Entry::RegentEgress, Entry::RegentIngress] {
+        classifier(ebpf, entry)?.load().map_err(LoadError::from_verifying)?;
+    }
+    Ok(())
 }
