@@ -14,6 +14,7 @@ pub mod client;
 pub mod clock;
 pub mod ear;
 pub mod fixtures;
+pub mod flood;
 pub mod frame;
 pub mod frames;
 pub mod frr;

@@ -4,6 +4,7 @@
 //! scenarios hold the bounds; the bench shows how tight they are kept, and says of each figure whether its goal is
 //! reached.
 
+mod answers;
 mod gap;
 mod handover;
 mod load;
@@ -68,6 +69,8 @@ enum Figure {
     Steadiness,
     /// Nanoseconds for each packet in the XDP program
     Packet,
+    /// ARP replies in a second on one processor
+    Answers,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -91,6 +94,10 @@ pub struct Effort {
     pub busy_runs: u32,
     /// Their length.
     pub busy_run: Duration,
+    /// Floods of ARP requests for each number of stations.
+    pub floods: u32,
+    /// How long each is at least.
+    pub flood: Duration,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -99,10 +106,11 @@ pub struct Effort {
 
 impl Effort {
     fn of(arguments: &Arguments) -> Self {
-        let (runs, mass, busy_runs, busy_run, loads, watch) = match (arguments.quick, arguments.long) {
-            (true, _) => (5, 3, 1, 10, 1, 5),
-            (false, false) => (20, 10, 2, 20, 3, 10),
-            (false, true) => (20, 20, 5, 60, 5, 20),
+        let (runs, mass, busy_runs, busy_run, floods, loads, watch) = match (arguments.quick, arguments.long)
+        {
+            (true, _) => (5, 3, 1, 10, 5, 1, 5),
+            (false, false) => (20, 10, 2, 20, 9, 3, 10),
+            (false, true) => (20, 20, 5, 60, 31, 5, 20),
         };
         Self {
             takeovers: runs,
@@ -112,6 +120,8 @@ impl Effort {
             failures: runs,
             busy_runs,
             busy_run: Duration::from_secs(busy_run),
+            floods,
+            flood: Duration::from_millis(400),
             loads,
             watch: Duration::from_secs(watch),
         }
@@ -179,6 +189,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Packet) {
         note(packet::measure(&mut table));
+    }
+    if wanted(Figure::Answers) {
+        note(answers::measure(&effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {
