@@ -6,6 +6,7 @@
 //! worked out apart from the agent.
 
 pub mod agent;
+pub mod beat;
 pub mod bpf_link;
 pub mod bpf_probe;
 pub mod burst;

@@ -35,6 +35,9 @@ enum Verb {
     Demo(demo::Arguments),
     /// Measure takeovers, hand-overs, failing scripts, steadiness, packets and load, beside keepalived
     Bench(bench::Arguments),
+    /// Wake at a steady beat and say how late: what the bench holds adverts against
+    #[command(name = bench::bare_loop::VERB, hide = true)]
+    BareLoop(bench::bare_loop::Arguments),
     /// Run what every change must pass: tests, formatting, lints, docs
     Ci,
 }
@@ -58,6 +61,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::BareLoop(arguments) => bench::bare_loop::run(&arguments),
         Verb::Ci => ci::run(),
     }
 }

@@ -5,6 +5,7 @@
 //! reached.
 
 mod answers;
+pub mod bare_loop;
 mod gap;
 mod handover;
 mod load;
@@ -65,7 +66,7 @@ enum Figure {
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
     Script,
-    /// False takeovers on a busy host
+    /// False takeovers, and how late adverts are, on a busy host
     Steadiness,
     /// Nanoseconds for each packet in the XDP program
     Packet,
