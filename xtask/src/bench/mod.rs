@@ -6,6 +6,7 @@
 
 mod answers;
 pub mod bare_loop;
+mod bystanders;
 mod gap;
 mod handover;
 mod load;
@@ -62,6 +63,8 @@ enum Figure {
     Takeover,
     /// How late all of up to 10,000 virtual addresses answer after a takeover
     Scale,
+    /// The longest gap between adverts of other groups while 10,000 virtual addresses come and go
+    Bystanders,
     /// How long a graceful hand-over takes past the skew
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
@@ -138,6 +141,12 @@ impl Effort {
         let all = contiguous.into_iter().chain(scattered).filter(move |(addresses, _)| wanted(*addresses));
         all.map(|(addresses, layout)| Scale { addresses, layout, runs: self.mass_takeovers })
     }
+
+    /// The most addresses that are taken over.
+    fn most(&self) -> Scale {
+        let addresses = self.addresses.iter().max().copied().unwrap_or(10_000);
+        Scale { addresses, layout: Layout::Contiguous, runs: self.mass_takeovers }
+    }
 }
 
 /// Who is measured, with the word for its column.
@@ -178,6 +187,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Scale) {
         note(scale::measure(&contestants, &effort, &mut table));
+    }
+    if wanted(Figure::Bystanders) {
+        note(bystanders::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::HandOver) {
         note(handover::measure(&contestants, &effort, &mut table));
