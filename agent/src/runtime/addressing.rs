@@ -224,6 +224,13 @@ impl Addressing {
         })
     }
 
+    /// Whether an address of `instance` is on this host by us, or may be.
+    pub fn is_held(&self, instance: usize) -> bool {
+        self.of(instance)
+            .iter()
+            .any(|address| matches!(address.presence, Presence::Ours | Presence::Adding | Presence::Removing))
+    }
+
     /// A request ended, whether or not it reached the kernel.
     pub fn answered(&mut self, answer: Answer) -> Option<(usize, Notice)> {
         let Answer { request: Request { position, operation, ifindex, plan: _ }, result } = answer;

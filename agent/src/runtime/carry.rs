@@ -48,12 +48,14 @@ impl Engine {
                     expects_anew = true;
                 }
                 Action::AddAddresses => {
+                    self.open_gate(at);
                     self.addressing.want(at, true);
                     self.request_addresses();
                 }
                 Action::RemoveAddresses => {
                     self.addressing.want(at, false);
                     self.request_addresses();
+                    self.release_gates();
                 }
                 Action::Announce { repeat } => {
                     self.begin_announcing(at, repeat);
@@ -85,6 +87,9 @@ impl Engine {
 
     /// Sends an advert to the group, or to each peer.
     fn send_advert(&mut self, at: usize, priority: Priority) {
+        if !self.attempt(at) {
+            return;
+        }
         let mut packet = [0; PACKET_MAX];
         let instance = &mut self.instances[at];
         let plan = Arc::clone(&instance.plan);
@@ -181,6 +186,7 @@ impl Engine {
             }
         }
         self.release_announcements();
+        self.release_gates();
     }
 
     /// Says that an address of ours stays on an interface that goes on under another name.

@@ -27,6 +27,7 @@ impl Engine {
                 self.climb(at);
             }
         }
+        self.look_for_neighbors();
         self.addressing.retry();
         self.clear_refusals();
         self.probe();

@@ -1,6 +1,6 @@
 //! One virtual router as the loop has it: its plan, its machine, what it heard and what it counts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Counter, Family, LocalPriority, Version,
@@ -224,6 +224,34 @@ impl Instance {
             flags: owner | rings | transport,
             own_mac,
         }
+    }
+
+    /// How long after its last advert the programs speak for it; zero: for ever.
+    ///
+    /// Ends before any Backup can take over, which is after three whole intervals and its Skew_Time (RFC 9568 §6.1).
+    pub fn patience(&self) -> Duration {
+        let interval = self.plan.interval.duration();
+        interval * u32::from(self.plan.down_timer_adverts.min(3)) - interval / 16
+    }
+
+    /// How long after its last advert no Backup takes over.
+    pub fn earliest_takeover(&self) -> Duration {
+        regent_vrrp::earliest_takeover(self.plan.interval, self.plan.down_timer_adverts)
+    }
+
+    /// Bits of [`regent_common::map::gate_flag`].
+    pub const fn gate_flags(&self) -> u32 {
+        0
+    }
+
+    /// Whether the program may answer for its addresses.
+    pub const fn answers(&self) -> bool {
+        true
+    }
+
+    /// The MAC that its addresses are at, on a port with that MAC.
+    pub const fn mac(&self, port: [u8; 6]) -> [u8; 6] {
+        port
     }
 
     /// What is demanded of a unicast peer.

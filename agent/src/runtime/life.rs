@@ -107,7 +107,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
 
     let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
     let (answer_sender, answers) = mpsc::channel(assigner::ANSWERS_DEPTH);
-    let (checked_sender, checked) = mpsc::channel(checker::CHECKED_DEPTH);
+    let (finding_sender, findings) = mpsc::channel(checker::CHECKED_DEPTH);
     let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
     let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
     let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
@@ -146,10 +146,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         inventory,
         unrefused,
         answers: answer_sender,
-        checked: checked_sender,
+        findings: finding_sender,
     };
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
-    let inbox = Inbox { netlink, answers, checked, verdicts, gathers, orders };
+    let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
     let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
     let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender)?;

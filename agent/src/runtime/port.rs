@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use regent_common::Family;
 use regent_vrrp::Instant;
 
+use super::answering::Answering;
 use crate::{
     net::{
         advert_socket::AdvertSocket,
@@ -80,6 +81,8 @@ pub struct Port {
     pub check: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
+    /// Whether the program answers here for virtual addresses.
+    pub answering: Answering,
 }
 
 impl Port {
@@ -98,6 +101,7 @@ impl Port {
             climb_at: None,
             check: None,
             trouble: None,
+            answering: Answering::not("the interface is absent"),
         }
     }
 
