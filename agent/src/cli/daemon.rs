@@ -12,7 +12,10 @@ use super::{
     options::{DaemonOptions, Settled, XdpChoice},
 };
 use crate::{
-    config::{self, plan::Plan},
+    config::{
+        self,
+        plan::{self, Plan},
+    },
     net::{
         clock, other_vrrp, scheduling,
         vrid_claim::{ClaimError, VridClaim},
@@ -67,12 +70,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     let life = Life {
         settings: Settings {
             observing,
-            xdp: match options.xdp {
-                XdpChoice::Auto => runtime::XdpChoice::Auto,
-                XdpChoice::Native => runtime::XdpChoice::Native,
-                XdpChoice::Generic => runtime::XdpChoice::Generic,
-                XdpChoice::Off => runtime::XdpChoice::Off,
-            },
+            xdp: options.xdp.map_or(plan.xdp, rungs),
             router_id: plan.router_id.clone(),
             config,
             started,
@@ -85,6 +83,16 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     control.block_on(runtime::run(life))?;
     drop(claims);
     Ok(Status::Good)
+}
+
+/// `--xdp` as the plan has it.
+const fn rungs(choice: XdpChoice) -> plan::XdpChoice {
+    match choice {
+        XdpChoice::Auto => plan::XdpChoice::Auto,
+        XdpChoice::Native => plan::XdpChoice::Native,
+        XdpChoice::Generic => plan::XdpChoice::Generic,
+        XdpChoice::Off => plan::XdpChoice::Off,
+    }
 }
 
 fn control_runtime() -> anyhow::Result<Runtime> {

@@ -41,8 +41,8 @@ pub struct DaemonOptions {
     pub run_directory: PathBuf,
     /// Where pinned maps and links live.
     pub bpf_directory: PathBuf,
-    /// Where adverts come from.
-    pub xdp: XdpChoice,
+    /// Where adverts come from; `None`: where the config says.
+    pub xdp: Option<XdpChoice>,
     /// Where metrics are served by TCP.
     pub metrics: Option<SocketAddr>,
     /// The log.
@@ -99,10 +99,9 @@ pub fn is_present(path: &Path) -> bool {
 }
 
 /// Where adverts may come from: `--xdp`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum XdpChoice {
     /// Native XDP, else generic XDP, else the socket
-    #[default]
     Auto,
     /// Native XDP, else the socket
     Native,
@@ -185,9 +184,9 @@ struct DaemonArguments {
     /// Where pinned maps and links will live: nothing is pinned yet
     #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY, hide = true)]
     bpffs: PathBuf,
-    /// Where adverts come from
-    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
-    xdp: XdpChoice,
+    /// Where adverts come from [default: the config's `xdp`, else auto]
+    #[arg(long, value_name = "MODE", value_enum)]
+    xdp: Option<XdpChoice>,
     /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = metrics_address)]
     metrics: Option<SocketAddr>,

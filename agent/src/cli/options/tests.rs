@@ -36,7 +36,7 @@ fn no_words_are_the_daemon_with_its_defaults() {
         work: Work::Default,
         run_directory: "/run/regent".into(),
         bpf_directory: "/sys/fs/bpf/regent".into(),
-        xdp: XdpChoice::Auto,
+        xdp: None,
         metrics: None,
         log: LogOptions { format: LogFormat::Text, level: None },
     };
@@ -53,7 +53,7 @@ fn every_flag_of_the_daemon_is_read() {
     assert_eq!(options.work, Work::Config("/etc/a.conf".into()));
     assert_eq!(options.run_directory, Path::new("/run/two"));
     assert_eq!(options.bpf_directory, Path::new("/bpf"));
-    assert_eq!(options.xdp, XdpChoice::Generic);
+    assert_eq!(options.xdp, Some(XdpChoice::Generic));
     assert_eq!(options.metrics, Some("[::]:9165".parse().unwrap()));
     assert_eq!(options.log, LogOptions { format: LogFormat::Json, level: Some("debug".to_owned()) });
 }
