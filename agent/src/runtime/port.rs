@@ -12,7 +12,10 @@ use crate::{
         link::{AssignedAddress, Link},
         listen_socket::ListenSocket,
     },
-    observe::observation::Carrier,
+    observe::{
+        data_plane::{DeadMan, Hook, Responder},
+        observation::Carrier,
+    },
 };
 
 /// How long the link may stay down after our own attachment: what negotiation takes.
@@ -80,6 +83,18 @@ pub struct Port {
     pub check: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
+    /// Who answers for virtual addresses.
+    pub responder: Responder,
+    /// What happens when the agent stops without a word.
+    pub dead_man: DeadMan,
+    /// The tc program that keeps what leaves.
+    pub egress: Hook,
+    /// The tc program that hands over frames to virtual MACs.
+    pub ingress: Hook,
+    /// Virtual MACs in the card's filter by us.
+    pub virtual_macs: BTreeSet<[u8; 6]>,
+    /// One of them made the card take every frame.
+    pub promiscuous: bool,
 }
 
 impl Port {
@@ -98,6 +113,12 @@ impl Port {
             climb_at: None,
             check: None,
             trouble: None,
+            responder: Responder::kernel("the interface is absent"),
+            dead_man: DeadMan::off("the interface is absent"),
+            egress: Hook::default(),
+            ingress: Hook::default(),
+            virtual_macs: BTreeSet::new(),
+            promiscuous: false,
         }
     }
 
