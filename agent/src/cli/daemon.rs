@@ -9,13 +9,10 @@ use tokio::runtime::Runtime;
 
 use super::{
     exit::Status,
-    options::{DaemonOptions, Settled, XdpChoice},
+    options::{DaemonOptions, Settled},
 };
 use crate::{
-    config::{
-        self,
-        plan::{self, Plan},
-    },
+    config::{self, plan::Plan},
     net::{
         clock, other_vrrp, scheduling,
         vrid_claim::{ClaimError, VridClaim},
@@ -70,7 +67,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     let life = Life {
         settings: Settings {
             observing,
-            xdp: options.xdp.map_or(plan.xdp, rungs),
+            xdp: options.rungs(&plan),
             router_id: plan.router_id.clone(),
             config,
             started,
@@ -83,16 +80,6 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     control.block_on(runtime::run(life))?;
     drop(claims);
     Ok(Status::Good)
-}
-
-/// `--xdp` as the plan has it.
-const fn rungs(choice: XdpChoice) -> plan::XdpChoice {
-    match choice {
-        XdpChoice::Auto => plan::XdpChoice::Auto,
-        XdpChoice::Native => plan::XdpChoice::Native,
-        XdpChoice::Generic => plan::XdpChoice::Generic,
-        XdpChoice::Off => plan::XdpChoice::Off,
-    }
 }
 
 fn control_runtime() -> anyhow::Result<Runtime> {

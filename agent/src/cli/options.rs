@@ -12,7 +12,10 @@ use super::{
     exit::Status,
     instance::{InstanceArguments, InstanceFlags},
 };
-use crate::observe::log::{LogFormat, LogOptions};
+use crate::{
+    config::plan::{self, Plan},
+    observe::log::{LogFormat, LogOptions},
+};
 
 /// Where the control socket and the journal live.
 pub const RUN_DIRECTORY: &str = "/run/regent";
@@ -47,6 +50,18 @@ pub struct DaemonOptions {
     pub metrics: Option<SocketAddr>,
     /// The log.
     pub log: LogOptions,
+}
+
+impl DaemonOptions {
+    /// Where adverts may come from: what was typed counts before what was written.
+    pub fn rungs(&self, plan: &Plan) -> plan::XdpChoice {
+        self.xdp.map_or(plan.xdp, |choice| match choice {
+            XdpChoice::Auto => plan::XdpChoice::Auto,
+            XdpChoice::Native => plan::XdpChoice::Native,
+            XdpChoice::Generic => plan::XdpChoice::Generic,
+            XdpChoice::Off => plan::XdpChoice::Off,
+        })
+    }
 }
 
 /// What the daemon is to do.

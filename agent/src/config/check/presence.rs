@@ -25,14 +25,14 @@ impl Checker<'_> {
                     "backups take over when {down_timer_adverts} adverts are missing (`down_timer_adverts`)"
                 )),
             );
-        } else if intervals.get() == 1 {
+        } else if intervals.get() == 1 && down_timer_adverts > 1 {
             self.report(
                 Diagnostic::warning(
                     code::GATE,
                     format!("the gate of instance `{name}` shuts whenever one advert is late"),
                 )
                 .primary(span, "shut from 1/256 of an interval after its time until it is sent")
-                .help("say `gate 2` or more, unless backups take over that soon (`down_timer_adverts 1`)"),
+                .help(format!("say `gate 2` or more: backups wait for {down_timer_adverts} adverts")),
             );
         }
         gate

@@ -150,8 +150,8 @@ const EXTRA_ANNOUNCEMENTS: &str =
     "garp_master_refresh announces all addresses again and again, each on its own interface";
 const TWO_OWNERS: &str = "an owner (priority 255) gives way to another owner with a higher address";
 const OWN_MAC: &str = "addresses answer with the interface's own MAC; at a takeover gratuitous ARP tells the network the new one";
-const OWN_INTERFACE: &str = "there is no interface for the virtual MAC yet, so addresses answer with the interface's own; \
-                             say `virtual_mac` to have the virtual MAC on the interface itself";
+const OWN_INTERFACE: &str = "an interface of its own for the virtual MAC comes later; say `virtual_mac` to have that MAC on \
+                             the interface itself, without which addresses answer with the interface's own";
 
 /// Words whose absence changes more than it seems: block, word, what follows.
 const CONSEQUENCES: &[(&str, &str, &str)] = &[

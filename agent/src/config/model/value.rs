@@ -53,7 +53,8 @@ impl Reader<'_> {
                 None
             }
             None => {
-                let message = format!("`{name}` takes a whole number, not `{}`", word.value);
+                let off = if matches!(kind, Kind::OffOrNumber { .. }) { "`off` or " } else { "" };
+                let message = format!("`{name}` takes {off}a whole number, not `{}`", word.value);
                 self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
                 None
             }
