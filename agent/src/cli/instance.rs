@@ -14,6 +14,9 @@ use crate::config::plan::{self, AddressPlan, Gate, InstancePlan, NotifyPlan, Pee
 /// The name of the instance that flags make.
 pub const NAME: &str = "VI_1";
 
+/// RFC 9568 §6.1 and RFC 3768 §6.2: what no flag changes.
+const DOWN_TIMER_ADVERTS: u8 = 3;
+
 /// The flags as they are typed.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "One instance without a config")]
@@ -45,7 +48,7 @@ pub struct InstanceArguments {
     /// Address that adverts come from [default: the interface's first]
     #[arg(long, value_name = "IP", value_parser = host)]
     source: Option<IpAddr>,
-    /// Fall silent when no advert was attempted for so many intervals, 1 to 100, or `off`: never [default: 3]
+    /// Fall silent when no advert was attempted for so many intervals, 1 to 3; `off`: never [default: 3]
     #[arg(long, value_name = "N|off", value_parser = gate)]
     gate: Option<Gate>,
     /// Who answers ARP and neighbour solicitations for the addresses: XDP, or (off) the kernel [default: on]
@@ -143,6 +146,14 @@ impl InstanceArguments {
                         preempts (RFC 9568 6.1); use a priority of 1 to 254"
                 .to_owned());
         }
+        if let Some(Gate::Intervals(intervals)) = self.gate
+            && intervals.get() > DOWN_TIMER_ADVERTS
+        {
+            return Err(format!(
+                "--gate {intervals} would shut after the backups have taken over, which wait for {DOWN_TIMER_ADVERTS} \
+                 adverts: use {DOWN_TIMER_ADVERTS} or fewer, or `off`"
+            ));
+        }
         let unicast_peers = peers(family, &self.vips, self.source, self.unicast_peers)?;
         plan::link_local_first(&mut self.vips, |(address, _)| *address);
         Ok(Some(InstanceFlags {
@@ -214,7 +225,7 @@ impl InstanceFlags {
             asserts: true,
             concedes: true,
             accepts: true,
-            down_timer_adverts: 3,
+            down_timer_adverts: DOWN_TIMER_ADVERTS,
             gate: self.gate,
             responder: self.responder,
             virtual_mac: self.virtual_mac,
@@ -321,8 +332,8 @@ fn gate(text: &str) -> Result<Gate, String> {
     if text == "off" {
         return Ok(Gate::Off);
     }
-    let intervals = text.parse::<u8>().ok().filter(|intervals| *intervals <= 100).and_then(NonZero::new);
-    intervals.map(Gate::Intervals).ok_or_else(|| "a gate is `off`, or 1 to 100 intervals".to_owned())
+    let intervals = text.parse::<u8>().ok().and_then(NonZero::new);
+    intervals.map(Gate::Intervals).ok_or_else(|| "a gate is `off`, or 1 to 3 intervals".to_owned())
 }
 
 fn switch(text: &str) -> Result<bool, String> {

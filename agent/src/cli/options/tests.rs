@@ -125,7 +125,7 @@ fn unicast_by_flags_is_unicast_by_a_config() {
 fn the_data_plane_by_flags_is_that_of_a_config() {
     for (flags, lines) in [
         ("", ""),
-        ("--gate 5 --virtual-mac", "gate 5\nvirtual_mac"),
+        ("--gate 2 --virtual-mac", "gate 2\nvirtual_mac"),
         ("--gate off --responder off", "gate off\nresponder off"),
         ("--responder on", "responder on"),
     ] {
@@ -198,11 +198,8 @@ fn bad_values_are_refused_with_what_would_be_good() {
             "error: invalid value '123456789' for '--auth-pass <PASSWORD>': a password has 1 to 8 bytes; routers that \
              accept a longer one send its first 8",
         ),
-        ("--gate 0", "error: invalid value '0' for '--gate <N|off>': a gate is `off`, or 1 to 100 intervals"),
-        (
-            "--gate 101",
-            "error: invalid value '101' for '--gate <N|off>': a gate is `off`, or 1 to 100 intervals",
-        ),
+        ("--gate 0", "error: invalid value '0' for '--gate <N|off>': a gate is `off`, or 1 to 3 intervals"),
+        ("--gate x", "error: invalid value 'x' for '--gate <N|off>': a gate is `off`, or 1 to 3 intervals"),
         ("--responder no", "error: invalid value 'no' for '--responder <on|off>': expected on or off"),
         (
             "--metrics 9165",
@@ -278,6 +275,11 @@ fn flags_that_do_not_go_together_are_refused_with_the_way_out() {
         (
             "--unicast-peer 10.0.0.3",
             "error: --unicast-peer 10.0.0.3 is a --vip: name the own addresses of the other routers",
+        ),
+        (
+            "--gate 4",
+            "error: --gate 4 would shut after the backups have taken over, which wait for 3 adverts: use 3 or fewer, or \
+             `off`",
         ),
         (
             "--priority 255 --nopreempt",
