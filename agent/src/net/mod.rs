@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod link;
 pub mod listen_socket;
 pub mod monitor;
+pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
 pub mod running;
