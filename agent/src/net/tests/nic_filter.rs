@@ -75,7 +75,7 @@ fn what_a_dead_process_left_is_found_and_taken_back() {
 #[test]
 fn a_card_with_a_filter_takes_no_more_than_its_macs_whoever_else_listens_to_everything() {
     alone(|| {
-        if !make("port0 type dummy") {
+        if !make("port0 type bridge") {
             return;
         }
         ip("link set port0 up");
