@@ -2,6 +2,8 @@
 
 use core::{fmt, num::NonZeroU8};
 
+use crate::Family;
+
 /// A VRID, 1..=255 (RFC 9568 §5.2.3): zero cannot be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vrid(NonZeroU8);
@@ -20,9 +22,13 @@ impl Vrid {
         self.0.get()
     }
 
-    /// The virtual router MAC for IPv4, 00-00-5E-00-01-{VRID} (RFC 9568 §7.3).
-    pub const fn virtual_mac_ipv4(self) -> [u8; 6] {
-        [0x00, 0x00, 0x5e, 0x00, 0x01, self.get()]
+    /// The virtual router MAC (RFC 9568 §7.3): 00-00-5E-00-01-{VRID} for IPv4, 00-00-5E-00-02-{VRID} for IPv6.
+    pub const fn virtual_mac(self, family: Family) -> [u8; 6] {
+        let family = match family {
+            Family::Ipv4 => 0x01,
+            Family::Ipv6 => 0x02,
+        };
+        [0x00, 0x00, 0x5e, 0x00, family, self.get()]
     }
 }
 

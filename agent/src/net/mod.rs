@@ -15,6 +15,7 @@ pub mod link;
 pub mod listen_socket;
 pub mod monitor;
 pub mod neighbors;
+pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
 pub mod running;

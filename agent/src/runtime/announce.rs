@@ -81,7 +81,7 @@ impl Engine {
 
     fn frame(&self, address: &Address, wording: Wording) -> Option<Outgoing> {
         let ifindex = address.ifindex?;
-        let mac = self.links.get(&ifindex)?.mac;
+        let mac = self.mac_of(address, ifindex)?;
         let bytes = match (address.plan.address, wording) {
             (IpAddr::V4(ip), Wording::Announcement) => {
                 Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
@@ -91,6 +91,15 @@ impl Engine {
             (IpAddr::V6(ip), Wording::Question) => ndp::probe(mac, ip.octets()).to_vec(),
         };
         Some(Outgoing { instance: address.instance, ifindex, bytes })
+    }
+
+    /// The MAC that frames about an address carry. An address on another interface than its instance's has that one's:
+    /// the frames that come to a virtual MAC are taken on the instance's own port alone.
+    fn mac_of(&self, address: &Address, ifindex: u32) -> Option<[u8; 6]> {
+        let link_mac = self.links.get(&ifindex)?.mac;
+        let instance = &self.instances[address.instance];
+        let own_port = self.ports[instance.port].ifindex() == Some(ifindex);
+        Some(if own_port { instance.mac(link_mac) } else { link_mac })
     }
 
     /// Sends frames in their order; what finds the queue full stays for later.

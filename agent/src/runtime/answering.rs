@@ -28,7 +28,7 @@ const CANDIDATES: usize = 8;
 
 /// How answers leave a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
+pub enum Means {
     /// Not at all: the kernel answers.
     #[default]
     Kernel,
@@ -38,7 +38,7 @@ pub enum Way {
     Redirect,
 }
 
-impl Way {
+impl Means {
     /// As the program knows it.
     pub const fn number(self) -> u32 {
         match self {
@@ -55,7 +55,7 @@ pub struct Question {
     /// A neighbour on this port.
     pub target: IpAddr,
     /// How the program is to send the second question.
-    pub way: Way,
+    pub way: Means,
 }
 
 /// What came of a look.
@@ -79,10 +79,10 @@ struct Asked {
 /// What is known of one port.
 #[derive(Clone, Debug)]
 pub struct Answering {
-    way: Way,
+    way: Means,
     why: &'static str,
     /// Ways that the port's mode allows, best first.
-    ways: &'static [Way],
+    ways: &'static [Means],
     /// The one that is tried next.
     next: usize,
     asked: Option<Asked>,
@@ -103,7 +103,7 @@ impl Answering {
     /// A port on which the kernel answers, and why.
     pub const fn not(why: &'static str) -> Self {
         Self {
-            way: Way::Kernel,
+            way: Means::Kernel,
             why,
             ways: &[],
             next: 0,
@@ -116,24 +116,24 @@ impl Answering {
 
     /// A port that a program was put on, in the driver or not.
     pub fn unproven(native: bool) -> Self {
-        let ways: &[Way] = match native {
+        let ways: &[Means] = match native {
             // A redirection is what veth sends at once; where a driver has none, XDP_TX is tried.
-            true => &[Way::Redirect, Way::Transmit],
-            false => &[Way::Transmit],
+            true => &[Means::Redirect, Means::Transmit],
+            false => &[Means::Transmit],
         };
         Self { ways, ..Self::not("no neighbour has answered yet that could show whether answers arrive") }
     }
 
     /// How answers leave.
-    pub const fn way(&self) -> Way {
+    pub const fn way(&self) -> Means {
         self.way
     }
 
     /// Why the kernel answers; nothing to say where it does not.
     pub const fn why(&self) -> &'static str {
         match self.way {
-            Way::Kernel => self.why,
-            Way::Transmit | Way::Redirect => "",
+            Means::Kernel => self.why,
+            Means::Transmit | Means::Redirect => "",
         }
     }
 
@@ -156,7 +156,7 @@ impl Answering {
             self.candidates.pop_front();
         }
         self.candidates.push_back(target);
-        if self.asked.is_none() && self.way == Way::Kernel && self.due.is_none() {
+        if self.asked.is_none() && self.way == Means::Kernel && self.due.is_none() {
             self.due = Some(now);
         }
     }
@@ -171,8 +171,8 @@ impl Answering {
             return None;
         };
         let way = match self.way {
-            Way::Kernel => *self.ways.get(self.next)?,
-            Way::Transmit | Way::Redirect => self.way,
+            Means::Kernel => *self.ways.get(self.next)?,
+            Means::Transmit | Means::Redirect => self.way,
         };
         let question = Question { target, way };
         self.asked = Some(Asked { question, at: now });
@@ -203,7 +203,7 @@ impl Answering {
         }
     }
 
-    fn proven(&mut self, way: Way, now: Instant) -> Verdict {
+    fn proven(&mut self, way: Means, now: Instant) -> Verdict {
         self.asked = None;
         self.failures = 0;
         self.due = Some(now + AGAIN);
@@ -218,9 +218,9 @@ impl Answering {
         self.candidates.pop_back();
         // Where nobody is left, whoever is heard next is asked.
         self.due = match (self.candidates.is_empty(), self.way) {
-            (true, Way::Kernel) => None,
-            (true, Way::Transmit | Way::Redirect) => Some(now + AGAIN),
-            (false, Way::Kernel | Way::Transmit | Way::Redirect) => Some(now),
+            (true, Means::Kernel) => None,
+            (true, Means::Transmit | Means::Redirect) => Some(now + AGAIN),
+            (false, Means::Kernel | Means::Transmit | Means::Redirect) => Some(now),
         };
         Verdict::Confirmed
     }
@@ -230,7 +230,7 @@ impl Answering {
         self.asked = None;
         self.failures += 1;
         match self.way {
-            Way::Kernel => {
+            Means::Kernel => {
                 self.next += 1;
                 self.due = Some(now);
                 if self.next == self.ways.len() {
@@ -241,12 +241,12 @@ impl Answering {
                 }
                 Verdict::Confirmed
             }
-            Way::Transmit | Way::Redirect if self.failures < FAILURES => {
+            Means::Transmit | Means::Redirect if self.failures < FAILURES => {
                 self.due = Some(now);
                 Verdict::Confirmed
             }
-            Way::Transmit | Way::Redirect => {
-                self.way = Way::Kernel;
+            Means::Transmit | Means::Redirect => {
+                self.way = Means::Kernel;
                 self.why = "what the program sends from this port does not arrive any more";
                 self.next = 0;
                 self.due = Some(now + REST);
@@ -288,7 +288,7 @@ mod tests {
     #[test]
     fn without_a_neighbour_nothing_is_asked_and_the_kernel_answers() {
         let mut answering = Answering::unproven(true);
-        assert_eq!((answering.due(), answering.ask(at(0)), answering.way()), (None, None, Way::Kernel));
+        assert_eq!((answering.due(), answering.ask(at(0)), answering.way()), (None, None, Means::Kernel));
         assert!(answering.wants_candidates());
         assert!(!Answering::default().wants_candidates());
     }
@@ -297,7 +297,7 @@ mod tests {
     fn a_second_answer_that_arrives_at_once_is_the_proof() {
         let mut answering = asked(true);
         assert_eq!(answering.look(at(20), Some(&probe(Some(1), Some(2)))), Verdict::Changed);
-        assert_eq!((answering.way(), answering.why()), (Way::Redirect, ""));
+        assert_eq!((answering.way(), answering.why()), (Means::Redirect, ""));
         assert_eq!(answering.due(), Some(at(20) + AGAIN));
     }
 
@@ -305,19 +305,19 @@ mod tests {
     fn a_second_answer_that_something_else_pushed_out_is_none() {
         let mut answering = asked(false);
         assert_eq!(answering.look(at(180), Some(&probe(Some(1), Some(150)))), Verdict::Confirmed);
-        assert_eq!(answering.way(), Way::Kernel);
+        assert_eq!(answering.way(), Means::Kernel);
     }
 
     #[test]
     fn the_next_way_is_tried_when_one_does_not_arrive_and_then_the_port_rests() {
         let mut answering = asked(true);
         answering.look(at(200), Some(&probe(Some(1), None)));
-        assert_eq!(answering.ask(at(200)), Some(Question { target: NEIGHBOUR, way: Way::Transmit }));
+        assert_eq!(answering.ask(at(200)), Some(Question { target: NEIGHBOUR, way: Means::Transmit }));
         answering.look(at(400), Some(&probe(Some(201), None)));
-        assert_eq!((answering.way(), answering.due()), (Way::Kernel, Some(at(400) + REST)));
+        assert_eq!((answering.way(), answering.due()), (Means::Kernel, Some(at(400) + REST)));
         assert!(answering.why().contains("does not arrive"));
         let again = answering.ask(at(400) + REST);
-        assert_eq!(again, Some(Question { target: NEIGHBOUR, way: Way::Redirect }));
+        assert_eq!(again, Some(Question { target: NEIGHBOUR, way: Means::Redirect }));
     }
 
     #[test]
@@ -326,10 +326,10 @@ mod tests {
         let mut answering = Answering::unproven(true);
         answering.candidate(NEIGHBOUR, at(0));
         answering.candidate(other, at(0));
-        assert_eq!(answering.ask(at(0)), Some(Question { target: other, way: Way::Redirect }));
+        assert_eq!(answering.ask(at(0)), Some(Question { target: other, way: Means::Redirect }));
         assert_eq!(answering.look(at(100), Some(&probe(None, None))), Verdict::Open);
         answering.look(at(200), Some(&probe(None, None)));
-        assert_eq!(answering.ask(at(200)), Some(Question { target: NEIGHBOUR, way: Way::Redirect }));
+        assert_eq!(answering.ask(at(200)), Some(Question { target: NEIGHBOUR, way: Means::Redirect }));
         answering.look(at(400), None);
         assert!(answering.wants_candidates());
         assert_eq!(answering.due(), None);
@@ -341,12 +341,12 @@ mod tests {
         answering.look(at(20), Some(&probe(Some(1), Some(2))));
         let mut now = at(20) + AGAIN;
         for failure in 1..=FAILURES {
-            assert_eq!(answering.ask(now), Some(Question { target: NEIGHBOUR, way: Way::Redirect }));
+            assert_eq!(answering.ask(now), Some(Question { target: NEIGHBOUR, way: Means::Redirect }));
             now = now + PATIENCE;
             let verdict = answering.look(now, Some(&probe(Some(10_030), None)));
             assert_eq!(verdict == Verdict::Changed, failure == FAILURES);
         }
-        assert_eq!(answering.way(), Way::Kernel);
+        assert_eq!(answering.way(), Means::Kernel);
     }
 
     #[test]
@@ -356,7 +356,7 @@ mod tests {
         let now = at(20) + AGAIN;
         answering.ask(now);
         assert_eq!(answering.look(now + PATIENCE, Some(&probe(None, None))), Verdict::Confirmed);
-        assert_eq!(answering.way(), Way::Redirect);
+        assert_eq!(answering.way(), Means::Redirect);
         answering.candidate(NEIGHBOUR, now + PATIENCE);
         assert!(answering.due().is_some());
     }

@@ -43,6 +43,8 @@ use crate::{
     words,
 };
 
+pub use crate::config::plan::XdpChoice;
+
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
@@ -58,20 +60,6 @@ pub enum Owner {
     Announcements,
     /// The end of the delay before instances take part.
     Start,
-}
-
-/// Which rungs of the ladder may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum XdpChoice {
-    /// Native, else generic, else the socket.
-    #[default]
-    Auto,
-    /// Native, else the socket.
-    Native,
-    /// Generic, else the socket.
-    Generic,
-    /// The socket.
-    Off,
 }
 
 /// What does not change while the loop runs.

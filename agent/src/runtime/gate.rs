@@ -18,7 +18,7 @@ impl Engine {
         self.muted.remove(&at);
         let instance = &self.instances[at];
         if let Some(program) = self.program.as_ref() {
-            program.gates().answer(instance.row, instance.patience(), instance.gate_flags());
+            program.gates().answer(instance.row, instance.plan.patience(), instance.gate_flags());
         }
     }
 

@@ -273,7 +273,7 @@ impl Engine {
             let vip = Vip {
                 instance: instance.row,
                 claims: 0,
-                port: if instance.answers() { row } else { 0 },
+                port: if instance.plan.responder { row } else { 0 },
                 counts: counts as u32,
                 claimed: 0,
                 claimant: [0; 6],

@@ -240,7 +240,7 @@ async fn read(
     requests: SnapshotRequests,
 ) {
     let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running };
+    let answerer = Answerer { loop_requests, view, running, kernel: Vec::new() };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {

@@ -12,7 +12,7 @@ use regent_common::{
 };
 
 use super::{
-    answering::{Answering, Question, Verdict, Way},
+    answering::{Answering, Means, Question, Verdict},
     engine::{Engine, Owner},
     ladder::family_of,
     port::Port,
@@ -91,9 +91,9 @@ impl Engine {
         self.set_way(at);
         let port = &self.ports[at];
         let text = match port.answering.way() {
-            Way::Kernel => format!("the kernel answers ARP and ND: {}", port.answering.why()),
-            Way::Transmit => "answers ARP and ND for virtual addresses in XDP, by XDP_TX".to_owned(),
-            Way::Redirect => "answers ARP and ND for virtual addresses in XDP, by redirection".to_owned(),
+            Means::Kernel => format!("the kernel answers ARP and ND: {}", port.answering.why()),
+            Means::Transmit => "answers ARP and ND for virtual addresses in XDP, by XDP_TX".to_owned(),
+            Means::Redirect => "answers ARP and ND for virtual addresses in XDP, by redirection".to_owned(),
         };
         let name = Arc::clone(&port.name);
         self.teller.note(&name, text);

@@ -8,5 +8,6 @@ mod frame_socket;
 pub(crate) mod lab;
 mod listeners;
 mod monitor;
+mod nic_filter;
 mod other_vrrp;
 mod scheduling;
