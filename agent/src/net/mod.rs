@@ -16,6 +16,7 @@ pub mod listen_socket;
 pub mod monitor;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod routes;
 pub mod running;
 pub mod scheduling;
 pub mod vrid_claim;
@@ -27,6 +28,7 @@ mod filter;
 mod nftables;
 mod packet_socket;
 mod reception;
+mod request_pipe;
 
 #[cfg(test)]
 pub(crate) mod tests;
