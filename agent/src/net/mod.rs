@@ -18,6 +18,7 @@ pub mod neighbors;
 pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod routes;
 pub mod running;
 pub mod scheduling;
 pub mod vrid_claim;
@@ -29,6 +30,7 @@ mod filter;
 mod nftables;
 mod packet_socket;
 mod reception;
+mod request_pipe;
 
 #[cfg(test)]
 pub(crate) mod tests;

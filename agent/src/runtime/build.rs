@@ -25,7 +25,6 @@ use super::{
 use crate::{
     config::plan::{InstancePlan, Plan, Transport},
     net::{
-        addresses::AddressSocket,
         clock,
         frame_socket::FrameSocket,
         inventory::Inventory,
@@ -71,8 +70,7 @@ impl Engine {
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
-            let opened = AddressSocket::open().map_err(failed("open the netlink socket"))?;
-            let started = Assigner::start(opened, answers);
+            let started = Assigner::start(answers);
             assigner = Some(started.map_err(failed("start the thread that changes addresses"))?);
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }

@@ -27,7 +27,7 @@ use super::{
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
-    leftovers,
+    leftovers::{self, Removed},
     status::Answerer,
     surroundings::{self, Notifiers},
     tell,
@@ -38,6 +38,7 @@ use crate::{
     net::{
         clock, inventory,
         monitor::Monitor,
+        routes::Prefix,
         scheduling,
         xdp::{Diagnostics, View},
     },
@@ -92,14 +93,8 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
-        tracing::warn!(
-            "removed {}/{} from {}: an agent that crashed had left it there",
-            entry.address,
-            entry.prefix_length,
-            entry.device
-        );
-    }
+    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory).await?;
+    tell_removed(&removed);
     let intentions = leftovers::intentions(&plan, &inventory);
     run_dir.write(intentions.clone()).map_err(|error| {
         anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
@@ -294,6 +289,29 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+/// Says what was cleared away: each, where they are few.
+fn tell_removed(removed: &Removed) {
+    const EACH: usize = 20;
+    if removed.addresses.len() + removed.routes.len() > EACH {
+        tracing::warn!(
+            "removed {} addresses and {} local routes: an agent that crashed had left them there",
+            removed.addresses.len(),
+            removed.routes.len()
+        );
+        return;
+    }
+    for Entry { device, address, prefix_length } in &removed.addresses {
+        tracing::warn!(
+            "removed {address}/{prefix_length} from {device}: an agent that crashed had left it there"
+        );
+    }
+    for (device, Prefix { address, length }) in &removed.routes {
+        tracing::warn!(
+            "removed the local route to {address}/{length} on {device}: an agent that crashed had left it there"
+        );
     }
 }
 

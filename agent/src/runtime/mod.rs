@@ -21,6 +21,8 @@ mod assigner;
 mod build;
 mod carry;
 mod checker;
+mod cover;
+mod covering;
 mod deadlines;
 mod disagreement;
 mod doorbells;
