@@ -75,6 +75,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         plan,
         observed: options.interfaces,
         run_dir,
+        bpffs: options.bpf_directory,
         listeners,
     };
     control.block_on(runtime::run(life))?;

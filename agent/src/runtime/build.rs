@@ -28,7 +28,7 @@ use crate::{
         clock,
         frame_socket::FrameSocket,
         inventory::Inventory,
-        xdp::{Capacity, Program},
+        xdp::{Capacity, NoPins, Pins, Program},
     },
     observe::{observation::Observation, snapshot::TurnStatus},
 };
@@ -46,6 +46,8 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
+    /// Where what outlives this process is pinned, or why nothing does.
+    pub pins: Result<Pins, NoPins>,
     /// Where answers about addresses go.
     pub answers: mpsc::Sender<Vec<Answer>>,
     /// Where answers about XDP links go.
@@ -66,7 +68,7 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, answers, findings } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, pins, answers, findings } = blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
@@ -74,7 +76,14 @@ impl Engine {
             assigner = Some(started.map_err(failed("start the thread that changes addresses"))?);
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
-        let (program, program_trouble) = load(&settings, &plan);
+        let (mut program, program_trouble) = load(&settings, &plan);
+        let mut unpinned = String::new();
+        let mut troubles = Vec::new();
+        match (program.as_mut(), pins) {
+            (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
+            (Some(_), Err(none)) => unpinned = none.to_string(),
+            (None, Ok(_) | Err(_)) => {}
+        }
         let mut checker = None;
         if program.is_some() {
             let started = Checker::start(findings);
@@ -101,6 +110,7 @@ impl Engine {
             announcing: Announcing::default(),
             program,
             program_trouble,
+            unpinned,
             frames,
             assigner,
             checker,
@@ -113,6 +123,9 @@ impl Engine {
             late: 0,
             more: false,
         };
+        for trouble in troubles {
+            engine.teller.trouble(now, &"pins".into(), trouble);
+        }
         for name in observed {
             let port = engine.port(&name);
             engine.ports[port].ipv4.used = true;
@@ -189,6 +202,20 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
         Ok(program) => (Some(program), String::new()),
         Err(error) => (None, error.to_string()),
     }
+}
+
+/// Makes the links outlive this process, and takes the places of those that a dead agent has left. Says what went wrong.
+fn keep(program: &mut Program, pins: Pins, inventory: &Inventory) -> Vec<String> {
+    let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
+    let swept = pins.sweep_dead(&indexes);
+    let mut told: Vec<String> = swept.swept.iter().map(|swept| format!("removed {swept}")).collect();
+    told.extend(swept.trouble);
+    let leftovers = pins.leftovers();
+    told.extend(leftovers.trouble);
+    told.extend(program.take_over(leftovers.links).iter().map(ToString::to_string));
+    told.extend(pins.remove_other_layouts());
+    program.keep_in(pins);
+    told
 }
 
 /// Room for `count` and then some: the kernel may give back what was removed only after a while.

@@ -109,6 +109,8 @@ pub struct Engine {
     pub(super) program: Option<Program>,
     /// Why there is no program.
     pub(super) program_trouble: String,
+    /// Why nothing of it outlives this process, where that is so.
+    pub(super) unpinned: String,
     pub(super) frames: Option<FrameSocket>,
     /// Changes addresses; `None` in observe mode.
     pub(super) assigner: Option<Assigner>,
@@ -406,10 +408,7 @@ impl Engine {
     pub(super) fn sync_expected(&mut self, at: usize) -> bool {
         let instance = &self.instances[at];
         let port = &self.ports[instance.port];
-        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
-        else {
-            return true;
-        };
+        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return true };
         let key = group_key(link.index, instance);
         let Err(error) = program.set_instance(key, &instance.expected(link.mac)) else { return true };
         let text =

@@ -128,6 +128,7 @@ impl Engine {
             self.ports[at].carrier = Carrier::Socket;
             self.ports[at].reason = "the XDP program does not take the groups of this port".into();
         }
+        self.stand_by(at);
         self.publish_addresses(at);
         self.doubt_answers(at);
         self.set_filter(at);
@@ -181,7 +182,12 @@ impl Engine {
             return (Carrier::Socket, self.program_trouble.clone());
         };
         if program.is_attached(index) {
-            return (self.ports[at].carrier, self.ports[at].reason.clone());
+            let carrier = match program.mode(index) {
+                Some(Mode::Native) => Carrier::Native,
+                Some(Mode::Generic) => Carrier::Generic,
+                None => Carrier::Socket,
+            };
+            return (carrier, self.ports[at].reason.clone());
         }
         let mut reason = match self.settings.xdp {
             XdpChoice::Generic => "native XDP is off by choice".to_owned(),
@@ -262,10 +268,7 @@ impl Engine {
     /// Tells the kernel which addresses are virtual here, so that it counts requests and claims.
     pub(super) fn publish_addresses(&mut self, at: usize) {
         let port = &self.ports[at];
-        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
-        else {
-            return;
-        };
+        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return };
         let row = port_row(at).unwrap_or(0);
         let here = |address: &&Address| address.ifindex == Some(link.index);
         for (counts, address) in self.addressing.iter().enumerate().filter(|(_, address)| here(address)) {

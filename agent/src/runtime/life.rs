@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal},
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     thread,
     time::Duration,
@@ -40,7 +41,7 @@ use crate::{
         monitor::Monitor,
         routes::Prefix,
         scheduling,
-        xdp::{Diagnostics, View},
+        xdp::{Diagnostics, NoPins, Pins, View},
     },
     observe::{
         events::Events,
@@ -69,6 +70,8 @@ pub struct Life {
     pub settings: Settings,
     /// The run directory, locked.
     pub run_dir: RunDir,
+    /// Where pinned maps and links live.
+    pub bpffs: PathBuf,
     /// The control socket and, when asked for, the listener for metrics.
     pub listeners: Listeners,
 }
@@ -89,7 +92,7 @@ enum ThreadError {
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
 pub async fn run(life: Life) -> anyhow::Result<()> {
-    let Life { plan, observed, settings, run_dir, listeners } = life;
+    let Life { plan, observed, settings, run_dir, bpffs, listeners } = life;
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
@@ -134,12 +137,17 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // Before the first address can appear.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
+    let pins = match settings.observing {
+        true => Err(NoPins::because("observe mode leaves nothing behind")),
+        false => Pins::open(&bpffs, run_dir.path()),
+    };
     let blueprint = Blueprint {
         plan,
         observed,
         settings,
         inventory,
         unrefused,
+        pins,
         answers: answer_sender,
         findings: finding_sender,
     };
@@ -218,7 +226,9 @@ fn vrrp_thread(
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
-    Ok(runtime.block_on(turn::run(&mut engine, inbox))?)
+    let result = runtime.block_on(turn::run(&mut engine, inbox));
+    engine.leave_ports();
+    Ok(result?)
 }
 
 /// What of the XDP program is read away from the VRRP thread.

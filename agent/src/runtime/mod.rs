@@ -40,6 +40,7 @@ mod life;
 mod links;
 mod port;
 mod probing;
+mod silence;
 mod status;
 mod strangers;
 mod surroundings;
