@@ -78,6 +78,8 @@ pub struct Program {
     vips: HashMap<MapData, VipKey, Vip>,
     peers: HashMap<MapData, PeerKey, Peer>,
     gates: Gates,
+    /// Open, so that programs that are loaded later find it.
+    _gate_map: Array<MapData, Gate>,
     ports: Array<MapData, Port>,
     probes: HashMap<MapData, u32, Probe>,
     ring: RingBuf<MapData>,
@@ -123,11 +125,12 @@ impl Program {
             .map_err(LoadError::from_loading)?;
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
         let without_tc = load_classifiers(&mut ebpf).err();
-        let gates: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
-        let gates = Gates::of(gates.map().fd(), capacity.instances)
+        let gate_map: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
+        let gates = Gates::of(gate_map.map().fd(), capacity.instances)
             .map_err(|error| LoadError::Other(format!("cannot map the gates: {error}").into()))?;
         Ok(Self {
             gates,
+            _gate_map: gate_map,
             ports: prepared(map::PORTS, ebpf.take_map(map::PORTS))?,
             probes: prepared(map::PROBES, ebpf.take_map(map::PROBES))?,
             instances: prepared(map::INSTANCES, ebpf.take_map(map::INSTANCES))?,
