@@ -17,8 +17,11 @@ pub mod inventory;
 pub mod link;
 pub mod listen_socket;
 pub mod monitor;
+pub mod neighbors;
+pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod routes;
 pub mod running;
 pub mod scheduling;
 pub mod vrid_claim;
@@ -30,6 +33,7 @@ mod filter;
 mod nftables;
 mod packet_socket;
 mod reception;
+mod request_pipe;
 
 #[cfg(test)]
 pub(crate) mod tests;

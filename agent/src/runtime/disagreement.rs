@@ -116,7 +116,7 @@ mod tests {
     use regent_vrrp::{Announcements, Preemption};
 
     use super::*;
-    use crate::config::plan::{NotifyPlan, Transport};
+    use crate::config::plan::{Gate, NotifyPlan, Transport};
 
     fn plan(version: Version) -> InstancePlan {
         InstancePlan {
@@ -139,6 +139,9 @@ mod tests {
             authentication: Authentication::None,
             checksum: ChecksumForm::PseudoHeader,
             down_timer_adverts: 3,
+            gate: Gate::default(),
+            responder: true,
+            virtual_mac: false,
             addresses: Vec::new(),
             excluded: Vec::new(),
             track_interfaces: Vec::new(),

@@ -1,10 +1,10 @@
 //! One virtual router as the loop has it: its plan, its machine, what it heard and what it counts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Counter, Family, LocalPriority, Version,
-    map::{Expected, Peer, flag},
+    map::{Expected, Peer, flag, gate_flag},
 };
 use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 
@@ -88,6 +88,8 @@ pub struct Instance {
     pub probe_at: Option<Instant>,
     /// The addresses as adverts name them.
     pub advertised: Advertised,
+    /// The programs are on its port that a virtual MAC needs there.
+    pub virtual_mac_works: bool,
 }
 
 impl Instance {
@@ -116,6 +118,7 @@ impl Instance {
             counted_before: [0; Counter::COUNT],
             probe_at: None,
             advertised: Advertised::of(&plan),
+            virtual_mac_works: false,
             plan,
         }
     }
@@ -128,6 +131,17 @@ impl Instance {
     /// The priority after trackers.
     pub const fn priority(&self) -> LocalPriority {
         self.router.effective_priority()
+    }
+
+    /// The MAC that answers and announcements for its addresses carry, on a port whose own is `link_mac`.
+    ///
+    /// RFC 9568 §7.3: the virtual router's. Without the word `virtual_mac`, or where the programs are not there that make
+    /// it work, the port's own, as in keepalived without `use_vmac`.
+    pub fn mac(&self, link_mac: [u8; 6]) -> [u8; 6] {
+        match self.plan.virtual_mac && self.virtual_mac_works {
+            true => self.plan.vrid.virtual_mac(self.plan.family),
+            false => link_mac,
+        }
     }
 
     /// The worst thing that keeps it from taking part.
@@ -223,6 +237,19 @@ impl Instance {
             },
             flags: owner | rings | transport,
             own_mac,
+        }
+    }
+
+    /// How long after its last advert no Backup takes over.
+    pub fn earliest_takeover(&self) -> Duration {
+        regent_vrrp::earliest_takeover(self.plan.interval, self.plan.down_timer_adverts)
+    }
+
+    /// Bits of [`gate_flag`].
+    pub fn gate_flags(&self) -> u32 {
+        match self.plan.virtual_mac && self.virtual_mac_works {
+            true => gate_flag::VIRTUAL_MAC,
+            false => 0,
         }
     }
 

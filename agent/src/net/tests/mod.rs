@@ -9,5 +9,6 @@ pub(crate) mod lab;
 mod links;
 mod listeners;
 mod monitor;
+mod nic_filter;
 mod other_vrrp;
 mod scheduling;

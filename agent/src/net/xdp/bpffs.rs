@@ -44,6 +44,11 @@ impl From<String> for NoPins {
 }
 
 impl NoPins {
+    /// Nothing is to be pinned, for a reason of the caller.
+    pub fn because(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+
     /// `error` while that was attempted.
     pub(super) fn while_doing(what: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self(format!("cannot {what}: {error}"))
