@@ -10,6 +10,8 @@ pub mod claim_watch;
 pub mod clock;
 pub mod cookie;
 pub mod deadline;
+pub mod device;
+pub mod features;
 pub mod frame_socket;
 pub mod inventory;
 pub mod link;
