@@ -33,6 +33,7 @@ mod inbox;
 mod instance;
 mod journal;
 mod ladder;
+mod laying;
 mod leftovers;
 mod life;
 mod links;

@@ -9,4 +9,5 @@ pub(crate) mod lab;
 mod listeners;
 mod monitor;
 mod other_vrrp;
+mod routes;
 mod scheduling;
