@@ -96,7 +96,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory).await?;
+    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory)?;
     tell_removed(&removed);
     let intentions = leftovers::intentions(&plan, &inventory);
     run_dir.write(intentions.clone()).map_err(|error| {
@@ -328,5 +328,5 @@ fn tell_removed(removed: &Removed) {
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).await.map(drop)
+    leftovers::remove(intentions, &mut inventory).map(drop)
 }
