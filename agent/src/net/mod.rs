@@ -19,6 +19,7 @@ pub mod other_vrrp;
 pub mod readiness;
 pub mod running;
 pub mod scheduling;
+pub mod solicited;
 pub mod vrid_claim;
 pub mod xdp;
 

@@ -11,3 +11,4 @@ mod monitor;
 mod nic_filter;
 mod other_vrrp;
 mod scheduling;
+mod solicited;
