@@ -1,16 +1,23 @@
-//! Every interface and address of this network namespace at one moment, by rtnetlink.
+//! Every interface and address of this network namespace at one moment, by rtnetlink; and the routes of ours.
 //!
 //! For the control runtime: a dump takes milliseconds on a large host and allocates, so it never runs on the VRRP thread.
+
+use std::collections::HashSet;
 
 use futures::StreamExt;
 use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage};
+use netlink_sys::AsyncSocket;
+use regent_common::Family;
 use rtnetlink::Handle;
 use thiserror::Error;
 
-use super::link::{AssignedAddress, Link};
+use super::{
+    link::{AssignedAddress, Assignment, Link},
+    routes::{self, LocalRoute},
+};
 
 /// Log directives for the netlink crates: they print whole messages at level error or warn when a kernel newer than they
 /// are says something unknown. What matters of that is reported by this module.
@@ -41,6 +48,11 @@ impl Inventory {
         self.links.iter().find(|link| link.index == index)
     }
 
+    /// Which addresses there are, for many questions in a row.
+    pub fn assignments(&self) -> HashSet<Assignment> {
+        self.addresses.iter().map(AssignedAddress::assignment).collect()
+    }
+
     /// The addresses of an interface, in the kernel's order.
     pub fn addresses_of(&self, index: u32) -> impl Iterator<Item = &AssignedAddress> {
         self.addresses.iter().filter(move |address| address.index == index)
@@ -56,13 +68,13 @@ pub enum InventoryError {
     /// The connection ended before the answer.
     #[error("cannot list {what}: the netlink connection ended early; try again")]
     Cut {
-        /// Interfaces or addresses.
+        /// Interfaces, addresses or routes.
         what: &'static str,
     },
     /// The kernel refused.
     #[error("cannot list {what}: the kernel says {error}")]
     Refused {
-        /// Interfaces or addresses.
+        /// Interfaces, addresses or routes.
         what: &'static str,
         /// Its answer.
         error: std::io::Error,
@@ -81,6 +93,37 @@ pub async fn inventory() -> Result<Inventory, InventoryError> {
     let inventory = list(&mut handle).await;
     connection.abort();
     inventory
+}
+
+/// Lists the local routes that carry our tag. Needs a tokio runtime with I/O enabled, and no privilege.
+///
+/// # Errors
+/// When no netlink socket can be had, or the kernel refuses.
+pub async fn tagged_routes() -> Result<Vec<LocalRoute>, InventoryError> {
+    let (mut connection, mut handle, _unsolicited) = rtnetlink::new_connection()?;
+    connection.set_forward_done(true);
+    // Without it the kernel lists every route of the host, which may be a million; ours are picked out in any case.
+    drop(connection.socket_mut().socket_ref().set_netlink_get_strict_chk(true));
+    let connection = tokio::spawn(connection);
+    let mut found = Vec::new();
+    for family in Family::ALL {
+        let listed = dump(&mut handle, "routes", routes::question(family), |message| {
+            if let RouteNetlinkMessage::NewRoute(message) = message { routes::read(&message) } else { None }
+        });
+        match listed.await {
+            Ok(routes) => found.extend(routes),
+            // The table has never held anything.
+            Err(InventoryError::Refused { error, .. }) if error.raw_os_error() == Some(libc::ENOENT) => {}
+            Err(error) => {
+                connection.abort();
+                return Err(error);
+            }
+        }
+    }
+    connection.abort();
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 async fn list(handle: &mut Handle) -> Result<Inventory, InventoryError> {

@@ -8,15 +8,18 @@ pub mod addresses;
 pub mod advert_socket;
 pub mod claim_watch;
 pub mod clock;
+pub mod cookie;
 pub mod deadline;
 pub mod frame_socket;
 pub mod inventory;
 pub mod link;
 pub mod listen_socket;
 pub mod monitor;
+pub mod neighbors;
 pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod routes;
 pub mod running;
 pub mod scheduling;
 pub mod solicited;
@@ -29,6 +32,7 @@ mod filter;
 mod nftables;
 mod packet_socket;
 mod reception;
+mod request_pipe;
 
 #[cfg(test)]
 pub(crate) mod tests;

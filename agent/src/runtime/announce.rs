@@ -29,18 +29,18 @@ pub struct Outgoing {
 }
 
 impl Engine {
-    /// Begins to announce the addresses of an instance, as soon as the kernel takes packets for them.
+    /// Begins to announce the addresses of an instance, as soon as the kernel takes packets for them. The first frames leave
+    /// at the end of the turn: after the adverts of everybody who became Active in it.
     pub(super) fn begin_announcing(&mut self, at: usize, repeat: u8) {
-        let held = self.addressing.is_adding(at).then(|| self.now + HOLD);
+        let held = (!self.addressing.is_deliverable(at)).then(|| self.now + HOLD);
         self.announcing.begin(at, self.addressing.of(at).len(), repeat, held);
-        self.announce();
     }
 
-    /// Lets those announcements go on whose addresses are all there, or refused.
+    /// Lets those announcements go on whose addresses are all delivered, or refused.
     pub(super) fn release_announcements(&mut self) {
         let held: Vec<usize> = self.announcing.held().collect();
         for at in held {
-            if !self.addressing.is_adding(at) {
+            if self.addressing.is_deliverable(at) {
                 self.announcing.release(at);
             }
         }

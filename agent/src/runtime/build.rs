@@ -14,7 +14,7 @@ use super::{
     announce::Paces,
     announcing::Announcing,
     assigner::{Answer, Assigner},
-    checker::{Checked, Checker},
+    checker::{Checker, Finding},
     deadlines::Deadlines,
     engine::{Engine, Settings, XdpChoice},
     instance::Instance,
@@ -25,7 +25,6 @@ use super::{
 use crate::{
     config::plan::{InstancePlan, Plan, Transport},
     net::{
-        addresses::AddressSocket,
         clock,
         frame_socket::FrameSocket,
         inventory::Inventory,
@@ -50,7 +49,7 @@ pub struct Blueprint {
     /// Where answers about addresses go.
     pub answers: mpsc::Sender<Vec<Answer>>,
     /// Where answers about XDP links go.
-    pub checked: mpsc::Sender<Checked>,
+    pub findings: mpsc::Sender<Finding>,
 }
 
 /// Why the engine cannot be built.
@@ -67,19 +66,18 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, answers, checked } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, answers, findings } = blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
-            let opened = AddressSocket::open().map_err(failed("open the netlink socket"))?;
-            let started = Assigner::start(opened, answers);
+            let started = Assigner::start(answers);
             assigner = Some(started.map_err(failed("start the thread that changes addresses"))?);
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
         let (program, program_trouble) = load(&settings, &plan);
         let mut checker = None;
         if program.is_some() {
-            let started = Checker::start(checked);
+            let started = Checker::start(findings);
             checker = Some(started.map_err(failed("start the thread that looks after XDP links"))?);
         }
         let mut engine = Self {
@@ -94,6 +92,8 @@ impl Engine {
             tick_at: None,
             ticks: 0,
             announce_at: None,
+            probing_at: None,
+            muted: BTreeSet::new(),
             start_at: start_at(&plan, now),
             unsent: Vec::new(),
             paces: Paces::new(plan.pace, plan.pace_groups),
@@ -142,6 +142,8 @@ impl Engine {
         // In this order the status shows them.
         for address in plan.addresses.iter().chain(&plan.excluded) {
             let device = address.device.clone().unwrap_or_else(|| plan.interface.clone());
+            // Also where no adverts go: the program answers there, and keeps a dead host silent.
+            self.port(&device);
             self.addressing.insert(at, address.clone(), device, owned);
         }
         self.instances.push(Instance::new(plan, port, at as u32, now, clock::unix_milliseconds()));

@@ -38,7 +38,7 @@ use crate::{
         link::Link,
         xdp::{Diagnostics, Program, View},
     },
-    observe::snapshot::TurnStatus,
+    observe::{sentence, snapshot::TurnStatus},
     track::Verdict,
     words,
 };
@@ -54,6 +54,8 @@ pub enum Owner {
     Suspicion(usize),
     /// The once-a-second housekeeping.
     Tick,
+    /// Questions whether answers of ports arrive.
+    Probing,
     /// Announcements that keep a pace.
     Announcements,
     /// The end of the delay before instances take part.
@@ -93,9 +95,13 @@ pub struct Engine {
     pub(super) ticks: usize,
     /// When announcements that keep a pace go on.
     pub(super) announce_at: Option<Instant>,
+    /// When ports are asked next whether their answers arrive.
+    pub(super) probing_at: Option<Instant>,
     /// When instances take part; until then nothing is sent and nothing that is heard counts.
     pub(super) start_at: Option<Instant>,
     pub(super) addressing: Addressing,
+    /// Instances that gave up and whose addresses are not all gone yet.
+    pub(super) muted: BTreeSet<usize>,
     pub(super) announcing: Announcing,
     /// Announcements that found the queue full.
     pub(super) unsent: Vec<Outgoing>,
@@ -210,6 +216,10 @@ impl Engine {
     pub(super) fn step(&mut self, at: usize, event: Event) {
         let was_active = self.instances[at].state() == StateName::Active;
         let actions = self.instances[at].router.handle(self.now, event);
+        // Before a word leaves that makes another router Active.
+        if was_active && self.instances[at].state() != StateName::Active {
+            self.mute(at);
+        }
         self.carry_out(at, actions);
         self.reschedule(at);
         // An advert that came while the kernel still thought that it need not ring.
@@ -273,6 +283,10 @@ impl Engine {
         // The kernel's stamp may be a little younger than this turn's sample.
         let arrived = arrived.min(self.now);
         let advert = Advert { arrived, source: heard.source, priority: heard.priority(), interval };
+        let (port, family) = (instance.port, instance.plan.family);
+        if self.ports[port].answering.wants_candidates() {
+            self.neighbor(port, sentence::address(family, heard.source));
+        }
         self.step(at, Event::Advert(advert));
         true
     }

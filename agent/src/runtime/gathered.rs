@@ -143,7 +143,7 @@ fn port_status(port: &Port) -> PortStatus {
         carrier_reason: port.trouble.clone().unwrap_or_else(|| port.reason.clone()),
         source: port.ipv4.source.or(port.ipv6.source),
         carrier_losses: port.losses,
-        responder: port.responder.clone(),
+        responder: port.responder(),
         dead_man: port.dead_man.clone(),
         tc_egress: port.egress.clone(),
         tc_ingress: port.ingress.clone(),

@@ -1,10 +1,10 @@
 //! One virtual router as the loop has it: its plan, its machine, what it heard and what it counts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Counter, Family, LocalPriority, Version,
-    map::{Expected, Peer, flag},
+    map::{Expected, Peer, flag, gate_flag},
 };
 use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 
@@ -237,6 +237,19 @@ impl Instance {
             },
             flags: owner | rings | transport,
             own_mac,
+        }
+    }
+
+    /// How long after its last advert no Backup takes over.
+    pub fn earliest_takeover(&self) -> Duration {
+        regent_vrrp::earliest_takeover(self.plan.interval, self.plan.down_timer_adverts)
+    }
+
+    /// Bits of [`gate_flag`].
+    pub fn gate_flags(&self) -> u32 {
+        match self.plan.virtual_mac && self.virtual_mac_works {
+            true => gate_flag::VIRTUAL_MAC,
+            false => 0,
         }
     }
 

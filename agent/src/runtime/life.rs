@@ -27,7 +27,7 @@ use super::{
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
-    leftovers,
+    leftovers::{self, Removed},
     status::Answerer,
     surroundings::{self, Notifiers},
     tell,
@@ -38,6 +38,7 @@ use crate::{
     net::{
         clock, inventory,
         monitor::Monitor,
+        routes::Prefix,
         scheduling,
         xdp::{Diagnostics, View},
     },
@@ -92,14 +93,8 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
-        tracing::warn!(
-            "removed {}/{} from {}: an agent that crashed had left it there",
-            entry.address,
-            entry.prefix_length,
-            entry.device
-        );
-    }
+    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory).await?;
+    tell_removed(&removed);
     let intentions = leftovers::intentions(&plan, &inventory);
     run_dir.write(intentions.clone()).map_err(|error| {
         anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
@@ -107,7 +102,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
 
     let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
     let (answer_sender, answers) = mpsc::channel(assigner::ANSWERS_DEPTH);
-    let (checked_sender, checked) = mpsc::channel(checker::CHECKED_DEPTH);
+    let (finding_sender, findings) = mpsc::channel(checker::CHECKED_DEPTH);
     let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
     let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
     let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
@@ -146,10 +141,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         inventory,
         unrefused,
         answers: answer_sender,
-        checked: checked_sender,
+        findings: finding_sender,
     };
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
-    let inbox = Inbox { netlink, answers, checked, verdicts, gathers, orders };
+    let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
     let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
     let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender)?;
@@ -294,6 +289,29 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+/// Says what was cleared away: each, where they are few.
+fn tell_removed(removed: &Removed) {
+    const EACH: usize = 20;
+    if removed.addresses.len() + removed.routes.len() > EACH {
+        tracing::warn!(
+            "removed {} addresses and {} local routes: an agent that crashed had left them there",
+            removed.addresses.len(),
+            removed.routes.len()
+        );
+        return;
+    }
+    for Entry { device, address, prefix_length } in &removed.addresses {
+        tracing::warn!(
+            "removed {address}/{prefix_length} from {device}: an agent that crashed had left it there"
+        );
+    }
+    for (device, Prefix { address, length }) in &removed.routes {
+        tracing::warn!(
+            "removed the local route to {address}/{length} on {device}: an agent that crashed had left it there"
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use regent_common::Family;
 use regent_vrrp::Instant;
 
+use super::answering::{Answering, Means};
 use crate::{
     net::{
         advert_socket::AdvertSocket,
@@ -13,7 +14,7 @@ use crate::{
         listen_socket::ListenSocket,
     },
     observe::{
-        data_plane::{DeadMan, Hook, Responder},
+        data_plane::{self, DeadMan, Hook, Responder},
         observation::Carrier,
     },
 };
@@ -83,8 +84,8 @@ pub struct Port {
     pub check: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
-    /// Who answers for virtual addresses.
-    pub responder: Responder,
+    /// Whether the program answers here for virtual addresses.
+    pub answering: Answering,
     /// What happens when the agent stops without a word.
     pub dead_man: DeadMan,
     /// The tc program that keeps what leaves.
@@ -113,7 +114,7 @@ impl Port {
             climb_at: None,
             check: None,
             trouble: None,
-            responder: Responder::kernel("the interface is absent"),
+            answering: Answering::not("the interface is absent"),
             dead_man: DeadMan::off("the interface is absent"),
             egress: Hook::default(),
             ingress: Hook::default(),
@@ -145,6 +146,15 @@ impl Port {
         match family {
             Family::Ipv4 => &mut self.ipv4,
             Family::Ipv6 => &mut self.ipv6,
+        }
+    }
+
+    /// Who answers for virtual addresses.
+    pub fn responder(&self) -> Responder {
+        match self.answering.way() {
+            Means::Kernel => Responder::kernel(self.answering.why()),
+            Means::Transmit => Responder::Xdp { way: data_plane::Way::Transmit },
+            Means::Redirect => Responder::Xdp { way: data_plane::Way::Redirect },
         }
     }
 
