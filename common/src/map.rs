@@ -302,6 +302,43 @@ pub struct Gate {
     pub flags: u32,
 }
 
+/// What the programs do about an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stance {
+    /// Nothing.
+    Off,
+    /// They keep the host silent for its addresses.
+    Mute,
+    /// They answer for its addresses.
+    Answer,
+}
+
+impl Gate {
+    /// Whether the newest attempt is older at `now` than it may be. An attempt that is newer than `now`, by a clock that
+    /// lags, is none that is too old.
+    #[inline(always)]
+    pub const fn is_expired(&self, now: u64) -> bool {
+        self.patience != 0 && now.saturating_sub(self.attempted) > self.patience
+    }
+
+    /// What the programs do at `now`. A mode that they do not know is none of theirs.
+    #[inline(always)]
+    pub const fn stance(&self, now: u64) -> Stance {
+        match self.mode {
+            mode::MUTE => Stance::Mute,
+            mode::ANSWER if self.is_expired(now) => Stance::Mute,
+            mode::ANSWER => Stance::Answer,
+            _ => Stance::Off,
+        }
+    }
+
+    /// Whether the instance speaks from the virtual router's MAC.
+    #[inline(always)]
+    pub const fn has_virtual_mac(&self) -> bool {
+        self.flags & gate_flag::VIRTUAL_MAC != 0
+    }
+}
+
 /// Values of [`Gate::mode`].
 pub mod mode {
     /// Hands off: every packet passes.

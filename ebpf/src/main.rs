@@ -16,18 +16,27 @@
 #![expect(internal_features, reason = "compare-and-swap: core hides its atomics on this target")]
 
 mod admit;
+mod buffer;
 mod cursor;
+mod egress;
+mod gate;
+mod ingress;
+mod kind;
 mod maps;
 mod note;
 mod publish;
+mod respond;
 
 use aya_ebpf::{
-    bindings::xdp_action::{XDP_DROP, XDP_PASS},
-    macros::xdp,
-    programs::XdpContext,
+    bindings::{
+        TC_ACT_SHOT, TC_ACT_UNSPEC,
+        xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX},
+    },
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
 };
 
-use crate::admit::Outcome;
+use crate::{admit::Outcome, buffer::Buffer, egress::Departure};
 
 /// The program of every port.
 #[xdp(frags)]
@@ -51,8 +60,36 @@ fn action(outcome: Outcome) -> u32 {
         Outcome::Rejected => XDP_DROP,
         // Ours and bad, but one of the few that tcpdump may show.
         Outcome::Shown => XDP_PASS,
-        // The kernel answers.
+        // The kernel answers, if anybody here does.
         Outcome::Resolution => XDP_PASS,
+        // Silence.
+        Outcome::Muted => XDP_DROP,
+        // Answered.
+        Outcome::Transmitted => XDP_TX,
+        Outcome::Redirected => XDP_REDIRECT,
+    }
+}
+
+/// The program of what leaves by a port. What it has nothing against is the next program's to judge.
+#[classifier]
+pub fn regent_egress(context: TcContext) -> i32 {
+    egress::depart(Buffer(context.skb.skb))
+}
+
+/// The program of what arrives at a port and got past [`regent`]. It stops nothing.
+#[classifier]
+pub fn regent_ingress(context: TcContext) -> i32 {
+    ingress::arrive(Buffer(context.skb.skb));
+    TC_ACT_UNSPEC
+}
+
+/// What the kernel shall do with a packet that leaves.
+#[inline(always)]
+fn departure(departure: Departure) -> i32 {
+    match departure {
+        Departure::Leaves => TC_ACT_UNSPEC,
+        // Silence.
+        Departure::Held => TC_ACT_SHOT,
     }
 }
 

@@ -7,8 +7,8 @@ use aya_ebpf::{
 use regent_common::{
     Reason,
     map::{
-        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Shown, Stranger,
-        StrangerKey, Vip, VipCounts, VipKey,
+        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Shown,
+        Stranger, StrangerKey, Vip, VipCounts, VipKey,
     },
     record::AdvertRecord,
 };

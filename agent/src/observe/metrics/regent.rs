@@ -144,7 +144,12 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
             | Counter::ArpRequest
             | Counter::ArpClaim
             | Counter::NeighborSolicitation
-            | Counter::NeighborClaim => true,
+            | Counter::NeighborClaim
+            | Counter::ArpAnswered
+            | Counter::NeighborAnswered
+            | Counter::MutedInbound
+            | Counter::MutedOutbound
+            | Counter::Yielded => true,
         })
     };
     let noted = instances.iter().flat_map(|instance| {
