@@ -81,7 +81,12 @@ impl Engine {
 
     fn frame(&self, address: &Address, wording: Wording) -> Option<Outgoing> {
         let ifindex = address.ifindex?;
-        let mac = self.mac_of(address, ifindex)?;
+        let link_mac = self.links.get(&ifindex)?.mac;
+        let mac = match wording {
+            Wording::Announcement => self.mac_of(address, ifindex, link_mac),
+            // Whoever answers must reach this host, and a virtual MAC is that of all routers of the group.
+            Wording::Question => link_mac,
+        };
         let bytes = match (address.plan.address, wording) {
             (IpAddr::V4(ip), Wording::Announcement) => {
                 Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
@@ -93,13 +98,12 @@ impl Engine {
         Some(Outgoing { instance: address.instance, ifindex, bytes })
     }
 
-    /// The MAC that frames about an address carry. An address on another interface than its instance's has that one's:
-    /// the frames that come to a virtual MAC are taken on the instance's own port alone.
-    fn mac_of(&self, address: &Address, ifindex: u32) -> Option<[u8; 6]> {
-        let link_mac = self.links.get(&ifindex)?.mac;
+    /// The MAC that an address is answered and announced with on interface `ifindex`, whose own is `link_mac`. An address on
+    /// another interface than its instance's has that one's: frames to a virtual MAC are taken on the instance's own port.
+    fn mac_of(&self, address: &Address, ifindex: u32, link_mac: [u8; 6]) -> [u8; 6] {
         let instance = &self.instances[address.instance];
         let own_port = self.ports[instance.port].ifindex() == Some(ifindex);
-        Some(if own_port { instance.mac(link_mac) } else { link_mac })
+        if own_port { instance.mac(link_mac) } else { link_mac }
     }
 
     /// Sends frames in their order; what finds the queue full stays for later.

@@ -280,7 +280,7 @@ impl Engine {
                 counts: counts as u32,
                 claimed: 0,
                 claimant: [0; 6],
-                own_mac: instance.mac(link.mac),
+                own_mac: if instance.port == at { instance.mac(link.mac) } else { link.mac },
                 padding: [0; 4],
             };
             if let Err(error) = program.set_vip(vip_key(link.index, address.plan.address), &vip) {

@@ -13,3 +13,4 @@ mod nic_filter;
 mod other_vrrp;
 mod routes;
 mod scheduling;
+mod solicited;
