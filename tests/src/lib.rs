@@ -9,6 +9,8 @@ pub mod agent;
 pub mod beat;
 pub mod bpf_link;
 pub mod bpf_probe;
+pub mod bpf_program;
+pub mod bpffs;
 pub mod burst;
 pub mod capture;
 pub mod client;
