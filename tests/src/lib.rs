@@ -12,6 +12,7 @@ pub mod bpf_probe;
 pub mod bpf_program;
 pub mod bpffs;
 pub mod burst;
+pub mod cable;
 pub mod capture;
 pub mod client;
 pub mod clock;

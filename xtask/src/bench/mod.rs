@@ -13,9 +13,10 @@ mod load;
 mod machine;
 mod packet;
 mod pair;
-mod scale;
+pub mod scale;
 mod script;
 mod steadiness;
+mod swaps;
 mod table;
 mod takeover;
 mod witness;
@@ -75,6 +76,8 @@ enum Figure {
     Packet,
     /// ARP replies in a second on one processor
     Answers,
+    /// ARP requests lost while the program is exchanged, and while an agent hands over to the next
+    Swaps,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -102,6 +105,8 @@ pub struct Effort {
     pub floods: u32,
     /// How long each is at least.
     pub flood: Duration,
+    /// Exchanges of the program, and of the agent, under a flood.
+    pub swaps: u32,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -126,6 +131,7 @@ impl Effort {
             busy_run: Duration::from_secs(busy_run),
             floods,
             flood: Duration::from_millis(400),
+            swaps: if arguments.quick { 10 } else { 60 },
             loads,
             watch: Duration::from_secs(watch),
         }
@@ -205,6 +211,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Answers) {
         note(answers::measure(&effort, &mut table));
+    }
+    if wanted(Figure::Swaps) {
+        note(swaps::measure(&effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {
