@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     exit::Status,
-    options::{DaemonOptions, Settled, XdpChoice},
+    options::{DaemonOptions, Settled},
 };
 use crate::{
     config::{self, plan::Plan},
@@ -67,12 +67,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
     let life = Life {
         settings: Settings {
             observing,
-            xdp: match options.xdp {
-                XdpChoice::Auto => runtime::XdpChoice::Auto,
-                XdpChoice::Native => runtime::XdpChoice::Native,
-                XdpChoice::Generic => runtime::XdpChoice::Generic,
-                XdpChoice::Off => runtime::XdpChoice::Off,
-            },
+            xdp: options.rungs(&plan),
             router_id: plan.router_id.clone(),
             config,
             started,
@@ -80,6 +75,7 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         plan,
         observed: options.interfaces,
         run_dir,
+        bpffs: options.bpf_directory,
         listeners,
     };
     control.block_on(runtime::run(life))?;

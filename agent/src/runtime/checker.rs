@@ -3,14 +3,16 @@
 //! The kernel answers under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits for
 //! it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
 
-use std::{io, sync::mpsc as channel, thread};
+use std::{io, net::IpAddr, sync::mpsc as channel, thread};
 
 use tokio::sync::mpsc;
 
-use crate::net::xdp::Handle;
+use crate::net::{neighbors, xdp::Handle};
 
 /// Questions that may wait, one of each port. A port that finds no room is asked about in the next second.
 const QUESTIONS: usize = 1024;
+/// Neighbours told of one port: one who answers is enough.
+const NEIGHBORS: usize = 8;
 /// Answers that may wait for the loop; this thread waits when there are more.
 pub const CHECKED_DEPTH: usize = 256;
 
@@ -38,8 +40,23 @@ pub struct Checked {
     pub attached: bool,
 }
 
+/// What this thread found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Whether a link is still there.
+    Checked(Checked),
+    /// Who is on the link of a port.
+    Neighbors {
+        /// Where in the loop's list of ports it is.
+        port: usize,
+        /// A few of them.
+        neighbors: Vec<IpAddr>,
+    },
+}
+
 enum Task {
     Check(Check),
+    Neighbors { port: usize, ifindex: u32 },
     Close(Handle),
 }
 
@@ -54,7 +71,7 @@ impl Checker {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(checked: mpsc::Sender<Checked>) -> io::Result<Self> {
+    pub fn start(checked: mpsc::Sender<Finding>) -> io::Result<Self> {
         let (tasks, queue) = channel::sync_channel(QUESTIONS);
         thread::Builder::new().name("carrier".into()).spawn(move || work(&queue, &checked))?;
         Ok(Self { tasks })
@@ -65,24 +82,37 @@ impl Checker {
         self.tasks.try_send(Task::Check(check)).is_ok()
     }
 
+    /// Asks who is on the link of a port. Never waits.
+    pub fn ask_neighbors(&self, port: usize, ifindex: u32) {
+        drop(self.tasks.try_send(Task::Neighbors { port, ifindex }));
+    }
+
     /// Closes a link that is not needed any more. Without room for that it is closed here and now.
     pub fn close(&self, link: Handle) {
         drop(self.tasks.try_send(Task::Close(link)));
     }
 }
 
-fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Checked>) {
+fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
     while let Ok(task) = queue.recv() {
-        match task {
+        let finding = match task {
             Task::Check(Check { port, number, ifindex, link }) => {
                 let attached = link.is_on(ifindex);
                 drop(link);
-                // Nobody is there any more to hear it.
-                if answers.blocking_send(Checked { port, number, attached }).is_err() {
-                    return;
-                }
+                Finding::Checked(Checked { port, number, attached })
             }
-            Task::Close(link) => drop(link),
+            // Who cannot be listed cannot be asked: the port waits for somebody who is heard.
+            Task::Neighbors { port, ifindex } => {
+                Finding::Neighbors { port, neighbors: neighbors::of(ifindex, NEIGHBORS).unwrap_or_default() }
+            }
+            Task::Close(link) => {
+                drop(link);
+                continue;
+            }
+        };
+        // Nobody is there any more to hear it.
+        if answers.blocking_send(finding).is_err() {
+            return;
         }
     }
 }

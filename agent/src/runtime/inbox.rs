@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{assigner::Answer, checker::Checked, status::GatherRequests};
+use super::{assigner::Answer, checker::Finding, status::GatherRequests};
 use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
@@ -30,7 +30,7 @@ pub struct Inbox {
     /// What became of address requests, in batches.
     pub answers: mpsc::Receiver<Vec<Answer>>,
     /// Whether XDP links are still on their ports.
-    pub checked: mpsc::Receiver<Checked>,
+    pub findings: mpsc::Receiver<Finding>,
     /// Scripts.
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.

@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, IsTerminal},
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     thread,
     time::Duration,
@@ -27,7 +28,7 @@ use super::{
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
-    leftovers,
+    leftovers::{self, Removed},
     status::Answerer,
     surroundings::{self, Notifiers},
     tell,
@@ -38,8 +39,9 @@ use crate::{
     net::{
         clock, inventory,
         monitor::Monitor,
+        routes::Prefix,
         scheduling,
-        xdp::{Diagnostics, View},
+        xdp::{Diagnostics, NoPins, Pins, View},
     },
     observe::{
         events::Events,
@@ -47,6 +49,7 @@ use crate::{
         observation::Observation,
         observer::{Clocks, Observer},
         server::Listeners,
+        snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
         table::Look,
     },
@@ -68,6 +71,8 @@ pub struct Life {
     pub settings: Settings,
     /// The run directory, locked.
     pub run_dir: RunDir,
+    /// Where pinned maps and links live.
+    pub bpffs: PathBuf,
     /// The control socket and, when asked for, the listener for metrics.
     pub listeners: Listeners,
 }
@@ -88,18 +93,12 @@ enum ThreadError {
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
 pub async fn run(life: Life) -> anyhow::Result<()> {
-    let Life { plan, observed, settings, run_dir, listeners } = life;
+    let Life { plan, observed, settings, run_dir, bpffs, listeners } = life;
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    for entry in leftovers::remove(&run_dir.leftovers(), &mut inventory).await? {
-        tracing::warn!(
-            "removed {}/{} from {}: an agent that crashed had left it there",
-            entry.address,
-            entry.prefix_length,
-            entry.device
-        );
-    }
+    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory)?;
+    tell_removed(&removed);
     let intentions = leftovers::intentions(&plan, &inventory);
     run_dir.write(intentions.clone()).map_err(|error| {
         anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
@@ -107,7 +106,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
 
     let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
     let (answer_sender, answers) = mpsc::channel(assigner::ANSWERS_DEPTH);
-    let (checked_sender, checked) = mpsc::channel(checker::CHECKED_DEPTH);
+    let (finding_sender, findings) = mpsc::channel(checker::CHECKED_DEPTH);
     let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
     let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
     let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
@@ -139,17 +138,22 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // Before the first address can appear.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
+    let pins = match settings.observing {
+        true => Err(NoPins::because("observe mode leaves nothing behind")),
+        false => Pins::open(&bpffs, run_dir.path()),
+    };
     let blueprint = Blueprint {
         plan,
         observed,
         settings,
         inventory,
         unrefused,
+        pins,
         answers: answer_sender,
-        checked: checked_sender,
+        findings: finding_sender,
     };
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
-    let inbox = Inbox { netlink, answers, checked, verdicts, gathers, orders };
+    let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
     let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
     let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender)?;
@@ -219,17 +223,21 @@ fn vrrp_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
-    drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
+    let (diagnostics, view, features) = (engine.take_diagnostics(), engine.view(), engine.features());
+    drop(readings.send(Readings { diagnostics, view, features }));
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
-    Ok(runtime.block_on(turn::run(&mut engine, inbox))?)
+    let result = runtime.block_on(turn::run(&mut engine, inbox));
+    engine.leave_ports();
+    Ok(result?)
 }
 
 /// What of the XDP program is read away from the VRRP thread.
 struct Readings {
     diagnostics: Option<Diagnostics>,
     view: Option<View>,
+    features: Vec<FeatureStatus>,
 }
 
 /// Answers for the state of the agent, and says the XDP program's own rare messages, until aborted.
@@ -239,8 +247,13 @@ async fn read(
     running: BTreeMap<String, Arc<AtomicBool>>,
     requests: SnapshotRequests,
 ) {
-    let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running };
+    let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
+    for FeatureStatus { name, state, consequence } in
+        features.iter().filter(|feature| !feature.consequence.is_empty())
+    {
+        tracing::info!("{name}: {state}; {consequence}");
+    }
+    let answerer = Answerer { loop_requests, view, running, kernel: features };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {
@@ -297,8 +310,31 @@ impl Signals {
     }
 }
 
+/// Says what was cleared away: each, where they are few.
+fn tell_removed(removed: &Removed) {
+    const EACH: usize = 20;
+    if removed.addresses.len() + removed.routes.len() > EACH {
+        tracing::warn!(
+            "removed {} addresses and {} local routes: an agent that crashed had left them there",
+            removed.addresses.len(),
+            removed.routes.len()
+        );
+        return;
+    }
+    for Entry { device, address, prefix_length } in &removed.addresses {
+        tracing::warn!(
+            "removed {address}/{prefix_length} from {device}: an agent that crashed had left it there"
+        );
+    }
+    for (device, Prefix { address, length }) in &removed.routes {
+        tracing::warn!(
+            "removed the local route to {address}/{length} on {device}: an agent that crashed had left it there"
+        );
+    }
+}
+
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).await.map(drop)
+    leftovers::remove(intentions, &mut inventory).map(drop)
 }

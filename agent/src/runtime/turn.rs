@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::{
     assigner::Answer,
-    checker::Checked,
+    checker::Finding,
     doorbells::Doorbells,
     engine::{Engine, Owner},
     gathered::Gathered,
@@ -54,7 +54,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 enum Woken {
     Doorbell,
     Answers(Vec<Answer>),
-    Checked(Checked),
+    Found(Finding),
     Netlink(NetlinkEvent),
     Verdict(Verdict),
     Gather(oneshot::Sender<Gathered>),
@@ -93,7 +93,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell>
                 fired = timer.expired() => { fired?; Woken::Doorbell }
                 rang = doorbells.rung() => { rang?; Woken::Doorbell }
                 Some(answers) = inbox.answers.recv() => Woken::Answers(answers),
-                Some(checked) = inbox.checked.recv() => Woken::Checked(checked),
+                Some(finding) = inbox.findings.recv() => Woken::Found(finding),
                 Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
                 Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
                 Some(answer) = inbox.gathers.recv() => Woken::Gather(answer),
@@ -106,7 +106,7 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell>
         engine.drain_sockets();
         let mut first = Some(woken);
         engine.take_all_answers(inbox, &mut first);
-        engine.take_checked(inbox, &mut first);
+        engine.take_findings(inbox, &mut first);
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
         engine.take_gathers(inbox, &mut first);
@@ -191,13 +191,13 @@ impl Engine {
         }
     }
 
-    fn take_checked(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
-        if let Some(Woken::Checked(checked)) = first.take_if(|woken| matches!(woken, Woken::Checked(_))) {
-            self.carrier_checked(checked);
+    fn take_findings(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Found(finding)) = first.take_if(|woken| matches!(woken, Woken::Found(_))) {
+            self.found(finding);
         }
         for _ in 0..MESSAGES_PER_TURN {
-            let Ok(checked) = inbox.checked.try_recv() else { break };
-            self.carrier_checked(checked);
+            let Ok(finding) = inbox.findings.try_recv() else { break };
+            self.found(finding);
         }
     }
 
@@ -250,6 +250,7 @@ impl Engine {
                     self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
                 }
                 Owner::Start => self.start(),
+                Owner::Probing => self.probe_ports(),
                 Owner::Suspicion(at) => {
                     self.read_slots(at);
                     // Mostly the Active has been heard meanwhile.

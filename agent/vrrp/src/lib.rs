@@ -36,4 +36,4 @@ pub use instant::Instant;
 pub use parameters::{Announcements, Parameters, Preemption};
 pub use router::Router;
 pub use state::StateName;
-pub use timers::{active_down_interval, skew_time};
+pub use timers::{active_down_interval, earliest_takeover, skew_time};
