@@ -9,6 +9,7 @@ use lab::{bpf_program, bpffs::Bpffs};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
 };
 
 use super::{
@@ -195,5 +196,6 @@ fn at_the_usual_place_one_is_mounted_where_it_lasts() {
     let run_dir = tempfile::tempdir().unwrap();
     let pins = Pins::open(DEFAULT_BPFFS.as_ref(), run_dir.path()).unwrap();
     assert!(pins.directory().starts_with(DEFAULT_BPFFS));
+    assert_eq!(statfs(DEFAULT_BPFFS).unwrap().filesystem_type(), BPF_FS_MAGIC);
     pins.remove().unwrap();
 }
