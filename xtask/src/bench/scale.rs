@@ -32,7 +32,7 @@ pub const WEAK: u8 = 100;
 const CENTISECONDS: u32 = 10;
 /// From so many addresses on a slower one: keepalived hears nothing while it gives them up, and would take over again as
 /// soon as it is done.
-const MANY: u32 = 5_000;
+const MANY: u32 = 1_000;
 /// The slower interval.
 const SLOWER_CENTISECONDS: u32 = 100;
 /// How many addresses are in the adverts; the rest is excluded from them.
@@ -238,13 +238,26 @@ impl Stage {
             .map(drop)
     }
 
+    /// Until the Backup is one: on a busy machine keepalived may take over again before it stays so.
+    fn wait_silence(&self, prober: &mut Prober) -> Result<()> {
+        let began = Moment::now();
+        loop {
+            until_addresses(&self.b, 0)?;
+            match prober.ensure_silence() {
+                Err(error) if began.elapsed() > PATIENCE => return Err(error),
+                Err(_) => std::thread::sleep(self.scale.group(WEAK).timing().interval),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
     /// One takeover, and back.
     fn takeover(&self, question: Question, run: u32, times: &mut Times) -> Result<()> {
         let timing = self.scale.group(WEAK).timing();
         // At another point of the interval each time.
         std::thread::sleep(timing.interval * 3 + timing.interval * (run % 10) / 10);
         let mut prober = Prober::open(self.lab.switch(), &self.b, question, &self.scale.targets())?;
-        prober.ensure_silence()?;
+        self.wait_silence(&mut prober)?;
         let (strong, weak) = (self.a.address(), self.b.address());
         let mut heard = self.ear.heard()?;
         self.a.cut_silently()?;
