@@ -6,10 +6,12 @@
 //! worked out apart from the agent.
 
 pub mod agent;
+pub mod answers;
 pub mod bpf_link;
 pub mod bpf_probe;
 pub mod bpf_program;
 pub mod bpffs;
+pub mod cache_watch;
 pub mod capture;
 pub mod client;
 pub mod clock;
@@ -34,3 +36,4 @@ pub mod speaker;
 pub mod switch;
 pub mod timer;
 pub mod usage;
+pub mod voice;

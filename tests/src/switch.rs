@@ -20,6 +20,11 @@ pub enum Loss {
     Half,
 }
 
+/// ethtool, if it is installed.
+pub fn ethtool() -> Option<&'static str> {
+    ["/usr/sbin/ethtool", "/sbin/ethtool"].into_iter().find(|path| Path::new(path).exists())
+}
+
 /// A bridge with its ports.
 #[derive(Debug)]
 pub struct Switch {
@@ -80,19 +85,23 @@ impl Switch {
             "netns",
             host.name(),
         ])?;
-        self.receive_offload(port)?;
+        self.set_receive_offload(port, true)?;
         self.attach(port)?;
         self.namespace.ip(&["link", "set", port, "up"]).map(drop)
     }
 
     /// GRO on the port gives the veth a NAPI there, without which a frame that an XDP program in the host sends back
     /// is lost silently. Without ethtool it stays off, which matters to nothing but such a program.
-    fn receive_offload(&self, port: &str) -> Result<()> {
-        if !["/usr/sbin/ethtool", "/sbin/ethtool"].iter().any(|path| Path::new(path).exists()) {
+    ///
+    /// # Errors
+    /// When ethtool cannot be started.
+    pub fn set_receive_offload(&self, port: &str, on: bool) -> Result<()> {
+        if ethtool().is_none() {
             return Ok(());
         }
-        finish(self.namespace.command("ethtool").args(["-K", port, "gro", "on"]))
-            .context("turn GRO on")
+        let word = if on { "on" } else { "off" };
+        finish(self.namespace.command("ethtool").args(["-K", port, "gro", word]))
+            .with_context(|| format!("turn GRO {word}"))
             .map(drop)
     }
 

@@ -16,6 +16,7 @@ mod scenarios {
     pub mod pair;
     pub mod refusals;
     pub mod rejected;
+    pub mod responder;
     pub mod rig;
     pub mod takeover;
     pub mod trackers;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         scenarios::differential::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
+        scenarios::responder::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,

@@ -22,6 +22,8 @@ pub enum Need {
     Frr,
     /// nft, to lose frames.
     Nft,
+    /// ethtool, for veths that take what XDP sends back.
+    Ethtool,
     /// The agent can do that.
     Able(Ability),
 }
@@ -77,6 +79,7 @@ pub struct Reasons {
     keepalived: Option<String>,
     frr: Option<String>,
     nft: Option<String>,
+    ethtool: Option<String>,
 }
 
 impl Reasons {
@@ -92,12 +95,13 @@ impl Reasons {
             keepalived: skip::keepalived_reason(),
             frr: skip::frr_reason(),
             nft: skip::nft_reason(),
+            ethtool: skip::ethtool_reason(),
         }
     }
 
     /// Says each reason once.
     pub fn announce(&self) {
-        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft];
+        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft, &self.ethtool];
         for reason in each.into_iter().flatten() {
             eprintln!("some scenarios are ignored: {reason}");
         }
@@ -110,6 +114,7 @@ impl Reasons {
             Need::Keepalived => self.keepalived.as_deref(),
             Need::Frr => self.frr.as_deref(),
             Need::Nft => self.nft.as_deref(),
+            Need::Ethtool => self.ethtool.as_deref(),
             Need::Able(ability) => ability.reason(),
         });
         std::iter::once(self.lab.as_deref()).chain(each).flatten().next()
