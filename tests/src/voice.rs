@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use nix::errno::Errno;
 use regent_common::{arp::Arp, ndp};
 
 use crate::{inject::send_once, node::Node};
@@ -34,15 +35,20 @@ pub fn ask_from(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
     })
 }
 
-/// Announces `address` from the host, by its own MAC.
+/// Announces `address` from the host, by its own MAC; whether that leaves the host is for a capture to say.
 ///
 /// # Errors
 /// Without CAP_NET_RAW.
 pub fn announce(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
-    match address.into() {
+    let sent = match address.into() {
         IpAddr::V4(address) => {
             send_once(node, &Arp::announcement(node.mac(), address.octets()).broadcast_frame())
         }
         IpAddr::V6(address) => send_once(node, &ndp::announcement(node.mac(), address.octets())),
+    };
+    match sent {
+        // A program on the way out dropped it.
+        Err(error) if error.downcast_ref() == Some(&Errno::ENOBUFS) => Ok(()),
+        sent => sent,
     }
 }

@@ -5,6 +5,7 @@
 mod scenarios {
     pub mod conflicts;
     pub mod conformance;
+    pub mod dead_man;
     pub mod differential;
     pub mod faults;
     pub mod figures;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         scenarios::takeover::trials,
         scenarios::ladder::trials,
         scenarios::responder::trials,
+        scenarios::dead_man::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
