@@ -86,7 +86,7 @@ impl Stage {
             Responder::Program => Some(answer(&host)?),
             Responder::Kernel => {
                 host.ip(&["addr", "add", &format!("{VIP}/32"), "dev", FAR])?;
-                offload::on(host.namespace(), FAR)?;
+                offload::set(host.namespace(), FAR, true)?;
                 None
             }
         };

@@ -5,6 +5,7 @@
 mod scenarios {
     pub mod conflicts;
     pub mod conformance;
+    pub mod dead_man;
     pub mod differential;
     pub mod faults;
     pub mod figures;
@@ -16,6 +17,7 @@ mod scenarios {
     pub mod pair;
     pub mod refusals;
     pub mod rejected;
+    pub mod responder;
     pub mod rig;
     pub mod scale;
     pub mod takeover;
@@ -52,6 +54,8 @@ fn main() -> ExitCode {
         scenarios::differential::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
+        scenarios::responder::trials,
+        scenarios::dead_man::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,

@@ -196,12 +196,19 @@ fn a_mind_changes() -> Result<()> {
 /// Whether a router comes by the point when it takes over, or when it gives up.
 const fn is_of_takeover(point: Point) -> bool {
     match point {
-        Point::RoutesAsked
+        Point::AdvertSent
+        | Point::GateOpen
+        | Point::RoutesAsked
         | Point::RoutesThere
         | Point::AddressesBegun
         | Point::RoutesDone
         | Point::RoutesGone => true,
-        Point::RemovalBegun | Point::RemovalUnderWay | Point::RemovalDone => false,
+        Point::Muted
+        | Point::Resigned
+        | Point::RemovalBegun
+        | Point::RemovalUnderWay
+        | Point::RemovalDone
+        | Point::Released => false,
     }
 }
 
