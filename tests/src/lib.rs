@@ -7,11 +7,13 @@
 
 pub mod agent;
 pub mod answers;
+pub mod beat;
 pub mod bpf_link;
 pub mod bpf_probe;
 pub mod bpf_program;
 pub mod bpffs;
 pub mod burst;
+pub mod cable;
 pub mod cache_watch;
 pub mod capture;
 pub mod client;
