@@ -8,6 +8,8 @@
 pub mod agent;
 pub mod bpf_link;
 pub mod bpf_probe;
+pub mod bpf_program;
+pub mod bpffs;
 pub mod capture;
 pub mod client;
 pub mod clock;

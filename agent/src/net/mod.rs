@@ -8,6 +8,7 @@ pub mod addresses;
 pub mod advert_socket;
 pub mod claim_watch;
 pub mod clock;
+pub mod cookie;
 pub mod deadline;
 pub mod frame_socket;
 pub mod inventory;

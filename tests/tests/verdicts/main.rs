@@ -8,6 +8,7 @@ mod bench;
 mod differential;
 mod ipv6;
 mod neighbors;
+mod pins;
 mod port;
 mod publishing;
 mod table;
@@ -32,6 +33,7 @@ fn main() {
         neighbors::TESTS,
         differential::TESTS,
         port::TESTS,
+        pins::TESTS,
     ];
     let trials = tests
         .concat()

@@ -43,8 +43,8 @@ pub const TESTS: &[Test] = &[
 /// The one that [`all_have_native_mode`] is about.
 pub const WITHOUT_NATIVE_MODE_TEST: &str = "a_device_without_native_mode_says_so";
 
-const PORT: &str = "rg-port";
-const PEER: &str = "rg-peer";
+pub const PORT: &str = "rg-port";
+pub const PEER: &str = "rg-peer";
 /// A device of one of the kinds below.
 const BARE: &str = "rg-bare";
 /// Kinds of devices that have no native XDP; not every kernel has each.
@@ -53,12 +53,12 @@ const SOURCE: [u8; 4] = [10, 0, 0, 1];
 const VIPS: Addresses<'static> = Addresses::Ipv4(&[[10, 0, 0, 3]]);
 
 /// The two ends of a veth pair. The namespace goes with the thread, and the pair with the namespace.
-struct Pair {
-    port: u32,
-    peer: u32,
+pub struct Pair {
+    pub port: u32,
+    pub peer: u32,
 }
 
-fn pair() -> Result<Pair, Failed> {
+pub fn pair() -> Result<Pair, Failed> {
     unshare(CloneFlags::CLONE_NEWNET)?;
     ip(&["link", "add", PORT, "type", "veth", "peer", "name", PEER])?;
     for name in [PORT, PEER] {
@@ -67,7 +67,7 @@ fn pair() -> Result<Pair, Failed> {
     Ok(Pair { port: if_nametoindex(PORT)?, peer: if_nametoindex(PEER)? })
 }
 
-fn ip(arguments: &[&str]) -> Result<String, Failed> {
+pub fn ip(arguments: &[&str]) -> Result<String, Failed> {
     let output = Command::new("ip").args(arguments).output()?;
     ensure(output.status.success(), || {
         format!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr))
@@ -76,13 +76,13 @@ fn ip(arguments: &[&str]) -> Result<String, Failed> {
 }
 
 /// What `ip` says about XDP on the port: "xdp" is native, "xdpgeneric" generic, nothing none.
-fn mode_on_port() -> Result<Option<&'static str>, Failed> {
+pub fn mode_on_port() -> Result<Option<&'static str>, Failed> {
     let text = ip(&["-details", "link", "show", PORT])?;
     let has = |word: &str| text.split_whitespace().any(|found| found == word);
     Ok(["xdpgeneric", "xdp"].into_iter().find(|word| has(word)))
 }
 
-fn advert() -> Vec<u8> {
+pub fn advert() -> Vec<u8> {
     let message = frames::message(&Advert {
         version: Version::V3,
         vrid: Vrid::new(50).unwrap_or_else(|| unreachable!()),
@@ -97,7 +97,7 @@ fn advert() -> Vec<u8> {
     frames::ip_frame(&[], &frames::ipv4_packet(SOURCE, ipv4::VRRP_GROUP, 255, &message))
 }
 
-fn expected() -> Expected {
+pub fn expected() -> Expected {
     Expected {
         index: 0,
         generation: 1,
@@ -116,7 +116,7 @@ fn expected() -> Expected {
 }
 
 /// A packet socket on an interface, for whole frames.
-fn wire(ifindex: u32) -> Result<Socket, Failed> {
+pub fn wire(ifindex: u32) -> Result<Socket, Failed> {
     const ALL: u16 = libc::ETH_P_ALL as u16;
     let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(ALL.to_be()))))?;
     let mut address = socket2::SockAddrStorage::zeroed();
@@ -133,7 +133,7 @@ fn wire(ifindex: u32) -> Result<Socket, Failed> {
 }
 
 /// Waits until `done`, for two seconds at most.
-fn until(mut done: impl FnMut() -> bool) -> bool {
+pub fn until(mut done: impl FnMut() -> bool) -> bool {
     (0..200).any(|_| {
         let done = done();
         if !done {

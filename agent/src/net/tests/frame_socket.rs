@@ -10,16 +10,21 @@ use crate::net::{filter, frame_socket::FrameSocket, packet_socket};
 
 const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 50];
 
-fn announcements(count: u8) -> Vec<[u8; 42]> {
+pub(super) fn announcements(count: u8) -> Vec<[u8; 42]> {
     (0..count).map(|last| Arp::announcement(MAC, [10, 9, 0, last]).broadcast_frame()).collect()
 }
 
 /// Hears the ARP that arrives at `port1` of this namespace.
 fn listener() -> Socket {
-    packet_socket::listening(link("port1").index, ethernet::ARP, &[filter::ACCEPT], 1_000_000).unwrap()
+    listener_on("port1")
 }
 
-fn heard(mut listener: &Socket) -> Vec<Arp> {
+/// As [`listener`], at another port.
+pub(super) fn listener_on(port: &str) -> Socket {
+    packet_socket::listening(link(port).index, ethernet::ARP, &[filter::ACCEPT], 1_000_000).unwrap()
+}
+
+pub(super) fn heard(mut listener: &Socket) -> Vec<Arp> {
     let mut buffer = [0; 64];
     std::iter::from_fn(|| {
         let length = listener.read(&mut buffer).ok()?;

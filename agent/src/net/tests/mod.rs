@@ -6,6 +6,7 @@ mod advert_socket;
 mod advert_socket_ipv6;
 mod frame_socket;
 pub(crate) mod lab;
+mod links;
 mod listeners;
 mod monitor;
 mod other_vrrp;

@@ -10,7 +10,7 @@ use aya::{
 use nix::net::if_::if_indextoname;
 use thiserror::Error;
 
-use super::Mode;
+use super::link::{Hook, Place};
 
 /// Why the program is not loaded.
 #[derive(Debug, Error)]
@@ -98,12 +98,12 @@ pub enum AttachError {
         ifindex: u32,
     },
     /// The driver has no XDP, or not with this MTU or number of queues.
-    #[error("the driver of interface {ifindex} does not take XDP in {mode:?} mode: {source}")]
+    #[error("the driver of interface {ifindex} does not take {hook}: {source}")]
     Unsupported {
         /// The port.
         ifindex: u32,
-        /// The mode asked for.
-        mode: Mode,
+        /// The hook asked for.
+        hook: Hook,
         /// What the kernel answered.
         #[source]
         source: io::Error,
@@ -123,13 +123,21 @@ pub enum AttachError {
     /// The program is not loaded.
     #[error("the XDP program is not loaded")]
     NotLoaded,
+    /// The programs of the tcx hooks are not loaded.
+    #[error("cannot attach to the tcx hooks of interface {ifindex}: {reason}")]
+    NoTc {
+        /// The port.
+        ifindex: u32,
+        /// As [`super::Program::tc_trouble`] says.
+        reason: String,
+    },
     /// Anything else.
-    #[error("cannot attach to interface {ifindex} in {mode:?} mode: {source}")]
+    #[error("cannot attach to {hook} of interface {ifindex}: {source}")]
     Other {
         /// The port.
         ifindex: u32,
-        /// The mode asked for.
-        mode: Mode,
+        /// The hook asked for.
+        hook: Hook,
         /// What the kernel answered.
         #[source]
         source: io::Error,
@@ -137,21 +145,34 @@ pub enum AttachError {
 }
 
 impl AttachError {
-    pub(super) fn from_kernel(ifindex: u32, mode: Mode, source: io::Error) -> Self {
+    pub(super) fn from_kernel(ifindex: u32, hook: Hook, source: io::Error) -> Self {
         match source.raw_os_error() {
-            // EBUSY: on the port itself; EEXIST: in the other mode, or on a device above.
-            Some(libc::EBUSY | libc::EEXIST) => Self::Occupied { ifindex },
+            // EBUSY: on the port itself; EEXIST: in the other mode, or on a device above. A tcx hook has room for many.
+            Some(libc::EBUSY | libc::EEXIST) if hook.place() == Place::Xdp => Self::Occupied { ifindex },
             Some(libc::ENODEV) => Self::NoPort { ifindex },
             // Of a port that is not there the kernel says EINVAL, too.
             Some(libc::EINVAL) if !exists(ifindex) => Self::NoPort { ifindex },
             // ERANGE, EINVAL and E2BIG are what drivers say to an MTU or a number of queues.
             Some(libc::EOPNOTSUPP | libc::ERANGE | libc::EINVAL | libc::E2BIG) => {
-                Self::Unsupported { ifindex, mode, source }
+                Self::Unsupported { ifindex, hook, source }
             }
             Some(libc::EPERM) => Self::Permission { ifindex },
-            Some(_) | None => Self::Other { ifindex, mode, source },
+            Some(_) | None => Self::Other { ifindex, hook, source },
         }
     }
+}
+
+/// Why a link of a predecessor is not ours.
+#[derive(Debug, Error)]
+#[error("cannot take over the {hook} link of interface {ifindex}, which is detached now: {source}")]
+pub struct TakeOverError {
+    /// Where it was.
+    pub hook: Hook,
+    /// The port.
+    pub ifindex: u32,
+    /// What the kernel answered, or what else is wrong with it.
+    #[source]
+    pub source: io::Error,
 }
 
 /// Whether there is an interface of that index here. nix answers with an empty name when there is none.

@@ -1,19 +1,24 @@
 //! The XDP program from user space: loading, attaching, what it is told and what it hears.
 //!
-//! One load serves every port. The program is held by BPF links only, which the kernel drops with the process: an
-//! agent that dies leaves no program behind. Never replaces a program of somebody else, reads no clock. Maps and ring never
+//! One load serves every port. The programs are held by BPF links only, which the kernel drops with the process, unless
+//! they are pinned where that lasts ([`Pins`]): then they go on as the maps say until a successor takes them over, or
+//! `agent detach` takes them off. Never replaces a program of somebody else, reads no clock. Maps and ring never
 //! block; whatever concerns links waits for the kernel's lock for interfaces.
 //! Which port gets which rung of the ladder is decided by the runtime.
 
+mod bpffs;
+mod calls;
 mod diagnostics;
 mod error;
 mod gates;
+mod hooks;
 mod link;
 mod maps;
+mod pins;
 mod trial;
 mod view;
 
-use std::{collections::BTreeMap, os::fd::AsFd};
+use std::collections::BTreeMap;
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -22,15 +27,16 @@ use aya::{
 };
 use regent_common::map::{self, Expected, Gate, GroupKey, Peer, PeerKey, Port, Probe, Vip, VipKey};
 
+pub use bpffs::{DEFAULT as DEFAULT_BPFFS, NoPins};
 pub use diagnostics::Diagnostics;
-pub use error::{AttachError, LoadError};
+pub use error::{AttachError, LoadError, TakeOverError};
 pub use gates::Gates;
-pub use link::Handle;
+pub use link::{Attachment, Handle, Hook, InheritedLink, Link, Place};
+pub use pins::{Detached, Leftovers, Pins, Swept, detach_all};
 pub use trial::{Entry, Trial};
 pub use view::View;
 
 use error::prepared;
-use link::Link;
 
 /// The object, when this build has one. Aligned as the ELF parser wants it.
 #[cfg(bpf_object)]
@@ -81,7 +87,13 @@ pub struct Program {
     ports: Array<MapData, Port>,
     probes: HashMap<MapData, u32, Probe>,
     ring: RingBuf<MapData>,
-    links: BTreeMap<u32, Handle>,
+    /// The map behind `gates`, for its pin.
+    gates_map: Array<MapData, Gate>,
+    /// What is on which port.
+    links: BTreeMap<u32, Vec<(Hook, Handle)>>,
+    tc_trouble: Option<String>,
+    pins: Option<Pins>,
+    pin_trouble: Option<String>,
 }
 
 // Loaded on whichever thread starts the agent, used on the VRRP thread.
@@ -120,11 +132,13 @@ impl Program {
             .load(object)
             .map_err(LoadError::from_loading)?;
         program(&mut ebpf, Entry::Regent)?.load().map_err(LoadError::from_verifying)?;
-        let gates: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
-        let gates = Gates::of(gates.map().fd(), capacity.instances)
+        let tc_trouble = hooks::load_tc(&mut ebpf);
+        let gates_map: Array<MapData, Gate> = prepared(map::GATES, ebpf.take_map(map::GATES))?;
+        let gates = Gates::of(gates_map.map().fd(), capacity.instances)
             .map_err(|error| LoadError::Other(format!("cannot map the gates: {error}").into()))?;
         Ok(Self {
             gates,
+            gates_map,
             ports: prepared(map::PORTS, ebpf.take_map(map::PORTS))?,
             probes: prepared(map::PROBES, ebpf.take_map(map::PROBES))?,
             instances: prepared(map::INSTANCES, ebpf.take_map(map::INSTANCES))?,
@@ -138,6 +152,9 @@ impl Program {
             peers: prepared(map::PEERS, ebpf.take_map(map::PEERS))?,
             ring: prepared(map::RING, ebpf.take_map(map::RING))?,
             links: BTreeMap::new(),
+            tc_trouble,
+            pins: None,
+            pin_trouble: None,
             ebpf,
         })
     }
@@ -145,43 +162,6 @@ impl Program {
     /// What it heard and counted.
     pub const fn view(&self) -> &View {
         &self.view
-    }
-
-    /// Puts the program on a port. A port that has it already, in whatever mode, is left first.
-    ///
-    /// # Errors
-    /// Tells another program on the port, which is left alone, from a driver that does not take this one.
-    pub fn attach(&mut self, ifindex: u32, mode: Mode) -> Result<(), AttachError> {
-        self.detach(ifindex);
-        let program = program(&mut self.ebpf, Entry::Regent).map_err(|_| AttachError::NotLoaded)?;
-        let fd = program.fd().map_err(|_| AttachError::NotLoaded)?;
-        let link = Link::create(fd.as_fd(), ifindex, mode)
-            .map_err(|error| AttachError::from_kernel(ifindex, mode, error))?;
-        self.links.insert(ifindex, Handle::new(link));
-        Ok(())
-    }
-
-    /// Takes the program off a port. Nothing happens to a port that has none of ours.
-    pub fn detach(&mut self, ifindex: u32) {
-        if let Some(handle) = self.links.remove(&ifindex) {
-            handle.detach();
-        }
-    }
-
-    /// Another handle to the link on a port, for a thread that may wait.
-    pub fn handle(&self, ifindex: u32) -> Option<Handle> {
-        self.links.get(&ifindex).cloned()
-    }
-
-    /// Gives the link of a port away, for a thread that may wait to drop.
-    pub fn forget(&mut self, ifindex: u32) -> Option<Handle> {
-        self.links.remove(&ifindex)
-    }
-
-    /// Whether the kernel still has the program on this port: false once the interface was deleted, moved away or the
-    /// link was broken from outside. One system call, which waits for the kernel's lock for interfaces.
-    pub fn is_attached(&self, ifindex: u32) -> bool {
-        self.links.get(&ifindex).is_some_and(|handle| handle.is_on(ifindex))
     }
 }
 
