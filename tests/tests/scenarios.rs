@@ -9,6 +9,7 @@ mod scenarios {
     pub mod faults;
     pub mod figures;
     pub mod frr;
+    pub mod handover;
     pub mod ladder;
     pub mod leftovers;
     pub mod matrix;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
+        scenarios::handover::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,

@@ -5,6 +5,7 @@
 //! metrics and the observe mode's table are drawn from.
 
 pub mod events;
+pub mod handover;
 pub mod heard;
 pub mod log;
 pub mod metrics;

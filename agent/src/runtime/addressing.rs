@@ -179,6 +179,28 @@ impl Addressing {
         }));
     }
 
+    /// An address that another agent put there for `instance` is ours now; `false` when the instance has no such address.
+    pub fn inherit(&mut self, instance: usize, device: &str, ip: IpAddr, prefix_length: u8) -> bool {
+        let range = self.ranges.get(instance).cloned().unwrap_or_default();
+        let found = self.addresses.get_mut(range).into_iter().flatten().find(|address| {
+            address.device == device
+                && address.plan.address == ip
+                && address.plan.prefix_length == prefix_length
+        });
+        let Some(address) = found else { return false };
+        // With a device that is gone so is the address.
+        if address.ifindex.is_some() {
+            address.presence = Presence::Ours;
+        }
+        true
+    }
+
+    /// Removes an address that nothing is configured for any more.
+    pub fn remove_left(&mut self, ifindex: u32, plan: AddressPlan) {
+        let (position, operation, plan) = (None, Operation::Remove, Arc::new(plan));
+        self.left.push_back(Request { position, operation, ifindex, plan });
+    }
+
     /// The next request that is due, while not too many are under way. It must be answered by
     /// [`Self::answered`].
     pub fn next(&mut self) -> Option<Request> {

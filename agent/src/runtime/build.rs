@@ -14,7 +14,7 @@ use super::{
     announce::Paces,
     announcing::Announcing,
     assigner::{Answer, Assigner},
-    checker::{Checked, Checker},
+    checker::{Checker, Report},
     deadlines::Deadlines,
     engine::{Engine, Settings, XdpChoice},
     instance::Instance,
@@ -47,10 +47,12 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
+    /// Another agent still holds the ports and speaks for the groups: this one waits to succeed it.
+    pub succeeding: bool,
     /// Where answers about addresses go.
     pub answers: mpsc::Sender<Vec<Answer>>,
     /// Where answers about XDP links go.
-    pub checked: mpsc::Sender<Checked>,
+    pub checked: mpsc::Sender<Report>,
 }
 
 /// Why the engine cannot be built.
@@ -67,7 +69,8 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, answers, checked } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, succeeding, answers, checked } =
+            blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
@@ -112,6 +115,8 @@ impl Engine {
             claims: HashMap::new(),
             late: 0,
             more: false,
+            succeeding,
+            heard_before: None,
         };
         for name in observed {
             let port = engine.port(&name);

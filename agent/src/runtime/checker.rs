@@ -1,13 +1,14 @@
-//! The thread that asks the kernel whether an XDP link is still where it was, so that the VRRP thread does not.
+//! The thread that asks the kernel whether an XDP link is still where it was, and puts our programs in the places of a
+//! predecessor's, so that the VRRP thread does not.
 //!
-//! The kernel answers under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits for
-//! it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
+//! The kernel does either under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
+//! for it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
 
 use std::{io, sync::mpsc as channel, thread};
 
 use tokio::sync::mpsc;
 
-use crate::net::xdp::Handle;
+use crate::net::xdp::{Handle, Hook, InheritedLink, Link, Substitutes};
 
 /// Questions that may wait, one of each port. A port that finds no room is asked about in the next second.
 const QUESTIONS: usize = 1024;
@@ -38,8 +39,44 @@ pub struct Checked {
     pub attached: bool,
 }
 
+/// A port whose links are another agent's.
+#[derive(Debug)]
+pub struct TakeOver {
+    /// See [`Check::port`].
+    pub port: usize,
+    /// See [`Check::number`].
+    pub number: u64,
+    /// Our programs.
+    pub substitutes: Substitutes,
+    /// The links.
+    pub links: Vec<InheritedLink>,
+}
+
+/// The links of a port are ours.
+#[derive(Debug)]
+pub struct Taken {
+    /// See [`Check::port`].
+    pub port: usize,
+    /// See [`Check::number`].
+    pub number: u64,
+    /// The links, each with its interface.
+    pub links: Vec<(Hook, u32, Link)>,
+    /// What went wrong, as sentences.
+    pub troubles: Vec<String>,
+}
+
+/// What the thread found, or did.
+#[derive(Debug)]
+pub enum Report {
+    /// An answer.
+    Checked(Checked),
+    /// Programs were exchanged.
+    Taken(Taken),
+}
+
 enum Task {
     Check(Check),
+    TakeOver(TakeOver),
     Close(Handle),
 }
 
@@ -54,7 +91,7 @@ impl Checker {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(checked: mpsc::Sender<Checked>) -> io::Result<Self> {
+    pub fn start(checked: mpsc::Sender<Report>) -> io::Result<Self> {
         let (tasks, queue) = channel::sync_channel(QUESTIONS);
         thread::Builder::new().name("carrier".into()).spawn(move || work(&queue, &checked))?;
         Ok(Self { tasks })
@@ -65,24 +102,48 @@ impl Checker {
         self.tasks.try_send(Task::Check(check)).is_ok()
     }
 
+    /// Has the programs of a port exchanged. Never waits; returns whether a report will come.
+    pub fn take_over(&self, port: TakeOver) -> bool {
+        self.tasks.try_send(Task::TakeOver(port)).is_ok()
+    }
+
     /// Closes a link that is not needed any more. Without room for that it is closed here and now.
     pub fn close(&self, link: Handle) {
         drop(self.tasks.try_send(Task::Close(link)));
     }
 }
 
-fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Checked>) {
+fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Report>) {
     while let Ok(task) = queue.recv() {
         match task {
             Task::Check(Check { port, number, ifindex, link }) => {
                 let attached = link.is_on(ifindex);
                 drop(link);
                 // Nobody is there any more to hear it.
-                if answers.blocking_send(Checked { port, number, attached }).is_err() {
+                if answers.blocking_send(Report::Checked(Checked { port, number, attached })).is_err() {
+                    return;
+                }
+            }
+            Task::TakeOver(port) => {
+                if answers.blocking_send(Report::Taken(take_over(port))).is_err() {
                     return;
                 }
             }
             Task::Close(link) => drop(link),
         }
     }
+}
+
+fn take_over(port: TakeOver) -> Taken {
+    let TakeOver { port, number, substitutes, links } = port;
+    let mut taken = Taken { port, number, links: Vec::new(), troubles: Vec::new() };
+    for link in links {
+        let (hook, ifindex) = (link.hook, link.ifindex);
+        match substitutes.take_over(link) {
+            Ok(Some(link)) => taken.links.push((hook, ifindex, link)),
+            Ok(None) => {}
+            Err(error) => taken.troubles.push(error.to_string()),
+        }
+    }
+    taken
 }

@@ -29,6 +29,7 @@ use super::{
     instance::Instance,
     port::Port,
     strangers::Strangers,
+    succession::Group,
     tell::Teller,
     trackers::Kind,
 };
@@ -133,6 +134,10 @@ pub struct Engine {
     pub(super) late: u64,
     /// A drain stopped at its bound: go on without waiting.
     pub(super) more: bool,
+    /// Another agent still holds the ports and speaks for the groups.
+    pub(super) succeeding: bool,
+    /// What arrived before was heard by the agent before this one.
+    pub(super) heard_before: Option<Instant>,
 }
 
 impl Engine {
@@ -200,6 +205,21 @@ impl Engine {
         }
         self.turn.realtime = realtime.is_ok();
         self.turn.memory_locked = memory.is_ok();
+    }
+
+    /// Tells of something about the agent as a whole that an operator should act on.
+    pub(super) fn trouble(&mut self, subject: &str, text: String) {
+        self.teller.trouble(self.now, &subject.into(), text);
+    }
+
+    /// Tells of something about the agent as a whole.
+    pub(super) fn note(&mut self, subject: &str, text: String) {
+        self.teller.note(&subject.into(), text);
+    }
+
+    /// The groups of all instances.
+    pub(super) fn groups_spoken_for(&self) -> Vec<Group> {
+        self.instances.iter().map(Instance::group).collect()
     }
 
     /// Gives up everything: priority 0, then the addresses.
@@ -299,6 +319,9 @@ impl Engine {
 
     /// A packet of the socket carrier, from its IP header on: the same checks as in the kernel.
     pub(super) fn received(&mut self, port: usize, family: Family, packet: &[u8], arrived: Instant) {
+        if self.heard_before.is_some_and(|before| arrived < before) {
+            return;
+        }
         let preamble = match family {
             Family::Ipv4 => Preamble::ipv4(&packet, 0),
             Family::Ipv6 => Preamble::ipv6(&packet, 0),

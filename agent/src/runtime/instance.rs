@@ -11,6 +11,7 @@ use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 use super::{
     hearing::Hearing,
     port::Port,
+    succession::Group,
     trackers::{Kind, Trackers},
     wire::Advertised,
 };
@@ -118,6 +119,12 @@ impl Instance {
             advertised: Advertised::of(&plan),
             plan,
         }
+    }
+
+    /// What names it on the wire.
+    pub fn group(&self) -> Group {
+        let plan = &self.plan;
+        Group { interface: plan.interface.clone(), family: plan.family as u8, vrid: plan.vrid.get() }
     }
 
     /// The state.

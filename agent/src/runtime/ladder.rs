@@ -17,7 +17,7 @@ use regent_common::{
 use regent_vrrp::{Event, Instant};
 
 use super::{
-    checker::{Check, Checked},
+    checker::{Check, Checked, Report},
     engine::{Engine, XdpChoice, group_key},
     port::Settling,
 };
@@ -39,7 +39,7 @@ use crate::{
 /// How long after an attachment a flap may begin that is our own.
 const FLAP_BEGINS: Duration = Duration::from_millis(500);
 /// After a rung was lost, a better one is tried again this often.
-const CLIMB_AGAIN: Duration = Duration::from_secs(10);
+pub(super) const CLIMB_AGAIN: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Opens again what could not be opened when the link came.
@@ -128,7 +128,7 @@ impl Engine {
         }
         self.publish_addresses(at);
         self.set_filter(at);
-        if before != self.ports[at].carrier {
+        if before != self.ports[at].carrier && !self.succeeding {
             self.tell_carrier(at);
         }
     }
@@ -177,6 +177,9 @@ impl Engine {
         let Some(program) = self.program.as_mut() else {
             return (Carrier::Socket, self.program_trouble.clone());
         };
+        if self.succeeding {
+            return (Carrier::Socket, "the agent before this one still has its program there".into());
+        }
         if program.is_attached(index) {
             return (self.ports[at].carrier, self.ports[at].reason.clone());
         }
@@ -313,8 +316,15 @@ impl Engine {
         }
     }
 
-    /// Takes an answer about a carrier.
-    pub(super) fn carrier_checked(&mut self, checked: Checked) {
+    /// Takes what was found out about a carrier.
+    pub(super) fn carrier_reported(&mut self, report: Report) {
+        match report {
+            Report::Checked(checked) => self.carrier_checked(checked),
+            Report::Taken(taken) => self.links_taken(taken),
+        }
+    }
+
+    fn carrier_checked(&mut self, checked: Checked) {
         let Some(port) = self.ports.get_mut(checked.port) else { return };
         // Otherwise the link that was asked about is another one's.
         if port.check.take_if(|number| *number == checked.number).is_some() && !checked.attached {
@@ -322,7 +332,7 @@ impl Engine {
         }
     }
 
-    fn lose_carrier(&mut self, at: usize) {
+    pub(super) fn lose_carrier(&mut self, at: usize) {
         let port = &mut self.ports[at];
         port.carrier = Carrier::Socket;
         port.reason = "the XDP program was detached by somebody else".into();

@@ -39,6 +39,7 @@ fn no_words_are_the_daemon_with_its_defaults() {
         xdp: XdpChoice::Auto,
         metrics: None,
         log: LogOptions { format: LogFormat::Text, level: None },
+        succeeds: false,
     };
     assert_eq!(daemon("agent"), expected);
 }
