@@ -9,6 +9,7 @@
 pub mod child;
 pub mod cli;
 pub mod config;
+pub mod crash;
 pub mod departures;
 pub mod net;
 pub mod notify;

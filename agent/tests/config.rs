@@ -110,6 +110,11 @@ fn startup_waits_and_needless_words_are_accepted() {
 }
 
 #[test]
+fn an_instance_says_how_it_is_seen_on_its_network() {
+    golden("data_plane", by_text);
+}
+
+#[test]
 fn braces_that_do_not_balance_cost_one_instance_and_one_error() {
     golden("missing_brace", by_text);
     golden("stray_brace", by_text);

@@ -1,5 +1,7 @@
 //! ARP for IPv4 over Ethernet (RFC 826).
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_mut};
+
 use crate::{bytes::Bytes, ethernet};
 
 /// Bytes of the packet after the Ethernet header.
@@ -7,7 +9,23 @@ pub const LENGTH: usize = 28;
 /// Bytes of a whole frame.
 pub const FRAME_LENGTH: usize = ethernet::HEADER_LENGTH + LENGTH;
 
+/// Where the sender's MAC stands in the packet.
+pub const SENDER_MAC_OFFSET: usize = 8;
+
 const PREFIX: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
+/// How a reply begins.
+const REPLY: [u8; 8] = [0, 1, 0x08, 0x00, 6, 4, 0, 2];
+
+/// The packet as it stands on the wire.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Packet {
+    begin: [u8; 8],
+    sender_mac: [u8; 6],
+    sender: [u8; 4],
+    target_mac: [u8; 6],
+    target: [u8; 4],
+}
 
 /// What the packet does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +66,7 @@ impl Arp {
         };
         Some(Self {
             operation,
-            sender_mac: bytes.array(at + 8)?,
+            sender_mac: bytes.array(at + SENDER_MAC_OFFSET)?,
             sender: bytes.array(at + 14)?,
             target_mac: bytes.array(at + 18)?,
             target: bytes.array(at + 24)?,
@@ -76,6 +94,19 @@ impl Arp {
             target_mac: [0; 6],
             target: address,
         }
+    }
+
+    /// Writes the reply to this request: `mac` has the address that was asked for. "Swap hardware and protocol fields,
+    /// putting the local hardware and protocol addresses in the sender fields" (RFC 826). A probe from 0.0.0.0 is told
+    /// as much, which defends the address (RFC 5227 §2.1.1).
+    #[inline(always)]
+    pub fn write_reply(&self, mac: [u8; 6], packet: &mut [u8; LENGTH]) {
+        let packet: &mut Packet = transmute_mut!(packet);
+        packet.begin = REPLY;
+        packet.sender_mac = mac;
+        packet.sender = self.target;
+        packet.target_mac = self.sender_mac;
+        packet.target = self.sender;
     }
 
     /// As a broadcast frame from the sender.

@@ -103,6 +103,14 @@ impl Sum {
     }
 }
 
+/// The checksum of a message in which eight bytes, begun at an even offset, were replaced: "HC' = ~(~HC + ~m + m')"
+/// (RFC 1624 §3). One that did not hold does not hold afterwards.
+#[inline(always)]
+pub const fn replaced([high, low]: [u8; 2], before: [u8; 8], after: [u8; 8]) -> [u8; 2] {
+    let (before, after) = (u64::from_ne_bytes(before), u64::from_ne_bytes(after));
+    Sum::ZERO.word([!high, !low, 0, 0]).pair(!before).pair(after).checksum()
+}
+
 /// Most words that one sum reads: 384 × 4 bytes, what fits an Ethernet frame. The loop's bound is constant so that
 /// the verifier can follow it.
 pub const MAX_WORDS: usize = 384;

@@ -1,5 +1,7 @@
 //! Ethernet II and up to two VLAN tags.
 
+use zerocopy::transmute_mut;
+
 use crate::{bytes::Bytes, ipv6};
 
 /// Bytes of the header without tags.
@@ -67,6 +69,12 @@ impl Ethernet {
     pub const fn vlans(&self) -> u32 {
         self.vlan as u32 | (self.inner_vlan as u32) << 12
     }
+
+    /// Whether the packet carries as many tags as are read.
+    #[inline(always)]
+    pub const fn has_two_tags(&self) -> bool {
+        self.payload == HEADER_LENGTH + 8
+    }
 }
 
 #[inline(always)]
@@ -82,6 +90,16 @@ pub const fn is_for(destination: [u8; 6], own: [u8; 6]) -> bool {
     let [g, h, i, j, k, l] = own;
     let other = (a ^ g) | (b ^ h) | (c ^ i) | (d ^ j) | (e ^ k) | (f ^ l);
     a & 1 == 1 || other == 0
+}
+
+/// Bytes before the tags: who it is for and who sent it.
+pub const ADDRESSES_LENGTH: usize = 12;
+
+/// Writes who a frame is for and who sends it.
+#[inline(always)]
+pub fn write_addresses(destination: [u8; 6], source: [u8; 6], header: &mut [u8; ADDRESSES_LENGTH]) {
+    let header: &mut [[u8; 6]; 2] = transmute_mut!(header);
+    *header = [destination, source];
 }
 
 /// An untagged header, ready to send.

@@ -7,6 +7,8 @@ use crate::{PROTOCOL, bytes::Bytes};
 pub const HEADER_LENGTH: usize = 40;
 /// Where the header says what follows it.
 pub const NEXT_HEADER_OFFSET: usize = 6;
+/// Where the header says who sent it.
+pub const SOURCE_OFFSET: usize = 8;
 /// The group of adverts, ff02::12 (RFC 9568 §5.1.2.2).
 pub const VRRP_GROUP: [u8; 16] = [0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
 
@@ -44,7 +46,7 @@ impl Ipv6 {
             payload_length: bytes.be16(at + 4)?,
             next_header: bytes.u8(at + NEXT_HEADER_OFFSET)?,
             hop_limit: bytes.u8(at + 7)?,
-            source: bytes.array(at + 8)?,
+            source: bytes.array(at + SOURCE_OFFSET)?,
             destination,
         })
     }

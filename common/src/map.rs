@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Counter, Reason, arrival::Arrivals, record::Slot};
+use crate::{Counter, Reason, arrival::Arrivals, ndp, record::Slot};
 
 /// Counts the changes of names, keys and values: pins of another layout are not read.
 pub const LAYOUT: u32 = 1;
@@ -29,6 +29,8 @@ pub const PORTS: &str = "PORTS";
 pub const PROBES: &str = "PROBES";
 /// Per-CPU counters of virtual addresses: [`Vip::counts`] → [`VipCounts`].
 pub const VIP_COUNTS: &str = "VIP_COUNTS";
+/// The packet that the bench runs the program on: row 0 → [`Original`].
+pub const ORIGINAL: &str = "ORIGINAL";
 /// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
 pub const SHOWN: &str = "SHOWN";
 
@@ -302,6 +304,43 @@ pub struct Gate {
     pub flags: u32,
 }
 
+/// What the programs do about an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stance {
+    /// Nothing.
+    Off,
+    /// They keep the host silent for its addresses.
+    Mute,
+    /// They answer for its addresses.
+    Answer,
+}
+
+impl Gate {
+    /// Whether the newest attempt is older at `now` than it may be. An attempt that is newer than `now`, by a clock that
+    /// lags, is none that is too old.
+    #[inline(always)]
+    pub const fn is_expired(&self, now: u64) -> bool {
+        self.patience != 0 && now.saturating_sub(self.attempted) > self.patience
+    }
+
+    /// What the programs do at `now`. A mode that they do not know is none of theirs.
+    #[inline(always)]
+    pub const fn stance(&self, now: u64) -> Stance {
+        match self.mode {
+            mode::MUTE => Stance::Mute,
+            mode::ANSWER if self.is_expired(now) => Stance::Mute,
+            mode::ANSWER => Stance::Answer,
+            _ => Stance::Off,
+        }
+    }
+
+    /// Whether the instance speaks from the virtual router's MAC.
+    #[inline(always)]
+    pub const fn has_virtual_mac(&self) -> bool {
+        self.flags & gate_flag::VIRTUAL_MAC != 0
+    }
+}
+
 /// Values of [`Gate::mode`].
 pub mod mode {
     /// Hands off: every packet passes.
@@ -364,6 +403,9 @@ pub struct Probe {
     /// The second question.
     pub frame: [u8; PROBE_FRAME],
 }
+
+/// A frame that the program answers; a shorter one is followed by zeros.
+pub type Original = [u8; ndp::ANNOUNCEMENT_LENGTH];
 
 /// How many rejected packets of one reason were let through in the current second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

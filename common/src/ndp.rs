@@ -6,9 +6,12 @@
 //! header directly, has more options than are usual, or is longer than [`MAX_LENGTH`]: the kernel sees it, we say
 //! nothing about it.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_mut};
+
 use crate::{
     bytes::Bytes,
-    checksum, ethernet,
+    checksum::{self, Sum},
+    ethernet,
     ipv6::{self, Ipv6},
 };
 
@@ -18,18 +21,35 @@ pub const SOLICITATION: u8 = 135;
 pub const ADVERTISEMENT: u8 = 136;
 /// Bytes of a message without options.
 pub const LENGTH: usize = 24;
+/// Where the checksum stands in a message.
+pub const CHECKSUM_OFFSET: usize = 2;
 /// Where the target stands in a message.
 pub const TARGET_OFFSET: usize = 8;
 /// Bytes of the longest message that is read.
 pub const MAX_LENGTH: usize = 124;
 /// Bytes of the option that names a link-layer address.
-const OPTION_LENGTH: usize = 8;
+pub const OPTION_LENGTH: usize = 8;
 /// Options that are looked at. Two are usual: a link-layer address and a nonce (RFC 7527).
 const OPTIONS: usize = 4;
 /// Bytes of the frame that [`probe`] makes.
 pub const PROBE_LENGTH: usize = ethernet::HEADER_LENGTH + ipv6::HEADER_LENGTH + LENGTH;
 /// Bytes of the frame that [`announcement`] makes.
 pub const ANNOUNCEMENT_LENGTH: usize = PROBE_LENGTH + OPTION_LENGTH;
+
+/// Bytes of the packet that [`write_answer`] writes.
+pub const ANSWER_LENGTH: usize = ipv6::HEADER_LENGTH + LENGTH + OPTION_LENGTH;
+
+/// An advertisement with its option, as it stands on the wire from the IPv6 header on.
+#[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Advertisement {
+    begin: [u8; 8],
+    source: [u8; 16],
+    destination: [u8; 16],
+    message: [u8; 8],
+    target: [u8; 16],
+    option: [u8; OPTION_LENGTH],
+}
 
 /// Bits of [`Neighbor::flags`].
 pub mod flag {
@@ -62,10 +82,21 @@ impl Operation {
     }
 
     /// Type of the option that names the link-layer address: the source's of who asks, the target's of who tells.
-    const fn option_type(self) -> u8 {
+    #[inline(always)]
+    pub const fn option_type(self) -> u8 {
         match self {
             Self::Solicitation => 1,
             Self::Advertisement => 2,
+        }
+    }
+
+    /// From the ICMPv6 type.
+    #[inline(always)]
+    pub const fn from_wire(wire_type: u8) -> Option<Self> {
+        match wire_type {
+            SOLICITATION => Some(Self::Solicitation),
+            ADVERTISEMENT => Some(Self::Advertisement),
+            _ => None,
         }
     }
 }
@@ -88,8 +119,20 @@ pub struct Neighbor {
     pub link_layer: Option<[u8; 6]>,
 }
 
-impl Neighbor {
-    /// Reads the packet whose IPv6 header is at `at`; `None` when it is none of these, is cut off, or fails a check of
+/// What the checks of a message leave to say about it, as places and numbers: little enough for the XDP program to hand
+/// from one function to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Which of them.
+    pub operation: Operation,
+    /// Bits of [`flag`]; 0 in a solicitation.
+    pub flags: u8,
+    /// Where the link-layer address of the sender stands, as in [`Neighbor::link_layer`]; 0 without one.
+    pub link_layer: u16,
+}
+
+impl Checked {
+    /// Checks the packet whose IPv6 header is at `at`; `None` when it is no such message, is cut off, or fails a check of
     /// RFC 4861 §7.1.1 or §7.1.2 ("MUST silently discard").
     #[inline(always)]
     pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
@@ -105,14 +148,9 @@ impl Neighbor {
         }
         let message = bytes.opaque(at + ipv6::HEADER_LENGTH);
         let [wire_type, code, _, _, flags, ..] = bytes.array::<8>(message)?;
-        let operation = match wire_type {
-            SOLICITATION => Operation::Solicitation,
-            ADVERTISEMENT => Operation::Advertisement,
-            _ => return None,
-        };
-        let target: [u8; 16] = bytes.array(message + TARGET_OFFSET)?;
+        let operation = Operation::from_wire(wire_type)?;
         // "ICMP Code is 0"; "Target Address is not a multicast address".
-        if code != 0 || ipv6::is_multicast(&target) {
+        if code != 0 || ipv6::is_multicast(&bytes.array(message + TARGET_OFFSET)?) {
             return None;
         }
         // "ICMP Checksum is valid". Options come in units of eight bytes, so that no half word is left over.
@@ -140,13 +178,60 @@ impl Neighbor {
             }
             Operation::Advertisement => flags & flag::ALL,
         };
+        Some(Self { operation, flags, link_layer: if named { option as u16 + 2 } else { 0 } })
+    }
+}
+
+impl Checked {
+    const GOOD: u32 = 1 << 31;
+    const ADVERTISEMENT: u32 = 1 << 30;
+    const FLAGS: u32 = 16;
+
+    /// As one number, for a function of the XDP program to return; 0 for nothing.
+    #[inline(always)]
+    pub const fn number(checked: Option<Self>) -> u32 {
+        match checked {
+            Some(Self { operation, flags, link_layer }) => {
+                let advertises = match operation {
+                    Operation::Solicitation => 0,
+                    Operation::Advertisement => Self::ADVERTISEMENT,
+                };
+                Self::GOOD | advertises | (flags as u32) << Self::FLAGS | link_layer as u32
+            }
+            None => 0,
+        }
+    }
+
+    /// From that number.
+    #[inline(always)]
+    pub const fn from_number(number: u32) -> Option<Self> {
+        if number & Self::GOOD == 0 {
+            return None;
+        }
+        let operation = match number & Self::ADVERTISEMENT {
+            0 => Operation::Solicitation,
+            _ => Operation::Advertisement,
+        };
+        Some(Self { operation, flags: (number >> Self::FLAGS) as u8, link_layer: number as u16 })
+    }
+}
+
+impl Neighbor {
+    /// Reads the packet whose IPv6 header is at `at`; `None` when [`Checked::read`] has nothing to say about it.
+    #[inline(always)]
+    pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
+        let Checked { operation, flags, link_layer } = Checked::read(bytes, at)?;
+        let header = Ipv6::read(bytes, at)?;
         Some(Self {
             operation,
             source: header.source,
             destination: header.destination,
-            target,
+            target: bytes.array(at + ipv6::HEADER_LENGTH + TARGET_OFFSET)?,
             flags,
-            link_layer: if named { Some(bytes.array(option + 2)?) } else { None },
+            link_layer: match link_layer {
+                0 => None,
+                place => Some(bytes.array(place as usize)?),
+            },
         })
     }
 
@@ -182,6 +267,37 @@ impl Neighbor {
         message[2..4].copy_from_slice(&sum.checksum());
         Some(self.frame_length())
     }
+}
+
+/// Writes the advertisement that answers a solicitation of `target` by `source`, from the IPv6 header on: `mac` has the
+/// address.
+///
+/// "If the source of the solicitation is the unspecified address, the node MUST set the Solicited flag to zero and
+/// multicast the advertisement to the all-nodes address. Otherwise, the node MUST set the Solicited flag to one and
+/// unicast the advertisement to the Source Address of the solicitation"; the option with the link-layer address goes
+/// with both (RFC 4861 §7.2.4). Router and Override as in [`announcement`].
+#[inline(always)]
+pub fn write_answer(source: [u8; 16], target: [u8; 16], mac: [u8; 6], packet: &mut [u8; ANSWER_LENGTH]) {
+    const PAYLOAD: u16 = (ANSWER_LENGTH - ipv6::HEADER_LENGTH) as u16;
+    let (destination, solicited) =
+        if ipv6::is_unspecified(&source) { (ipv6::ALL_NODES, 0) } else { (source, flag::SOLICITED) };
+    let flags = flag::ROUTER | flag::OVERRIDE | solicited;
+    let [a, b, c, d, e, f] = mac;
+    let option = [2, 1, a, b, c, d, e, f];
+    let sum = Sum::ZERO
+        .word([ADVERTISEMENT, 0, 0, 0])
+        .word([flags, 0, 0, 0])
+        .address(&target)
+        .pair(u64::from_ne_bytes(option))
+        .icmpv6_pseudo_header(&target, &destination, PAYLOAD);
+    let [high, low] = sum.checksum();
+    let packet: &mut Advertisement = transmute_mut!(packet);
+    packet.begin = [0x60, 0, 0, 0, 0, PAYLOAD as u8, ipv6::ICMPV6, 255];
+    packet.source = target;
+    packet.destination = destination;
+    packet.message = [ADVERTISEMENT, 0, high, low, flags, 0, 0, 0];
+    packet.target = target;
+    packet.option = option;
 }
 
 /// What [`option`] says when there is none: no option stands there.

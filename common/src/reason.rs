@@ -90,6 +90,16 @@ counters! {
     NeighborSolicitation = "neighbor_solicitation", "IPv6 neighbor solicitations for our virtual addresses";
     /// IPv6 Neighbor Advertisements of other stations that claim one of the instance's addresses.
     NeighborClaim = "neighbor_claim", "IPv6 neighbor packets of others that claim our virtual addresses";
+    /// ARP requests that the data plane answered.
+    ArpAnswered = "arp_answered", "ARP requests for our virtual addresses that the data plane answered";
+    /// IPv6 Neighbor Solicitations that the data plane answered.
+    NeighborAnswered = "neighbor_answered", "IPv6 neighbor solicitations that the data plane answered";
+    /// ARP requests and Neighbor Solicitations that were dropped, for the instance is mute.
+    MutedInbound = "muted_inbound", "questions for our virtual addresses dropped while mute";
+    /// ARP and Neighbor Discovery in the name of one of the instance's addresses that were not let out, for it is mute.
+    MutedOutbound = "muted_outbound", "packets in the name of our virtual addresses held back while mute";
+    /// Times that the data plane let go of the instance, for an advert of the group left although ours were overdue.
+    Yielded = "yielded", "times that another VRRP daemon of this host took the group over";
     @rejections
     /// TTL or hop limit is not 255; unicast: not within the peer's bounds.
     Ttl = "ttl", "RFC 9568 7.1", "TTL or hop limit is not 255, or not within the peer's bounds";
@@ -156,6 +166,11 @@ impl Counter {
             Self::ArpClaim => 13,
             Self::NeighborSolicitation => 14,
             Self::NeighborClaim => 15,
+            Self::ArpAnswered => 16,
+            Self::NeighborAnswered => 17,
+            Self::MutedInbound => 18,
+            Self::MutedOutbound => 19,
+            Self::Yielded => 20,
             Self::Rejected(reason) => Self::FIRST_REJECTION as u32 + reason as u32,
         }
     }

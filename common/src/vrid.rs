@@ -2,6 +2,8 @@
 
 use core::{fmt, num::NonZeroU8};
 
+use crate::Family;
+
 /// A VRID, 1..=255 (RFC 9568 §5.2.3): zero cannot be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vrid(NonZeroU8);
@@ -20,9 +22,28 @@ impl Vrid {
         self.0.get()
     }
 
-    /// The virtual router MAC for IPv4, 00-00-5E-00-01-{VRID} (RFC 9568 §7.3).
-    pub const fn virtual_mac_ipv4(self) -> [u8; 6] {
-        [0x00, 0x00, 0x5e, 0x00, 0x01, self.get()]
+    /// The virtual router MAC: 00-00-5E-00-01-{VRID} for IPv4, 00-00-5E-00-02-{VRID} for IPv6 (RFC 9568 §7.3).
+    #[inline(always)]
+    pub const fn virtual_mac(self, family: Family) -> [u8; 6] {
+        let block = match family {
+            Family::Ipv4 => 0x01,
+            Family::Ipv6 => 0x02,
+        };
+        [0x00, 0x00, 0x5e, 0x00, block, self.get()]
+    }
+
+    /// The virtual router that a MAC is reserved for, if any.
+    #[inline(always)]
+    pub const fn of_virtual_mac(mac: [u8; 6]) -> Option<(Family, Self)> {
+        let family = match mac {
+            [0x00, 0x00, 0x5e, 0x00, 0x01, _] => Family::Ipv4,
+            [0x00, 0x00, 0x5e, 0x00, 0x02, _] => Family::Ipv6,
+            _ => return None,
+        };
+        match Self::new(mac[5]) {
+            Some(vrid) => Some((family, vrid)),
+            None => None,
+        }
     }
 }
 

@@ -7,22 +7,23 @@ use core::mem::transmute;
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use regent_common::{
-    Counter, Family, PROTOCOL,
+    Counter, Family,
     advert::Heard,
     arp::{Arp, Operation},
     bytes::Bytes,
     check::{self, Header, NotJudged, Preamble},
-    ethernet::{self, Ethernet},
+    ethernet::Ethernet,
     ipv4, ipv6,
-    map::{Expected, GroupKey, Peer, PeerKey, StrangerKey, VipKey},
-    ndp::{self, Neighbor},
+    map::{Expected, GroupKey, Peer, PeerKey, Probe, StrangerKey, Vip, VipKey},
+    ndp::{self, Checked},
 };
 
 use crate::{
     action,
     cursor::Cursor,
+    kind::Kind,
     maps::{self, Key},
-    note, publish,
+    note, publish, respond,
 };
 
 /// What became of a packet.
@@ -41,6 +42,12 @@ pub enum Outcome {
     Shown,
     /// ARP or Neighbor Discovery, counted where it concerns a virtual address.
     Resolution,
+    /// A question for a virtual address that nobody on this host answers.
+    Muted,
+    /// Written over; leaves by the port that it came from.
+    Transmitted,
+    /// Written over; redirected to the port that it came from.
+    Redirected,
 }
 
 /// Where the packet came from.
@@ -58,24 +65,11 @@ pub fn admit(context: &XdpContext) -> u32 {
         return action(Outcome::Foreign);
     };
     let (payload, vlans) = (ethernet.payload, ethernet.vlans());
-    // The protocol byte first: most packets are the host's own traffic and are let go after two reads.
-    match ethernet.ether_type {
-        ethernet::IPV4 => match cursor.u8(payload + ipv4::PROTOCOL_OFFSET) {
-            Some(PROTOCOL) => judge_packet(context.ctx, payload as u64, vlans, Family::Ipv4 as u32),
-            Some(_) | None => action(Outcome::Foreign),
-        },
-        ethernet::IPV6 => match cursor.u8(payload + ipv6::NEXT_HEADER_OFFSET) {
-            Some(PROTOCOL) => judge_packet(context.ctx, payload as u64, vlans, Family::Ipv6 as u32),
-            Some(ipv6::ICMPV6) => match cursor.u8(payload + ipv6::HEADER_LENGTH) {
-                Some(ndp::SOLICITATION | ndp::ADVERTISEMENT) => {
-                    note_neighbor(context.ctx, payload as u64, vlans)
-                }
-                Some(_) | None => action(Outcome::Foreign),
-            },
-            Some(_) | None => action(Outcome::Foreign),
-        },
-        ethernet::ARP => note_arp(context.ctx, payload as u64, vlans),
-        _ => action(Outcome::Foreign),
+    match Kind::of(&cursor, &ethernet) {
+        Kind::Vrrp(family) => judge_packet(context.ctx, payload as u64, vlans, family as u32),
+        Kind::Neighbor => note_neighbor(context.ctx, payload as u64, vlans),
+        Kind::Arp => note_arp(context.ctx, payload as u64, vlans),
+        Kind::Foreign => action(Outcome::Foreign),
     }
 }
 
@@ -137,7 +131,7 @@ fn advert(cursor: &Cursor, port: Port, preamble: &Preamble) -> Outcome {
     // replaces entries whole.
     let expected = unsafe { maps::INSTANCES.get(&group.0) };
     // A frame for another station, which a switch floods now and then: the stack would not take it either.
-    if expected.is_some_and(|expected| !is_for_us(cursor, expected)) {
+    if expected.is_some_and(|expected| !cursor.is_for(expected.own_mac)) {
         return Outcome::Foreign;
     }
     let peer = expected.and_then(|expected| peer(preamble, expected));
@@ -191,75 +185,103 @@ fn peer(preamble: &Preamble, expected: &Expected) -> Option<&'static Peer> {
     unsafe { maps::PEERS.get(&key.0) }
 }
 
-/// Whether the frame is for this port. Its first eight bytes at once: the destination, and two that are shifted out.
-#[inline(always)]
-fn is_for_us(cursor: &Cursor, expected: &Expected) -> bool {
-    match cursor.array::<8>(0) {
-        Some([a, b, c, d, e, f, _, _]) => ethernet::is_for([a, b, c, d, e, f], expected.own_mac),
-        None => false,
-    }
-}
-
-/// Counts questions for our virtual addresses, and claims of others to them.
+/// Answers questions for our virtual addresses, and notes claims of others to them.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn note_arp(context: *mut xdp_md, payload: u64, vlans: u32) -> u32 {
     let context = XdpContext::new(context);
-    let Some(arp) = Arp::read(&Cursor::new(&context), payload as usize) else {
+    let (cursor, payload) = (Cursor::new(&context), payload as usize);
+    let Some(arp) = Arp::read(&cursor, payload) else {
         return action(Outcome::Foreign);
     };
     let port = Port::new(&context, vlans);
-    // A gratuitous request asks nothing: its sender and target are one address.
-    if arp.operation == Operation::Request
-        && arp.sender != arp.target
-        && let Some(vip) = maps::VIPS.get_ptr(&vip_key(port, Family::Ipv4, ipv4::widened(arp.target)).0)
-    {
-        // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
-        note::count(unsafe { (*vip).instance }, Counter::ArpRequest);
-    }
     // RFC 5227 §1.1: a probe's sender address is 0.0.0.0, it claims nothing.
     if arp.sender != [0; 4]
         && let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv4, ipv4::widened(arp.sender)).0)
     {
         note::claim(vip, arp.sender_mac, Counter::ArpClaim);
     }
-    action(Outcome::Resolution)
+    action(match arp.operation {
+        // A gratuitous request asks nothing: its sender and target are one address.
+        Operation::Request if arp.sender == arp.target => Outcome::Resolution,
+        Operation::Request => {
+            match maps::VIPS.get_ptr(&vip_key(port, Family::Ipv4, ipv4::widened(arp.target)).0) {
+                Some(vip) => respond::to_request(&context, &cursor, payload, &arp, vip),
+                None => Outcome::Resolution,
+            }
+        }
+        Operation::Reply => match respond::probe(port.ifindex, &ipv4::widened(arp.sender)) {
+            Some(probe) => respond::to_reply(&context, &cursor, payload, &arp, probe),
+            None => Outcome::Resolution,
+        },
+    })
 }
 
-/// Counts solicitations for our virtual addresses, and advertisements of others that claim them. Whether the message is
-/// a good one is looked at only when it is about such an address.
+/// Answers solicitations for our virtual addresses, and notes advertisements of others that claim them. Whether the
+/// message is a good one is looked at only when it is about such an address, or about one that is probed.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn note_neighbor(context: *mut xdp_md, payload: u64, vlans: u32) -> u32 {
     let context = XdpContext::new(context);
-    let cursor = Cursor::new(&context);
-    let Some(target) = cursor.array(payload as usize + ipv6::HEADER_LENGTH + ndp::TARGET_OFFSET) else {
+    let (cursor, payload) = (Cursor::new(&context), payload as usize);
+    let message = payload + ipv6::HEADER_LENGTH;
+    let (Some(wire_type), Some(target)) = (cursor.u8(message), cursor.array(message + ndp::TARGET_OFFSET))
+    else {
         return action(Outcome::Foreign);
     };
     let port = Port::new(&context, vlans);
-    let Some(vip) = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv6, target).0) else {
-        return action(Outcome::Resolution);
-    };
-    let Some(neighbor) = Neighbor::read(&cursor, payload as usize) else {
-        return action(Outcome::Resolution);
-    };
-    match neighbor.operation {
-        ndp::Operation::Solicitation => {
-            // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
-            note::count(unsafe { (*vip).instance }, Counter::NeighborSolicitation);
-        }
-        ndp::Operation::Advertisement => {
-            // RFC 4861 §4.4: an answer to a unicast solicitation may leave the option out.
-            let claimant = match neighbor.link_layer {
-                Some(address) => Some(address),
-                None => cursor.array(ethernet::SOURCE_OFFSET),
-            };
-            if let Some(claimant) = claimant {
-                note::claim(vip, claimant, Counter::NeighborClaim);
-            }
-        }
+    let vip = maps::VIPS.get_ptr_mut(&vip_key(port, Family::Ipv6, target).0);
+    action(match wire_type {
+        ndp::SOLICITATION => match vip {
+            Some(vip) => match checked(&context, payload) {
+                Some(checked) => respond::to_solicitation(&context, payload, target, checked, vip),
+                None => Outcome::Resolution,
+            },
+            None => Outcome::Resolution,
+        },
+        _ => advertisement(&context, payload, vip, respond::probe(port.ifindex, &target)),
+    })
+}
+
+/// Notes an advertisement that claims a virtual address, and sees to one about an address that is probed.
+#[inline(always)]
+fn advertisement(
+    context: &XdpContext,
+    payload: usize,
+    vip: Option<*mut Vip>,
+    probe: Option<*mut Probe>,
+) -> Outcome {
+    if vip.is_none() && probe.is_none() {
+        return Outcome::Resolution;
     }
-    action(Outcome::Resolution)
+    let Some(checked) = checked(context, payload) else {
+        return Outcome::Resolution;
+    };
+    let cursor = Cursor::anew(context);
+    if let Some(vip) = vip
+        && let Some(claimant) = cursor.array(respond::sender_at(&checked))
+    {
+        note::claim(vip, claimant, Counter::NeighborClaim);
+    }
+    match probe {
+        Some(probe) => respond::to_advertisement(context, &cursor, payload, &checked, probe),
+        None => Outcome::Resolution,
+    }
+}
+
+/// What the checks say of the message behind the IPv6 header at `payload`.
+#[inline(always)]
+fn checked(context: &XdpContext, payload: usize) -> Option<Checked> {
+    Checked::from_number(check_neighbor(context.ctx, payload as u64))
+}
+
+/// [`Checked::number`] of a message of Neighbor Discovery: on its own, so that the verifier walks what follows once and
+/// not once for every way through the options.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn check_neighbor(context: *mut xdp_md, payload: u64) -> u32 {
+    let cursor = Cursor::new(&XdpContext::new(context));
+    Checked::number(Checked::read(&cursor, payload as usize))
 }
 
 #[inline(always)]

@@ -1,11 +1,11 @@
-//! Reads of packet memory: the only place where a packet is read through pointers.
+//! Reads and writes of packet memory: the only place where a packet is touched through pointers.
 //!
-//! Refuses to read past the end of the first buffer of a packet, and past [`LIMIT`].
+//! Refuses to go past the end of the first buffer of a packet, and past [`LIMIT`].
 
 use core::{arch::asm, intrinsics::is_val_statically_known};
 
-use aya_ebpf::programs::XdpContext;
-use regent_common::bytes::Bytes;
+use aya_ebpf::programs::{TcContext, XdpContext};
+use regent_common::{bytes::Bytes, ethernet};
 
 /// No read begins beyond this offset: Ethernet with two tags, the longest IP header and the longest advert that
 /// is judged here fit below. The verifier needs a constant bound for offsets that come from the packet; all bits are
@@ -27,6 +27,14 @@ impl Cursor {
     pub fn new(context: &XdpContext) -> Self {
         Self { start: context.data(), end: context.data_end(), noise: noise(context) }
     }
+
+    /// Over the first piece of a socket buffer. Only for reading.
+    #[inline(always)]
+    pub fn of_buffer(context: &TcContext) -> Self {
+        // SAFETY: the kernel's own context, valid while the program runs.
+        let unknown = unsafe { (*context.skb.skb).ifindex as usize };
+        Self { start: context.data(), end: context.data_end(), noise: unknown | unknown << 32 }
+    }
 }
 
 impl Cursor {
@@ -42,6 +50,44 @@ impl Cursor {
             )
         };
         Self { start: start as usize, end: end as usize, noise: noise(context) }
+    }
+
+    /// Bytes of the packet's first buffer.
+    #[inline(always)]
+    pub fn length(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether a station with that MAC takes the frame. Its first eight bytes at once: the destination, and two that are
+    /// shifted out.
+    #[inline(always)]
+    pub fn is_for(&self, mac: [u8; 6]) -> bool {
+        match self.array::<8>(0) {
+            Some([a, b, c, d, e, f, _, _]) => ethernet::is_for([a, b, c, d, e, f], mac),
+            None => false,
+        }
+    }
+
+    /// Lets `write` change `N` bytes from offset `at`; `None` when they are not there, and nothing is changed.
+    #[inline(always)]
+    pub fn change<const N: usize, R>(&self, at: usize, write: impl FnOnce(&mut [u8; N]) -> R) -> Option<R> {
+        let from = self.place::<N>(at)?;
+        // SAFETY: as in `look`; nobody else holds a reference into the packet meanwhile.
+        Some(write(unsafe { &mut *(from as *mut [u8; N]) }))
+    }
+
+    /// Where `N` bytes from offset `at` are, if they are within the packet.
+    #[inline(always)]
+    fn place<const N: usize>(&self, at: usize) -> Option<usize> {
+        if at > LIMIT {
+            return None;
+        }
+        let mut from = self.start + bounded(at);
+        // Keeps LLVM from moving the offset to the other side of the comparison: the verifier wants the packet's
+        // pointer against its end, with nothing done to the end.
+        // SAFETY: no instruction at all.
+        unsafe { asm!("", inout("r0") from, options(pure, nomem, nostack, preserves_flags)) };
+        (from + N <= self.end).then_some(from)
     }
 }
 
@@ -69,17 +115,7 @@ fn bounded(at: usize) -> usize {
 impl Bytes for Cursor {
     #[inline(always)]
     fn look<const N: usize, R>(&self, at: usize, read: impl FnOnce(&[u8; N]) -> R) -> Option<R> {
-        if at > LIMIT {
-            return None;
-        }
-        let mut from = self.start + bounded(at);
-        // Keeps LLVM from moving the offset to the other side of the comparison: the verifier wants the packet's
-        // pointer against its end, with nothing done to the end.
-        // SAFETY: no instruction at all.
-        unsafe { asm!("", inout("r0") from, options(pure, nomem, nostack, preserves_flags)) };
-        if from + N > self.end {
-            return None;
-        }
+        let from = self.place::<N>(at)?;
         // SAFETY: `from + N` is within the packet, whose memory stays valid while the program runs. An array of
         // bytes has no alignment and no invalid value.
         Some(read(unsafe { &*(from as *const [u8; N]) }))

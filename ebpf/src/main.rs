@@ -16,18 +16,28 @@
 #![expect(internal_features, reason = "compare-and-swap: core hides its atomics on this target")]
 
 mod admit;
+mod again;
+mod buffer;
 mod cursor;
+mod egress;
+mod gate;
+mod ingress;
+mod kind;
 mod maps;
 mod note;
 mod publish;
+mod respond;
 
 use aya_ebpf::{
-    bindings::xdp_action::{XDP_DROP, XDP_PASS},
-    macros::xdp,
-    programs::XdpContext,
+    bindings::{
+        TC_ACT_SHOT, TC_ACT_UNSPEC,
+        xdp_action::{XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX},
+    },
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
 };
 
-use crate::admit::Outcome;
+use crate::{admit::Outcome, buffer::Buffer, egress::Departure};
 
 /// The program of every port.
 #[xdp(frags)]
@@ -51,15 +61,64 @@ fn action(outcome: Outcome) -> u32 {
         Outcome::Rejected => XDP_DROP,
         // Ours and bad, but one of the few that tcpdump may show.
         Outcome::Shown => XDP_PASS,
-        // The kernel answers.
+        // The kernel answers, if anybody here does.
         Outcome::Resolution => XDP_PASS,
+        // Silence.
+        Outcome::Muted => XDP_DROP,
+        // Answered.
+        Outcome::Transmitted => XDP_TX,
+        Outcome::Redirected => XDP_REDIRECT,
     }
+}
+
+/// The program of what leaves by a port. What it has nothing against is the next program's to judge.
+#[classifier]
+pub fn regent_egress(context: TcContext) -> i32 {
+    egress::depart(Buffer(context.skb.skb))
+}
+
+/// The program of what arrives at a port and got past [`regent`]. It stops nothing.
+#[classifier]
+pub fn regent_ingress(context: TcContext) -> i32 {
+    ingress::arrive(Buffer(context.skb.skb));
+    TC_ACT_UNSPEC
+}
+
+/// What the kernel shall do with a packet that leaves.
+#[inline(always)]
+fn departure(departure: Departure) -> i32 {
+    match departure {
+        Departure::Leaves => TC_ACT_UNSPEC,
+        // Silence.
+        Departure::Held => TC_ACT_SHOT,
+    }
+}
+
+/// As [`regent`], on a packet that is then made what it was: for measuring what a packet costs that is answered in place.
+#[xdp(frags)]
+pub fn regent_again(context: XdpContext) -> u32 {
+    let action = admit::admit(&context);
+    again::restore(&context);
+    action
+}
+
+/// Only makes the packet what it was: what the cost of [`regent_again`] is measured against.
+#[xdp(frags)]
+pub fn empty_again(context: XdpContext) -> u32 {
+    again::restore(&context);
+    XDP_PASS
 }
 
 /// Does nothing: what the cost of [`regent`] is measured against.
 #[xdp(frags)]
 pub fn empty(_context: XdpContext) -> u32 {
     XDP_PASS
+}
+
+/// Does nothing: what the cost of [`regent_egress`] and [`regent_ingress`] is measured against.
+#[classifier]
+pub fn empty_tc(_context: TcContext) -> i32 {
+    TC_ACT_UNSPEC
 }
 
 /// The helpers used here ask for a licence that is compatible with the kernel's.

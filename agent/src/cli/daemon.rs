@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     exit::Status,
-    options::{DaemonOptions, Settled, XdpChoice},
+    options::{DaemonOptions, Settled},
 };
 use crate::{
     config::{self, plan::Plan},
@@ -104,12 +104,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
     let life = Life {
         settings: Settings {
             observing,
-            xdp: match options.xdp {
-                XdpChoice::Auto => runtime::XdpChoice::Auto,
-                XdpChoice::Native => runtime::XdpChoice::Native,
-                XdpChoice::Generic => runtime::XdpChoice::Generic,
-                XdpChoice::Off => runtime::XdpChoice::Off,
-            },
+            xdp: options.rungs(&plan),
             router_id: plan.router_id.clone(),
             config,
             started,
@@ -117,6 +112,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         plan,
         observed: options.interfaces,
         run_dir,
+        bpffs: options.bpf_directory,
         listeners,
         claims,
         command_line,

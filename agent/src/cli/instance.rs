@@ -1,6 +1,6 @@
 //! Flags for one instance: the same job as a config of one `vrrp_instance`, checked as strictly.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZero};
 
 use clap::Args;
 use regent_common::{
@@ -9,10 +9,13 @@ use regent_common::{
 };
 use regent_vrrp::{Announcements, Preemption};
 
-use crate::config::plan::{self, AddressPlan, InstancePlan, NotifyPlan, PeerPlan, Transport, Unicast};
+use crate::config::plan::{self, AddressPlan, Gate, InstancePlan, NotifyPlan, PeerPlan, Transport, Unicast};
 
 /// The name of the instance that flags make.
 pub const NAME: &str = "VI_1";
+
+/// RFC 9568 §6.1 and RFC 3768 §6.2: what no flag changes.
+const DOWN_TIMER_ADVERTS: u8 = 3;
 
 /// The flags as they are typed.
 #[derive(Debug, Default, Args)]
@@ -45,6 +48,15 @@ pub struct InstanceArguments {
     /// Address that adverts come from [default: the interface's first]
     #[arg(long, value_name = "IP", value_parser = host)]
     source: Option<IpAddr>,
+    /// Fall silent when no advert was attempted for so many intervals, 1 to 3; `off`: never [default: 3]
+    #[arg(long, value_name = "N|off", value_parser = gate)]
+    gate: Option<Gate>,
+    /// Who answers ARP and neighbour solicitations for the addresses: XDP, or (off) the kernel [default: on]
+    #[arg(long, value_name = "on|off", value_parser = switch)]
+    responder: Option<bool>,
+    /// Speak from the MAC of the virtual router, 00-00-5E-00-01-VRID, without an interface of its own
+    #[arg(long)]
+    virtual_mac: bool,
 }
 
 /// One instance, complete and consistent.
@@ -72,6 +84,12 @@ pub struct InstanceFlags {
     pub unicast_peers: Vec<IpAddr>,
     /// `--source`.
     pub source: Option<IpAddr>,
+    /// `--gate`.
+    pub gate: Gate,
+    /// `--responder`.
+    pub responder: bool,
+    /// `--virtual-mac`.
+    pub virtual_mac: bool,
 }
 
 impl InstanceArguments {
@@ -86,6 +104,9 @@ impl InstanceArguments {
             nopreempt,
             unicast_peers,
             source,
+            gate,
+            responder,
+            virtual_mac,
         } = self;
         vrid.is_some()
             || priority.is_some()
@@ -96,6 +117,9 @@ impl InstanceArguments {
             || *nopreempt
             || !unicast_peers.is_empty()
             || source.is_some()
+            || gate.is_some()
+            || responder.is_some()
+            || *virtual_mac
     }
 
     /// The instance; `None` when no flag of one was given.
@@ -122,6 +146,14 @@ impl InstanceArguments {
                         preempts (RFC 9568 6.1); use a priority of 1 to 254"
                 .to_owned());
         }
+        if let Some(Gate::Intervals(intervals)) = self.gate
+            && intervals.get() > DOWN_TIMER_ADVERTS
+        {
+            return Err(format!(
+                "--gate {intervals} would shut after the backups have taken over, which wait for {DOWN_TIMER_ADVERTS} \
+                 adverts: use {DOWN_TIMER_ADVERTS} or fewer, or `off`"
+            ));
+        }
         let unicast_peers = peers(family, &self.vips, self.source, self.unicast_peers)?;
         plan::link_local_first(&mut self.vips, |(address, _)| *address);
         Ok(Some(InstanceFlags {
@@ -140,6 +172,9 @@ impl InstanceArguments {
             addresses: self.vips,
             unicast_peers,
             source: self.source,
+            gate: self.gate.unwrap_or_default(),
+            responder: self.responder.unwrap_or(true),
+            virtual_mac: self.virtual_mac,
         }))
     }
 
@@ -190,7 +225,10 @@ impl InstanceFlags {
             asserts: true,
             concedes: true,
             accepts: true,
-            down_timer_adverts: 3,
+            down_timer_adverts: DOWN_TIMER_ADVERTS,
+            gate: self.gate,
+            responder: self.responder,
+            virtual_mac: self.virtual_mac,
             authentication: self.authentication,
             checksum: ChecksumForm::default(),
             addresses: self
@@ -288,6 +326,22 @@ fn priority(text: &str) -> Result<LocalPriority, String> {
 
 fn version(text: &str) -> Result<Version, String> {
     text.parse::<u8>().ok().and_then(Version::from_wire).ok_or_else(|| "a version is 2 or 3".to_owned())
+}
+
+fn gate(text: &str) -> Result<Gate, String> {
+    if text == "off" {
+        return Ok(Gate::Off);
+    }
+    let intervals = text.parse::<u8>().ok().and_then(NonZero::new);
+    intervals.map(Gate::Intervals).ok_or_else(|| "a gate is `off`, or 1 to 3 intervals".to_owned())
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off".to_owned()),
+    }
 }
 
 fn password(text: &str) -> Result<[u8; AUTHENTICATION_LENGTH], String> {

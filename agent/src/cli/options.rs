@@ -13,7 +13,10 @@ use super::{
     exit::Status,
     instance::{InstanceArguments, InstanceFlags},
 };
-use crate::observe::log::{LogFormat, LogOptions};
+use crate::{
+    config::plan::{self, Plan},
+    observe::log::{LogFormat, LogOptions},
+};
 
 /// Where the control socket and the journal live.
 pub const RUN_DIRECTORY: &str = "/run/regent";
@@ -44,14 +47,26 @@ pub struct DaemonOptions {
     pub run_directory: PathBuf,
     /// Where pinned maps and links live.
     pub bpf_directory: PathBuf,
-    /// Where adverts come from.
-    pub xdp: XdpChoice,
+    /// Where adverts come from; `None`: where the config says.
+    pub xdp: Option<XdpChoice>,
     /// Where metrics are served by TCP.
     pub metrics: Option<SocketAddr>,
     /// The log.
     pub log: LogOptions,
     /// Another agent has started this one, to hand over by stdin.
     pub succeeds: bool,
+}
+
+impl DaemonOptions {
+    /// Where adverts may come from: what was typed counts before what was written.
+    pub fn rungs(&self, plan: &Plan) -> plan::XdpChoice {
+        self.xdp.map_or(plan.xdp, |choice| match choice {
+            XdpChoice::Auto => plan::XdpChoice::Auto,
+            XdpChoice::Native => plan::XdpChoice::Native,
+            XdpChoice::Generic => plan::XdpChoice::Generic,
+            XdpChoice::Off => plan::XdpChoice::Off,
+        })
+    }
 }
 
 /// What the daemon is to do.
@@ -104,10 +119,9 @@ pub fn is_present(path: &Path) -> bool {
 }
 
 /// Where adverts may come from: `--xdp`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum XdpChoice {
     /// Native XDP, else generic XDP, else the socket
-    #[default]
     Auto,
     /// Native XDP, else the socket
     Native,
@@ -201,9 +215,9 @@ struct DaemonArguments {
     /// Where pinned maps and links will live: nothing is pinned yet
     #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY, hide = true)]
     bpffs: PathBuf,
-    /// Where adverts come from
-    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
-    xdp: XdpChoice,
+    /// Where adverts come from [default: the config's `xdp`, else auto]
+    #[arg(long, value_name = "MODE", value_enum)]
+    xdp: Option<XdpChoice>,
     /// Serve Prometheus metrics at http://ADDRESS:PORT/metrics
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = metrics_address)]
     metrics: Option<SocketAddr>,

@@ -8,6 +8,7 @@ mod authentication;
 mod election;
 mod instance;
 mod pace;
+mod presence;
 mod route;
 mod scripts;
 mod strict;
@@ -49,6 +50,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         delay_after_boot: globals.delay_after_boot.unwrap_or_default(),
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
+        xdp: globals.xdp.unwrap_or_default(),
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan

@@ -227,5 +227,6 @@ pub mod code {
         CHECKSUM = "RG0426", "a form of checksum that cannot be used";
         OWNER_ACCEPTS = "RG0427", "priority 255 always accepts";
         GARP_GROUP = "RG0428", "a group of interfaces that sets no pace";
+        GATE = "RG0429", "a gate that shuts too late or too soon";
     }
 }

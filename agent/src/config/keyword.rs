@@ -55,6 +55,13 @@ pub enum Kind {
         /// Largest.
         most: i64,
     },
+    /// `off`, or a whole number.
+    OffOrNumber {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
     /// Seconds, maybe with decimals, no finer than a microsecond.
     Seconds {
         /// Shortest, in microseconds.
@@ -167,6 +174,7 @@ impl Kind {
             | Self::Interface
             | Self::Address
             | Self::Number { .. }
+            | Self::OffOrNumber { .. }
             | Self::Seconds { .. }
             | Self::Choice(_) => (1, Some(1)),
             Self::NamedBlock => (1, Some(1)),
@@ -187,6 +195,7 @@ impl Kind {
             | Self::Interface
             | Self::Address
             | Self::Number { .. }
+            | Self::OffOrNumber { .. }
             | Self::Seconds { .. }
             | Self::Choice(_)
             | Self::Maybe(_)
@@ -206,6 +215,7 @@ impl Kind {
             Self::Interface => "the name of an interface".into(),
             Self::Address => "an IPv4 or IPv6 address".into(),
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
+            Self::OffOrNumber { least, most } => format!("`off` or a whole number from {least} to {most}"),
             Self::Seconds { least_us, most_us } => {
                 format!("seconds from {} to {}", Seconds(least_us), Seconds(most_us))
             }

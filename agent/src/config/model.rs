@@ -25,7 +25,7 @@ use super::{
     diagnostic::Diagnostics,
     expand::Statement,
     keyword::RootTerm,
-    plan::{AddressPlan, Command, Pace, PeerPlan, RunAs},
+    plan::{AddressPlan, Command, Gate, Pace, PeerPlan, RunAs, XdpChoice},
     source::{Sources, Span},
 };
 pub(super) use global::is_link_local_group;
@@ -86,6 +86,8 @@ pub(super) struct Globals {
     pub contest: Contest,
     pub checks_source: Option<bool>,
     pub strict: Option<Spanned<bool>>,
+    pub presence: Presence,
+    pub xdp: Option<XdpChoice>,
 }
 
 /// What an Active Router does about others.
@@ -95,6 +97,14 @@ pub(super) struct Contest {
     pub asserts: Option<bool>,
     /// `higher_prio_send_advert`.
     pub concedes: Option<bool>,
+}
+
+/// How an instance is seen on its network.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Presence {
+    pub gate: Option<Spanned<Gate>>,
+    pub responder: Option<bool>,
+    pub virtual_mac: Option<bool>,
 }
 
 /// `garp_group`.
@@ -207,6 +217,7 @@ pub(super) struct Instance {
     pub ignores_interface: bool,
     pub checksum_as_v2: Option<bool>,
     pub down_timer_adverts: Option<u8>,
+    pub presence: Presence,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
 }

@@ -12,6 +12,10 @@ use regent_common::{
 };
 use regent_vrrp::{Announcements, Preemption};
 
+mod gate;
+
+pub use gate::Gate;
+
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -29,6 +33,22 @@ pub struct Plan {
     pub pace: Pace,
     /// `garp_group`: interfaces that share a pace.
     pub pace_groups: Vec<PaceGroup>,
+    /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
+    pub xdp: XdpChoice,
+}
+
+/// Which rungs of the ladder may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum XdpChoice {
+    /// Native, else generic, else the socket.
+    #[default]
+    Auto,
+    /// Native, else the socket.
+    Native,
+    /// Generic, else the socket.
+    Generic,
+    /// The socket.
+    Off,
 }
 
 /// The shortest time between two announcements on an interface; zero: back to back.
@@ -91,6 +111,13 @@ pub struct InstancePlan {
     pub checksum: ChecksumForm,
     /// `down_timer_adverts`: adverts that must be missing until the Active Router counts as gone; 3 by the RFC.
     pub down_timer_adverts: u8,
+    /// `gate`: when this router falls silent for its addresses although it never gave them up.
+    pub gate: Gate,
+    /// The XDP program answers for the addresses; `responder off` leaves that to the kernel.
+    pub responder: bool,
+    /// `virtual_mac`: what leaves in the name of the virtual router carries its MAC (RFC 9568 §7.3), without an interface
+    /// of its own.
+    pub virtual_mac: bool,
     /// `virtual_ipaddress`: assigned while Active and named in adverts, in the order of the config.
     pub addresses: Vec<AddressPlan>,
     /// `virtual_ipaddress_excluded`: assigned while Active, not named in adverts; of either family.
@@ -101,6 +128,13 @@ pub struct InstancePlan {
     pub track_scripts: Vec<TrackedScript>,
     /// `notify*`.
     pub notify: NotifyPlan,
+}
+
+impl InstancePlan {
+    /// How old the newest attempted advert may be before the gate shuts; zero: it never does.
+    pub fn patience(&self) -> Duration {
+        self.gate.patience(self.interval, self.down_timer_adverts)
+    }
 }
 
 /// How adverts travel.

@@ -2,12 +2,11 @@
 //!
 //! The kernel carries a request out inside the sending call, and waits there for its one lock for interfaces (RTNL), which
 //! others may hold for hundreds of milliseconds: not for the VRRP thread. The answer waits in the socket when the call
-//! returns; nothing here waits for it. What should be assigned, and when, is decided elsewhere.
+//! returns. What should be assigned, and when, is decided elsewhere.
 
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
-    os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd},
 };
 
 use netlink_packet_core::{
@@ -17,21 +16,12 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, CacheInfo},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
-use nix::sys::socket::{setsockopt, sockopt};
 
-use super::{answer::split_answer, failure::attempted};
+use super::request_pipe::RequestPipe;
 
 /// IFA_PROTO of every address that an agent assigns: the protocol number of VRRP. `ip -d address` shows it as `proto 112`.
 /// Kernels before 5.18 ignore the attribute.
 pub const VRRP_ADDRESS_PROTOCOL: u8 = regent_common::PROTOCOL;
-
-/// Bytes of answers that the kernel may hold for us, by its own accounting.
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
-/// What one answer costs in that accounting; measured at 768 to 1280 on current kernels.
-const ANSWER_COST: usize = 2048;
-/// Messages are sent together up to this many bytes; below the smallest default send buffer.
-const BATCH: usize = 64 * 1024;
 
 /// What to do with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +61,7 @@ pub struct AddressRequest<'a> {
 /// A netlink socket for addresses. A request may wait for the kernel's lock; nothing else does.
 #[derive(Debug)]
 pub struct AddressSocket {
-    socket: Socket,
-    sequence: u32,
-    outstanding: usize,
-    limit: usize,
-    outgoing: Vec<u8>,
+    pipe: RequestPipe,
 }
 
 impl AddressSocket {
@@ -84,168 +70,17 @@ impl AddressSocket {
     /// # Errors
     /// When no netlink socket can be had.
     pub fn open() -> io::Result<Self> {
-        Self::connected().map_err(|error| {
-            attempted(error, "open a netlink socket for addresses", "raise the limit of open files or memory")
-        })
+        Ok(Self { pipe: RequestPipe::open("addresses")? })
     }
 
-    fn connected() -> io::Result<Self> {
-        let mut socket = Socket::new(NETLINK_ROUTE)?;
-        socket.set_non_blocking(true)?;
-        // The answer to a failed request would carry the whole request back.
-        socket.set_cap_ack(true)?;
-        if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
-            socket.set_rx_buf_sz(RECEIVE_BUFFER as libc::c_int)?;
-        }
-        let limit = socket.get_rx_buf_sz()? / ANSWER_COST;
-        socket.bind_auto()?;
-        socket.connect(&SocketAddr::new(0, 0))?;
-        Ok(Self { socket, sequence: 0, outstanding: 0, limit, outgoing: Vec::with_capacity(BATCH) })
-    }
-
-    /// Sends one request and returns its sequence number, which is never 0. The kernel has carried it out, or refused
-    /// it, when this returns; which of both, [`Self::acknowledgements`] tells.
+    /// Sends all requests, in order, however many, and returns what became of each; `InvalidInput` for one that makes no
+    /// sense.
     ///
-    /// # Errors
-    /// `WouldBlock` when so many answers wait that one more might be lost: take them first. `InvalidInput` when the request
-    /// cannot be written down (a broadcast or a label of IPv6, a prefix or label that is too long). Nothing was sent then.
-    pub fn request(&mut self, request: &AddressRequest<'_>) -> io::Result<u32> {
-        let mut sequence = 0;
-        self.requests(std::slice::from_ref(request), |_, number| sequence = number)?;
-        Ok(sequence)
+    /// Waits for the kernel, whose work grows with the number of addresses that the interface has: a few hundred cost a
+    /// millisecond or two, thousands should be handed in by parts.
+    pub fn carry_out(&mut self, requests: &[AddressRequest<'_>]) -> Vec<io::Result<()>> {
+        self.pipe.carry_out(requests, message)
     }
-
-    /// Sends many requests with few system calls, in order. `sent` is told the position and the sequence number of each
-    /// request that went out, also when a later one fails.
-    ///
-    /// The kernel's work grows with the number of addresses that the interface has: a few hundred cost a millisecond or two,
-    /// thousands should be handed in by parts, between which answers are taken.
-    ///
-    /// # Errors
-    /// As [`Self::request`], of the first request that was not sent.
-    pub fn requests(
-        &mut self,
-        requests: &[AddressRequest<'_>],
-        mut sent: impl FnMut(usize, u32),
-    ) -> io::Result<()> {
-        let mut pending = 0..0;
-        let mut failure = None;
-        self.outgoing.clear();
-        for (position, request) in requests.iter().enumerate() {
-            let appended = if self.outstanding + pending.len() < self.limit {
-                self.append(request)
-            } else {
-                Err(io::Error::new(io::ErrorKind::WouldBlock, "too many address requests are unanswered"))
-            };
-            if let Err(error) = appended {
-                failure = Some(error);
-                break;
-            }
-            pending.end = position + 1;
-            if self.outgoing.len() >= BATCH {
-                self.flush(&mut pending, &mut sent)?;
-            }
-        }
-        self.flush(&mut pending, &mut sent)?;
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// Writes a request behind those that are to be sent.
-    fn append(&mut self, request: &AddressRequest<'_>) -> io::Result<()> {
-        let mut message = message(request)?;
-        self.sequence = self.sequence.checked_add(1).unwrap_or(1);
-        message.header.sequence_number = self.sequence;
-        message.finalize();
-        let start = self.outgoing.len();
-        self.outgoing.resize(start + message.buffer_len().next_multiple_of(4), 0);
-        if let Some(space) = self.outgoing.get_mut(start..) {
-            message.serialize(space);
-        }
-        Ok(())
-    }
-
-    /// Sends what was written: the requests at the positions `pending`, whose sequence numbers end with the newest.
-    fn flush(
-        &mut self,
-        pending: &mut std::ops::Range<usize>,
-        sent: &mut impl FnMut(usize, u32),
-    ) -> io::Result<()> {
-        if pending.start == pending.end {
-            return Ok(());
-        }
-        loop {
-            match self.socket.send(&self.outgoing, libc::MSG_DONTWAIT) {
-                Ok(_whole) => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(attempted(error, "send address requests (netlink)", "try again")),
-            }
-        }
-        self.outgoing.clear();
-        self.outstanding += pending.len();
-        for (position, behind) in pending.clone().zip((0..pending.len() as u32).rev()) {
-            sent(position, sequence_before(self.sequence, behind));
-        }
-        pending.start = pending.end;
-        Ok(())
-    }
-
-    /// Hands out the answers that wait, oldest first: the sequence number of a request and what became of it. Never waits.
-    ///
-    /// # Errors
-    /// When answers were lost (`OutOfMemory`): what became of requests without an answer is only seen by listing the
-    /// addresses.
-    pub fn acknowledgements(&mut self, mut each: impl FnMut(u32, io::Result<()>)) -> io::Result<()> {
-        let mut buffer = [0; 8192];
-        loop {
-            let mut space = &mut buffer[..];
-            match self.socket.recv(&mut space, libc::MSG_DONTWAIT) {
-                Ok(length) => {
-                    let mut rest = buffer.get(..length).unwrap_or_default();
-                    while let Some((sequence, result)) = split_answer(&mut rest) {
-                        self.outstanding = self.outstanding.saturating_sub(1);
-                        each(sequence, result);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    self.outstanding = 0;
-                    return Err(io::Error::new(
-                        io::ErrorKind::OutOfMemory,
-                        "the kernel had no room for answers to address requests; list the addresses",
-                    ));
-                }
-                Err(error) => {
-                    return Err(attempted(error, "read answers to address requests", "list the addresses"));
-                }
-            }
-        }
-    }
-
-    /// Requests that have no answer yet.
-    pub fn outstanding(&self) -> usize {
-        self.outstanding
-    }
-}
-
-impl AsFd for AddressSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for AddressSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
-
-/// The number that was given `behind` requests earlier; 0 is never given.
-fn sequence_before(newest: u32, behind: u32) -> u32 {
-    newest.checked_sub(behind).filter(|number| *number != 0).unwrap_or_else(|| {
-        // Numbers went past the end: u32::MAX came before 1.
-        newest.wrapping_sub(behind).wrapping_sub(1)
-    })
 }
 
 fn message(request: &AddressRequest<'_>) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
@@ -328,15 +163,4 @@ fn describe(message: &mut AddressMessage, request: &AddressRequest<'_>, alone: b
 
 fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sequence_numbers_are_counted_back_past_the_end_of_numbers_without_the_zero() {
-        assert_eq!([0, 1, 2].map(|behind| sequence_before(9, behind)), [9, 8, 7]);
-        assert_eq!([0, 1, 2, 3].map(|behind| sequence_before(2, behind)), [2, 1, u32::MAX, u32::MAX - 1]);
-    }
 }

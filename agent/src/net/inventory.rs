@@ -2,6 +2,8 @@
 //!
 //! For the control runtime: a dump takes milliseconds on a large host and allocates, so it never runs on the VRRP thread.
 
+use std::collections::HashSet;
+
 use futures::StreamExt;
 use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
@@ -10,7 +12,7 @@ use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage, link::L
 use rtnetlink::Handle;
 use thiserror::Error;
 
-use super::link::{AssignedAddress, Link};
+use super::link::{AssignedAddress, Assignment, Link};
 
 /// Log directives for the netlink crates: they print whole messages at level error or warn when a kernel newer than they
 /// are says something unknown. What matters of that is reported by this module.
@@ -39,6 +41,11 @@ impl Inventory {
     /// The interface of that index.
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
+    }
+
+    /// Which addresses there are, for many questions in a row.
+    pub fn assignments(&self) -> HashSet<Assignment> {
+        self.addresses.iter().map(AssignedAddress::assignment).collect()
     }
 
     /// The addresses of an interface, in the kernel's order.

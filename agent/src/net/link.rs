@@ -101,6 +101,9 @@ pub fn carrier_through<'a>(
     None
 }
 
+/// What names an address on an interface: the interface's index, the address, its prefix length.
+pub type Assignment = (u32, IpAddr, u8);
+
 /// An address on an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssignedAddress {
@@ -122,6 +125,11 @@ pub struct AssignedAddress {
 }
 
 impl AssignedAddress {
+    /// What names it.
+    pub const fn assignment(&self) -> Assignment {
+        (self.index, self.address, self.prefix_length)
+    }
+
     /// IPv4: not the first of its prefix, and gone with that one unless `promote_secondaries` is set.
     pub const fn is_secondary(&self) -> bool {
         self.flags & libc::IFA_F_SECONDARY != 0

@@ -10,15 +10,21 @@ pub mod claim_watch;
 pub mod clock;
 pub mod cookie;
 pub mod deadline;
+pub mod device;
+pub mod features;
 pub mod frame_socket;
 pub mod inventory;
 pub mod link;
 pub mod listen_socket;
 pub mod monitor;
+pub mod neighbors;
+pub mod nic_filter;
 pub mod other_vrrp;
 pub mod readiness;
+pub mod routes;
 pub mod running;
 pub mod scheduling;
+pub mod solicited;
 pub mod vrid_claim;
 pub mod xdp;
 
@@ -28,6 +34,7 @@ mod filter;
 mod nftables;
 mod packet_socket;
 mod reception;
+mod request_pipe;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,6 +4,7 @@
 //! [`events::Events`], and answers [`source::SnapshotSource`] with a [`snapshot::Snapshot`], which is what status,
 //! metrics and the observe mode's table are drawn from.
 
+pub mod data_plane;
 pub mod events;
 pub mod handover;
 pub mod heard;

@@ -3,10 +3,11 @@
 use regent_common::{Counter, Reason};
 
 use super::{
+    data_plane::{DeadMan, Hook, Mode, Responder, Way},
     observation::Carrier,
     snapshot::{
-        ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, SourceStatus,
-        TrackerStatus, TurnStatus,
+        ActiveStatus, AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot,
+        SourceStatus, TrackerStatus, TurnStatus,
     },
     tally::Tally,
 };
@@ -18,6 +19,8 @@ fn address(address: &str, device: &str, assigned: bool) -> AddressStatus {
         assigned,
         foreign: false,
         excluded: false,
+        requests: 0,
+        replies: 0,
     }
 }
 
@@ -53,7 +56,10 @@ fn active() -> InstanceStatus {
         interval_ms: 1000,
         announce_delay_ms: 5000,
         active: Some(ActiveStatus { source: "10.0.0.2".parse().unwrap(), priority: 89, local: true }),
-        addresses: vec![address("10.0.0.3/32", "ens33", true), address("10.0.0.4/24", "ens34", false)],
+        addresses: vec![
+            AddressStatus { requests: 1520, replies: 1519, ..address("10.0.0.3/32", "ens33", true) },
+            address("10.0.0.4/24", "ens34", false),
+        ],
         adverts_sent: 126,
         priority_zero_sent: 1,
         addresses_restored: 1,
@@ -82,6 +88,9 @@ fn active() -> InstanceStatus {
             weight: -11,
         }],
         troubles: vec!["10.0.0.9 sends adverts with a wrong password; compare auth_pass".to_owned()],
+        mode: Some(Mode::Answer),
+        gate_ms: 2937,
+        mac: Some("00:00:5e:00:01:32".to_owned()),
     }
 }
 
@@ -118,6 +127,9 @@ fn faulty() -> InstanceStatus {
         sources: Vec::new(),
         trackers: Vec::new(),
         troubles: Vec::new(),
+        mode: None,
+        gate_ms: 0,
+        mac: None,
     }
 }
 
@@ -159,6 +171,12 @@ pub fn snapshot() -> Snapshot {
                 carrier_reason: String::new(),
                 source: Some("10.0.0.2".parse().unwrap()),
                 carrier_losses: 1,
+                responder: Responder::Xdp { way: Way::Transmit },
+                dead_man: DeadMan::On,
+                tc_egress: Hook::Attached,
+                tc_ingress: Hook::missing("Linux 6.6 is needed"),
+                virtual_macs: vec!["00:00:5e:00:01:32".to_owned()],
+                promiscuous: true,
             },
             PortStatus {
                 name: "ens35".to_owned(),
@@ -168,6 +186,12 @@ pub fn snapshot() -> Snapshot {
                 carrier_reason: "the interface is absent".to_owned(),
                 source: None,
                 carrier_losses: 0,
+                responder: Responder::kernel("the interface is absent"),
+                dead_man: DeadMan::off("the interface is absent"),
+                tc_egress: Hook::Unused,
+                tc_ingress: Hook::Unused,
+                virtual_macs: Vec::new(),
+                promiscuous: false,
             },
         ],
         instances: vec![active(), faulty()],
@@ -179,6 +203,14 @@ pub fn snapshot() -> Snapshot {
             realtime: true,
             memory_locked: true,
         },
+        kernel: vec![
+            FeatureStatus { name: "BTF".to_owned(), state: "yes".to_owned(), consequence: String::new() },
+            FeatureStatus {
+                name: "tcx".to_owned(),
+                state: "no".to_owned(),
+                consequence: "a dead agent's host goes on answering".to_owned(),
+            },
+        ],
     }
 }
 

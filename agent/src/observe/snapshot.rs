@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{observation::Carrier, tally::Tally};
+use super::{
+    data_plane::{DeadMan, Hook, Mode, Responder},
+    observation::Carrier,
+    tally::Tally,
+};
 
 /// The whole agent. `schema` changes when a field changes its meaning or goes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +35,20 @@ pub struct Snapshot {
     pub heard: Vec<HeardStatus>,
     /// The loop itself.
     pub turn: TurnStatus,
+    /// What the kernel can, as found at the start.
+    #[serde(default)]
+    pub kernel: Vec<FeatureStatus>,
+}
+
+/// Something that the kernel can do, or cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureStatus {
+    /// What.
+    pub name: String,
+    /// Whether, or how.
+    pub state: String,
+    /// What that takes away; empty when nothing.
+    pub consequence: String,
 }
 
 /// One interface.
@@ -50,6 +68,24 @@ pub struct PortStatus {
     pub source: Option<IpAddr>,
     /// How often the carrier was lost while running.
     pub carrier_losses: u64,
+    /// Who answers ARP and neighbour solicitations for virtual addresses.
+    #[serde(default)]
+    pub responder: Responder,
+    /// What happens when the agent stops without a word.
+    #[serde(default)]
+    pub dead_man: DeadMan,
+    /// The tc program that keeps what leaves in the name of silent addresses.
+    #[serde(default)]
+    pub tc_egress: Hook,
+    /// The tc program that hands over frames to virtual MACs.
+    #[serde(default)]
+    pub tc_ingress: Hook,
+    /// Virtual MACs in the card's filter by the agent.
+    #[serde(default)]
+    pub virtual_macs: Vec<String>,
+    /// One of them made the card take every frame.
+    #[serde(default)]
+    pub promiscuous: bool,
 }
 
 /// One virtual router.
@@ -119,6 +155,15 @@ pub struct InstanceStatus {
     pub trackers: Vec<TrackerStatus>,
     /// What is wrong and what to do about it, as sentences.
     pub troubles: Vec<String>,
+    /// Whether the data plane speaks for it; absent without an XDP program.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// The data plane falls silent when its newest advert is older, in milliseconds; 0: never.
+    #[serde(default)]
+    pub gate_ms: u64,
+    /// The MAC that answers and announcements for its addresses carry, while its interface exists.
+    #[serde(default)]
+    pub mac: Option<String>,
 }
 
 /// Who is Active.
@@ -145,6 +190,12 @@ pub struct AddressStatus {
     pub foreign: bool,
     /// Not named in adverts.
     pub excluded: bool,
+    /// ARP requests and neighbour solicitations for it that the XDP program saw.
+    #[serde(default)]
+    pub requests: u64,
+    /// Of those, answered by the XDP program.
+    #[serde(default)]
+    pub replies: u64,
 }
 
 /// A source of adverts.

@@ -6,7 +6,11 @@ use std::net::IpAddr;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
 use super::{
-    snapshot::{AddressStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, TrackerStatus, TurnStatus},
+    data_plane::{DeadMan, Hook},
+    snapshot::{
+        AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot, TrackerStatus,
+        TurnStatus,
+    },
     tally::Tally,
 };
 use crate::words;
@@ -64,6 +68,8 @@ pub fn status(snapshot: &Snapshot, heard: Heard, look: Look) -> String {
         }
     });
     parts.push(ports(&snapshot.ports, look));
+    parts.push(data_plane(snapshot, look));
+    parts.push(kernel(&snapshot.kernel, look));
     parts.push(turn(&snapshot.turn));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
@@ -179,7 +185,7 @@ fn adverts(snapshot: &Snapshot, look: Look) -> String {
     drawn(&table)
 }
 
-/// What is not a number: addresses, reasons, sources, trackers.
+/// What is not a number: addresses, the responder, reasons, sources, trackers.
 fn details(instances: &[InstanceStatus], look: Look) -> String {
     let mut table = table(look, &["DETAIL", "", ""]);
     for one in instances {
@@ -189,6 +195,7 @@ fn details(instances: &[InstanceStatus], look: Look) -> String {
             }
         };
         row("addresses", addresses(one));
+        row("responder", responder(one));
         row("adverts", way(one));
         row("rejected", reasons(&one.rejected));
         let sources = one.sources.iter().map(|source| {
@@ -203,6 +210,30 @@ fn details(instances: &[InstanceStatus], look: Look) -> String {
         row("tracked", one.trackers.iter().map(tracker).collect::<Vec<_>>().join("; "));
     }
     if table.row_count() == 0 { String::new() } else { drawn(&table) }
+}
+
+/// Whether the data plane speaks for an instance, from which MAC and for how long, and what it was asked.
+fn responder(instance: &InstanceStatus) -> String {
+    let Some(mode) = instance.mode else { return String::new() };
+    let mac = instance.mac.as_ref().map_or_else(String::new, |mac| format!(", MAC {mac}"));
+    let gate = gate(instance);
+    let (requests, replies) = instance
+        .addresses
+        .iter()
+        .fold((0, 0), |(requests, replies), one| (requests + one.requests, replies + one.replies));
+    let counts = if requests == 0 {
+        String::new()
+    } else {
+        format!("; {requests} requests seen, {replies} of them answered by XDP")
+    };
+    format!("{}, {gate}{mac}{counts}", mode.word())
+}
+
+fn gate(instance: &InstanceStatus) -> String {
+    match instance.gate_ms {
+        0 => "gate off".to_owned(),
+        gate => format!("gate {}", words::interval(gate)),
+    }
 }
 
 /// From where to where adverts go.
@@ -286,6 +317,76 @@ fn ports(ports: &[PortStatus], look: Look) -> String {
             number(port.carrier_losses),
             text(&port.carrier_reason),
         ]);
+    }
+    drawn(&table)
+}
+
+/// What the programs do on each port that bears an instance.
+fn data_plane(snapshot: &Snapshot, look: Look) -> String {
+    let mut table = table(look, &["DATA PLANE", "", ""]);
+    for port in snapshot.ports.iter().filter(|port| port.ifindex != 0) {
+        let borne: Vec<&InstanceStatus> =
+            snapshot.instances.iter().filter(|one| one.interface == port.name).collect();
+        if borne.is_empty() {
+            continue;
+        }
+        let mut row = |what: &str, content: String| {
+            if !content.is_empty() {
+                table.add_row(vec![text(&port.name), Cell::new(what), text(&content)]);
+            }
+        };
+        row("responder", port.responder.to_string());
+        row("dead man", dead_man(port, &borne));
+        row("tc", hooks(port));
+        row("virtual MAC", virtual_macs(port));
+    }
+    if table.row_count() == 0 { String::new() } else { drawn(&table) }
+}
+
+/// `on, gate 2.937 s`: with the gates of the instances, each once.
+fn dead_man(port: &PortStatus, borne: &[&InstanceStatus]) -> String {
+    let mut gates: Vec<u64> = borne.iter().map(|one| one.gate_ms).filter(|gate| *gate > 0).collect();
+    gates.sort_unstable();
+    let on = match (gates.first(), gates.last()) {
+        (Some(least), Some(most)) if least == most => format!("gate {}", words::interval(*least)),
+        (Some(least), Some(most)) => {
+            format!("gates {} to {}", words::interval(*least), words::interval(*most))
+        }
+        (Some(_) | None, _) => "but every gate is off".to_owned(),
+    };
+    match &port.dead_man {
+        DeadMan::On => format!("on, {on}"),
+        stuck @ DeadMan::Stuck { .. } => format!("{stuck}; {on}"),
+        off @ DeadMan::Off { .. } => off.to_string(),
+    }
+}
+
+fn hooks(port: &PortStatus) -> String {
+    let hooks = [("egress", &port.tc_egress), ("ingress", &port.tc_ingress)];
+    let used = hooks.iter().filter(|(_, hook)| **hook != Hook::Unused);
+    used.map(|(name, hook)| format!("{name} {hook}")).collect::<Vec<_>>().join("; ")
+}
+
+fn virtual_macs(port: &PortStatus) -> String {
+    let promiscuous = if port.promiscuous {
+        "; promiscuous for its sake: the card has no filter for further addresses"
+    } else {
+        ""
+    };
+    match port.virtual_macs.as_slice() {
+        [] => String::new(),
+        macs => format!("{}{promiscuous}", macs.join(", ")),
+    }
+}
+
+/// What the kernel can, and what that takes away where it cannot.
+fn kernel(features: &[FeatureStatus], look: Look) -> String {
+    if features.is_empty() {
+        return String::new();
+    }
+    let mut table = table(look, &["KERNEL", "", ""]);
+    for feature in features {
+        table.add_row(vec![text(&feature.name), text(&feature.state), text(&feature.consequence)]);
     }
     drawn(&table)
 }

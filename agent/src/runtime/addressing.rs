@@ -5,22 +5,37 @@
 //! put back. An address that somebody else put there is never ours: it is not removed, and said loudly.
 //!
 //! Requests are carried out by another thread (`assigner`), in their order, and each is answered once. An address has at
-//! most one under way.
+//! most one under way. Where many wait, local routes go ahead of them (`covering`), so that packets are delivered before the
+//! kernel has inserted the addresses: an instance is deliverable when each of its addresses is there or covered.
+//!
+//! A takeover and a giving-up look at each address of their instance once; every other turn does work for as many addresses
+//! as it handles, however many there are.
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::Hash,
+    io,
     net::IpAddr,
     ops::Range,
     sync::Arc,
 };
 
-use super::assigner::{Answer, Request};
-use crate::config::plan::AddressPlan;
+use regent_common::Family;
+
+use super::{
+    assigner::{Change, Request},
+    covering::{CoverId, Covering},
+    ladder::family_of,
+};
+use crate::{config::plan::AddressPlan, net::link::Assignment};
 
 /// Requests handed over in one turn at most, so that thousands of addresses do not make an advert late.
 pub const REQUESTS_PER_TURN: usize = 64;
 /// Requests under way at most; the rest waits here, where a changed mind costs nothing.
 pub const REQUESTS_UNDER_WAY: usize = 256;
+/// Addresses that must be waiting for routes to go ahead of them. Measured: the kernel takes some 10 us for an address, and
+/// 6 us for a route; fewer addresses are there sooner than a thread could be told twice.
+const COVERED_FROM: usize = 16;
 
 /// What the kernel has of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,22 +93,44 @@ pub struct Address {
     pub presence: Presence,
     wanted: bool,
     queued: bool,
+    /// What delivers its packets while it is on its way.
+    cover: Option<CoverId>,
     /// Removals of ours whose report is still to come.
     echoes: u32,
     /// It was reported gone while a request was under way.
     reported_gone: bool,
 }
 
+/// Where addresses are among all. Shared, so that they can be gone through while the addresses change.
+type Positions = Arc<Vec<usize>>;
+
+/// The addresses of one instance.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    /// Where they are: they stand together.
+    range: Range<usize>,
+    /// How many are wanted, can be there, and are not.
+    awaited: usize,
+    /// How many the kernel refused.
+    refused: usize,
+    /// How many are on this host by us, or may be.
+    held: usize,
+}
+
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Addressing {
     addresses: Vec<Address>,
-    /// Where each instance's are: they stand together.
-    ranges: Vec<Range<usize>>,
-    by_address: HashMap<IpAddr, Vec<usize>>,
+    /// By instance.
+    own: Vec<Own>,
+    by_address: HashMap<IpAddr, Positions>,
+    by_device: HashMap<String, Positions>,
+    covering: Covering,
+    /// What the kernel refused, to be tried again.
+    refused: Vec<usize>,
     queue: VecDeque<usize>,
     /// To be removed where `addresses` knows nothing of them any more.
-    left: VecDeque<Request>,
+    left: VecDeque<Change>,
     /// Requests handed over and not answered.
     under_way: usize,
 }
@@ -102,11 +139,12 @@ impl Addressing {
     /// Adds an address of `instance`. Those of one instance are added in a row, instances in their order.
     pub fn insert(&mut self, instance: usize, plan: AddressPlan, device: String, owned: bool) {
         let at = self.addresses.len();
-        self.ranges.resize(instance + 1, at..at);
-        if let Some(range) = self.ranges.get_mut(instance) {
-            range.end = at + 1;
+        self.own.resize(instance + 1, Own { range: at..at, ..Own::default() });
+        if let Some(own) = self.own.get_mut(instance) {
+            own.range.end = at + 1;
         }
-        self.by_address.entry(plan.address).or_default().push(at);
+        note(&mut self.by_address, plan.address, at);
+        note(&mut self.by_device, device.clone(), at);
         self.addresses.push(Address {
             instance,
             plan: Arc::new(plan),
@@ -116,6 +154,7 @@ impl Addressing {
             presence: Presence::Absent,
             wanted: false,
             queued: false,
+            cover: None,
             echoes: 0,
             reported_gone: false,
         });
@@ -133,33 +172,42 @@ impl Addressing {
 
     /// Those of one instance, in the order of the config.
     pub fn of(&self, instance: usize) -> &[Address] {
-        let range = self.ranges.get(instance).cloned().unwrap_or_default();
-        self.addresses.get(range).unwrap_or_default()
+        self.addresses.get(self.range(instance)).unwrap_or_default()
     }
 
     /// Those with that address, on whatever device.
     pub fn named(&self, address: IpAddr) -> impl Iterator<Item = &Address> {
-        let positions = self.by_address.get(&address).into_iter().flatten();
-        positions.filter_map(|at| self.addresses.get(*at))
+        let positions = self.by_address.get(&address).map_or(&[][..], |positions| &positions[..]);
+        positions.iter().filter_map(|at| self.addresses.get(*at))
+    }
+
+    fn range(&self, instance: usize) -> Range<usize> {
+        self.own.get(instance).map(|own| own.range.clone()).unwrap_or_default()
     }
 
     /// The instance became, or ceased to be, Active.
     pub fn want(&mut self, instance: usize, wanted: bool) {
-        for at in self.ranges.get(instance).cloned().unwrap_or_default() {
-            self.addresses[at].wanted = wanted;
-            self.reconcile(at);
+        let range = self.range(instance);
+        if wanted {
+            range.clone().for_each(|at| self.change(at, |address| address.wanted = true));
+            self.cover(range);
+        } else {
+            // Newest first: the kernel finds them sooner, and a primary address goes after its secondaries.
+            range.rev().for_each(|at| self.change(at, |address| address.wanted = false));
         }
     }
 
     /// A device appeared or disappeared; with it go its addresses.
     pub fn device(&mut self, name: &str, ifindex: Option<u32>) {
-        for at in 0..self.addresses.len() {
-            let address = &mut self.addresses[at];
-            if address.device == name && address.ifindex != ifindex {
-                address.ifindex = ifindex;
-                address.presence = Presence::Absent;
-                address.echoes = 0;
-                self.reconcile(at);
+        let Some(positions) = self.by_device.get(name).cloned() else { return };
+        for at in positions.iter().copied() {
+            if self.addresses.get(at).is_some_and(|address| address.ifindex != ifindex) {
+                self.change(at, |address| {
+                    address.ifindex = ifindex;
+                    address.presence = Presence::Absent;
+                    address.cover = None;
+                    address.echoes = 0;
+                });
             }
         }
     }
@@ -171,7 +219,7 @@ impl Addressing {
             address.ifindex == Some(ifindex)
                 && matches!(address.presence, Presence::Ours | Presence::Adding | Presence::Removing)
         });
-        self.left.extend(left.map(|address| Request {
+        self.left.extend(left.map(|address| Change {
             position: None,
             operation: Operation::Remove,
             ifindex,
@@ -181,16 +229,17 @@ impl Addressing {
 
     /// An address that another agent put there for `instance` is ours now; `false` when the instance has no such address.
     pub fn inherit(&mut self, instance: usize, device: &str, ip: IpAddr, prefix_length: u8) -> bool {
-        let range = self.ranges.get(instance).cloned().unwrap_or_default();
-        let found = self.addresses.get_mut(range).into_iter().flatten().find(|address| {
-            address.device == device
-                && address.plan.address == ip
-                && address.plan.prefix_length == prefix_length
+        let found = self.range(instance).find(|at| {
+            self.addresses.get(*at).is_some_and(|address| {
+                address.device == device
+                    && address.plan.address == ip
+                    && address.plan.prefix_length == prefix_length
+            })
         });
-        let Some(address) = found else { return false };
+        let Some(at) = found else { return false };
         // With a device that is gone so is the address.
-        if address.ifindex.is_some() {
-            address.presence = Presence::Ours;
+        if self.addresses.get(at).is_some_and(|address| address.ifindex.is_some()) {
+            self.change(at, |address| address.presence = Presence::Ours);
         }
         true
     }
@@ -198,57 +247,91 @@ impl Addressing {
     /// Removes an address that nothing is configured for any more.
     pub fn remove_left(&mut self, ifindex: u32, plan: AddressPlan) {
         let (position, operation, plan) = (None, Operation::Remove, Arc::new(plan));
-        self.left.push_back(Request { position, operation, ifindex, plan });
+        self.left.push_back(Change { position, operation, ifindex, plan });
     }
 
-    /// The next request that is due, while not too many are under way. It must be answered by
-    /// [`Self::answered`].
+    /// The next request about a cover. It must be answered by [`Self::covered`] or [`Self::uncovered`].
+    pub fn next_cover(&mut self) -> Option<Request> {
+        self.covering.next()
+    }
+
+    /// The next request that is due: about covers first, then about addresses while not too many are under way. It must be
+    /// answered by [`Self::covered`], [`Self::uncovered`] or [`Self::answered`].
     pub fn next(&mut self) -> Option<Request> {
+        if let Some(request) = self.covering.next() {
+            return Some(request);
+        }
         if self.under_way >= REQUESTS_UNDER_WAY {
             return None;
         }
-        let request = self.left.pop_front().or_else(|| self.next_due());
-        self.under_way += usize::from(request.is_some());
-        request
+        let change = self.left.pop_front().or_else(|| self.next_due());
+        self.under_way += usize::from(change.is_some());
+        change.map(Request::Address)
     }
 
-    fn next_due(&mut self) -> Option<Request> {
+    fn next_due(&mut self) -> Option<Change> {
         while let Some(at) = self.queue.pop_front() {
             let address = self.addresses.get_mut(at)?;
             address.queued = false;
             address.reported_gone = false;
             let (Some(operation), Some(ifindex)) = (due(address), address.ifindex) else { continue };
-            address.presence = match operation {
-                Operation::Add => Presence::Adding,
-                Operation::Remove => Presence::Removing,
-            };
-            return Some(Request { position: Some(at), operation, ifindex, plan: Arc::clone(&address.plan) });
+            let plan = Arc::clone(&address.plan);
+            self.change(at, |address| {
+                address.presence = match operation {
+                    Operation::Add => Presence::Adding,
+                    Operation::Remove => Presence::Removing,
+                };
+            });
+            return Some(Change { position: Some(at), operation, ifindex, plan });
         }
         None
     }
 
     /// Whether neither requests nor answers are due.
     pub fn is_settled(&self) -> bool {
-        self.queue.is_empty() && self.left.is_empty() && self.under_way == 0
+        self.queue.is_empty() && self.left.is_empty() && self.under_way == 0 && self.covering.is_empty()
     }
 
     /// Whether requests are due that may be handed over now.
     pub fn has_requests(&self) -> bool {
-        self.under_way < REQUESTS_UNDER_WAY && !(self.queue.is_empty() && self.left.is_empty())
+        let room = self.under_way < REQUESTS_UNDER_WAY;
+        self.covering.has_requests() || room && !(self.queue.is_empty() && self.left.is_empty())
     }
 
-    /// Whether the kernel has yet to say of an address of `instance` that it is there.
-    pub fn is_adding(&self, instance: usize) -> bool {
-        self.of(instance).iter().any(|address| {
-            address.wanted
-                && address.ifindex.is_some()
-                && matches!(address.presence, Presence::Absent | Presence::Adding)
-        })
+    /// Whether many addresses are on their way, with routes ahead of them.
+    pub fn is_covering(&self) -> bool {
+        !self.covering.is_empty()
     }
 
-    /// A request ended, whether or not it reached the kernel.
-    pub fn answered(&mut self, answer: Answer) -> Option<(usize, Notice)> {
-        let Answer { request: Request { position, operation, ifindex, plan: _ }, result } = answer;
+    /// Whether an address of `instance` is on this host by us, or may be: one of its own, or a route ahead of it.
+    pub fn is_held(&self, instance: usize) -> bool {
+        self.own.get(instance).is_some_and(|own| own.held > 0) || self.covering.is_there(instance)
+    }
+
+    /// Whether the kernel delivers packets for each address of `instance`, as far as it will: nobody waits for what is
+    /// refused, or for a device that is absent.
+    pub fn is_deliverable(&self, instance: usize) -> bool {
+        self.own.get(instance).is_none_or(|own| own.awaited == self.covering.delivered(instance))
+    }
+
+    /// How many addresses of `instance` the kernel refused.
+    pub fn refused(&self, instance: usize) -> usize {
+        self.own.get(instance).map_or(0, |own| own.refused)
+    }
+
+    /// A cover is there, or was refused. Returns whose it is and what is worth telling.
+    pub fn covered(&mut self, id: CoverId, result: io::Result<()>) -> Option<(usize, String)> {
+        self.covering.laid(id, result)
+    }
+
+    /// A cover is gone, or its removal was refused. Returns whose it is and what is worth telling.
+    pub fn uncovered(&mut self, id: CoverId, result: io::Result<()>) -> Option<(usize, String)> {
+        self.covering.lifted(id, result)
+    }
+
+    /// A change of an address ended, whether or not it reached the kernel.
+    pub fn answered(&mut self, change: &Change, result: io::Result<()>) -> Option<(usize, Notice)> {
+        let Change { position, operation, ifindex, plan: _ } = *change;
         self.under_way = self.under_way.saturating_sub(1);
         let at = position?;
         let address = self.addresses.get_mut(at)?;
@@ -262,19 +345,19 @@ impl Addressing {
         }
         let gone = std::mem::take(&mut address.reported_gone);
         let mut notice = None;
-        match (operation, result) {
-            (Operation::Add, Ok(())) => address.presence = Presence::Ours,
+        let presence = match (operation, result) {
+            (Operation::Add, Ok(())) => Presence::Ours,
+            // Somebody else's, and gone by now: ours can take its place.
             (Operation::Add, Err(error)) if error.raw_os_error() == Some(libc::EEXIST) && gone => {
-                // Somebody else's, and gone by now: ours can take its place.
-                address.presence = Presence::Absent;
+                Presence::Absent
             }
             (Operation::Add, Err(error)) if error.raw_os_error() == Some(libc::EEXIST) => {
-                address.presence = Presence::Foreign;
                 notice = (!address.owned).then_some(Notice::Foreign);
+                Presence::Foreign
             }
             (Operation::Add, Err(error)) => {
-                address.presence = Presence::Refused;
                 notice = Some(Notice::Refused(error.to_string()));
+                Presence::Refused
             }
             (Operation::Remove, result) => {
                 // Its report may have been faster than the answer.
@@ -282,21 +365,21 @@ impl Addressing {
                     address.echoes += 1;
                 }
                 // Gone by itself is as good as removed.
-                address.presence = Presence::Absent;
+                Presence::Absent
             }
-        }
-        self.reconcile(at);
+        };
+        self.change(at, |address| address.presence = presence);
         notice.map(|notice| (at, notice))
     }
 
     /// Tries again what the kernel refused.
     pub fn retry(&mut self) {
-        for at in 0..self.addresses.len() {
-            if self.addresses[at].presence == Presence::Refused {
-                self.addresses[at].presence = Presence::Absent;
-                self.reconcile(at);
+        for at in std::mem::take(&mut self.refused) {
+            if self.addresses.get(at).is_some_and(|address| address.presence == Presence::Refused) {
+                self.change(at, |address| address.presence = Presence::Absent);
             }
         }
+        self.covering.retry();
     }
 
     /// The kernel reports that an address is there; `ours` by its tag or the journal.
@@ -308,14 +391,14 @@ impl Addressing {
         ours: bool,
     ) -> Vec<(usize, Notice)> {
         let mut notices = Vec::new();
-        for at in self.by_address.get(&ip).cloned().unwrap_or_default() {
-            let address = &mut self.addresses[at];
+        for at in self.positions(ip).iter().copied() {
+            let Some(address) = self.addresses.get(at) else { continue };
             let same = !ours && !address.owned;
             let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
             // Reports of our own additions come after their acknowledgement, tagged.
             if same && (!exact || address.presence == Presence::Absent) {
                 if exact {
-                    address.presence = Presence::Foreign;
+                    self.change(at, |address| address.presence = Presence::Foreign);
                 }
                 notices.push((at, Notice::Foreign));
             }
@@ -326,8 +409,8 @@ impl Addressing {
     /// The kernel reports that an address is gone.
     pub fn disappeared(&mut self, ifindex: u32, ip: IpAddr, prefix_length: u8) -> Vec<(usize, Notice)> {
         let mut notices = Vec::new();
-        for at in self.by_address.get(&ip).cloned().unwrap_or_default() {
-            let address = &mut self.addresses[at];
+        for at in self.positions(ip).iter().copied() {
+            let Some(address) = self.addresses.get_mut(at) else { continue };
             let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
             if !exact {
                 notices.push((at, Notice::ForeignGone));
@@ -339,16 +422,14 @@ impl Addressing {
             }
             match address.presence {
                 Presence::Ours => {
-                    address.presence = Presence::Absent;
                     if address.wanted {
                         notices.push((at, Notice::RemovedByOthers));
                     }
-                    self.reconcile(at);
+                    self.change(at, |address| address.presence = Presence::Absent);
                 }
                 Presence::Foreign => {
-                    address.presence = Presence::Absent;
                     notices.push((at, Notice::ForeignGone));
-                    self.reconcile(at);
+                    self.change(at, |address| address.presence = Presence::Absent);
                 }
                 // What it means is known when the answer is there.
                 Presence::Adding | Presence::Removing => address.reported_gone = true,
@@ -358,28 +439,109 @@ impl Addressing {
         notices
     }
 
-    /// Compares with a whole dump: `present` says whether (ifindex, address, prefix length) is there.
-    pub fn compare(&mut self, present: impl Fn(u32, IpAddr, u8) -> bool) -> Vec<(usize, Notice)> {
+    /// Compares with a whole dump: `present` says whether an address is there.
+    pub fn compare(&mut self, present: impl Fn(&Assignment) -> bool) -> Vec<(usize, Notice)> {
         let mut gone = Vec::new();
         for address in &mut self.addresses {
             address.echoes = 0;
             if let Some(ifindex) = address.ifindex
                 && matches!(address.presence, Presence::Ours | Presence::Foreign)
-                && !present(ifindex, address.plan.address, address.plan.prefix_length)
             {
-                gone.push((ifindex, address.plan.address, address.plan.prefix_length));
+                let assignment = (ifindex, address.plan.address, address.plan.prefix_length);
+                gone.extend((!present(&assignment)).then_some(assignment));
             }
         }
         gone.into_iter().flat_map(|(ifindex, ip, prefix)| self.disappeared(ifindex, ip, prefix)).collect()
     }
 
-    fn reconcile(&mut self, at: usize) {
-        let address = &mut self.addresses[at];
+    fn positions(&self, address: IpAddr) -> Positions {
+        self.by_address.get(&address).cloned().unwrap_or_default()
+    }
+
+    /// Changes an address, and what follows from it: its request, its instance's counts, its cover. Every change of what
+    /// [`is_awaited`] and [`due`] look at goes this way.
+    fn change(&mut self, at: usize, change: impl FnOnce(&mut Address)) {
+        let Some(address) = self.addresses.get_mut(at) else { return };
+        let Some(own) = self.own.get_mut(address.instance) else { return };
+        let cover = address.cover;
+        let was_refused = address.presence == Presence::Refused;
+        own.awaited -= usize::from(is_awaited(address));
+        own.held -= usize::from(is_held(address.presence));
+        own.refused -= usize::from(was_refused);
+        change(address);
+        let is_awaited = is_awaited(address);
+        own.awaited += usize::from(is_awaited);
+        own.refused += usize::from(address.presence == Presence::Refused);
+        own.held += usize::from(is_held(address.presence));
+        if !is_awaited {
+            address.cover = None;
+        }
+        if let Some(cover) = cover.filter(|_| address.cover.is_none()) {
+            self.covering.leave(cover);
+        }
+        if address.presence == Presence::Refused && !was_refused {
+            self.refused.push(at);
+        }
         if !address.queued && due(address).is_some() {
             address.queued = true;
             self.queue.push_back(at);
         }
     }
+
+    /// Sends routes ahead of those addresses in `range` that are awaited, unless few are.
+    fn cover(&mut self, range: Range<usize>) {
+        if self.queue.len() + self.under_way < COVERED_FROM {
+            return;
+        }
+        // Mostly all are of one family on one interface.
+        let mut groups: Vec<((u32, Family), Vec<usize>)> = Vec::new();
+        for at in range {
+            let Some(address) = self.addresses.get(at) else { continue };
+            // While duplicates are looked for an address takes no packets, and must not by a route.
+            let coverable =
+                is_awaited(address) && address.cover.is_none() && !address.plan.detects_duplicates;
+            let (true, Some(ifindex)) = (coverable, address.ifindex) else { continue };
+            let key = (ifindex, family_of(address.plan.address));
+            match groups.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, positions)) => positions.push(at),
+                None => groups.push((key, vec![at])),
+            }
+        }
+        for ((ifindex, family), positions) in groups {
+            let covered = || positions.iter().filter_map(|at| self.addresses.get(*at));
+            let Some(instance) = covered().next().map(|address| address.instance) else { continue };
+            let addresses = covered().map(|address| address.plan.address).collect();
+            let cover = self.covering.begin(instance, ifindex, family, addresses);
+            for at in positions {
+                if let Some(address) = self.addresses.get_mut(at) {
+                    address.cover = cover;
+                }
+            }
+        }
+    }
+}
+
+/// Adds a position to those of `key`.
+fn note<K: Hash + Eq>(map: &mut HashMap<K, Positions>, key: K, at: usize) {
+    Arc::make_mut(map.entry(key).or_default()).push(at);
+}
+
+/// Whether an address is on this host by us, or may be.
+const fn is_held(presence: Presence) -> bool {
+    match presence {
+        Presence::Ours | Presence::Adding | Presence::Removing => true,
+        Presence::Absent | Presence::Foreign | Presence::Refused => false,
+    }
+}
+
+/// Whether an address is wanted, can be there, and is not.
+const fn is_awaited(address: &Address) -> bool {
+    let there = match address.presence {
+        Presence::Absent | Presence::Adding | Presence::Removing => false,
+        // What is refused comes when it comes.
+        Presence::Ours | Presence::Foreign | Presence::Refused => true,
+    };
+    address.wanted && address.ifindex.is_some() && !there
 }
 
 /// What one address needs.
@@ -394,212 +556,6 @@ const fn due(address: &Address) -> Option<Operation> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-
-    use super::*;
-
-    const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 3));
-
-    fn one() -> Addressing {
-        let mut addressing = Addressing::default();
-        let plan = AddressPlan::plain(VIP, 32);
-        addressing.insert(0, plan, "ens33".into(), false);
-        addressing.device("ens33", Some(2));
-        addressing
-    }
-
-    fn active() -> Addressing {
-        let mut addressing = one();
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        assert_eq!(addressing.answered(Answer { request, result: Ok(()) }), None);
-        addressing
-    }
-
-    /// The next request, which must be that.
-    fn next(addressing: &mut Addressing, operation: Operation) -> Request {
-        let request = addressing.next().unwrap();
-        assert_eq!((request.position, request.operation), (Some(0), operation));
-        request
-    }
-
-    #[test]
-    fn the_same_wish_twice_asks_once() {
-        let mut addressing = one();
-        addressing.want(0, true);
-        addressing.want(0, true);
-        next(&mut addressing, Operation::Add);
-        assert_eq!(addressing.next(), None);
-    }
-
-    #[test]
-    fn a_wish_that_changes_while_the_kernel_works_is_carried_out_afterwards() {
-        let mut addressing = one();
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        addressing.want(0, false);
-        assert_eq!(addressing.next(), None);
-        addressing.answered(Answer { request, result: Ok(()) });
-        next(&mut addressing, Operation::Remove);
-    }
-
-    #[test]
-    fn an_address_removed_by_others_is_put_back() {
-        let mut addressing = active();
-        assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::RemovedByOthers)]);
-        next(&mut addressing, Operation::Add);
-    }
-
-    #[test]
-    fn the_late_report_of_our_own_removal_is_not_taken_for_somebody_elses() {
-        let mut addressing = active();
-        addressing.want(0, false);
-        let request = next(&mut addressing, Operation::Remove);
-        addressing.answered(Answer { request, result: Ok(()) });
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        addressing.answered(Answer { request, result: Ok(()) });
-        assert_eq!(addressing.disappeared(2, VIP, 32), []);
-        assert_eq!(addressing.next(), None);
-    }
-
-    #[test]
-    fn a_report_of_our_own_removal_that_is_faster_than_the_answer_hides_no_later_one() {
-        let mut addressing = active();
-        addressing.want(0, false);
-        let request = next(&mut addressing, Operation::Remove);
-        assert_eq!(addressing.disappeared(2, VIP, 32), []);
-        addressing.answered(Answer { request, result: Ok(()) });
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        addressing.answered(Answer { request, result: Ok(()) });
-        assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::RemovedByOthers)]);
-    }
-
-    #[test]
-    fn a_foreign_address_that_goes_before_the_kernels_refusal_arrives_makes_room_for_ours() {
-        let mut addressing = one();
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        assert_eq!(addressing.disappeared(2, VIP, 32), []);
-        let result = Err(io::Error::from_raw_os_error(libc::EEXIST));
-        assert_eq!(addressing.answered(Answer { request, result }), None);
-        next(&mut addressing, Operation::Add);
-    }
-
-    #[test]
-    fn a_foreign_address_is_told_of_and_never_removed() {
-        let mut addressing = one();
-        assert_eq!(addressing.appeared(2, VIP, 32, false), [(0, Notice::Foreign)]);
-        addressing.want(0, true);
-        addressing.want(0, false);
-        assert_eq!(addressing.next(), None);
-        assert_eq!(addressing.disappeared(2, VIP, 32), [(0, Notice::ForeignGone)]);
-        addressing.want(0, true);
-        next(&mut addressing, Operation::Add);
-    }
-
-    #[test]
-    fn a_device_that_comes_back_gets_its_addresses_again() {
-        let mut addressing = active();
-        addressing.device("ens33", None);
-        assert_eq!(addressing.next(), None);
-        addressing.device("ens33", Some(9));
-        next(&mut addressing, Operation::Add);
-    }
-
-    #[test]
-    fn what_the_kernel_refuses_is_said_and_tried_again() {
-        let mut addressing = one();
-        addressing.want(0, true);
-        let request = next(&mut addressing, Operation::Add);
-        let result = Err(io::Error::from_raw_os_error(libc::EACCES));
-        let notice = addressing.answered(Answer { request, result });
-        assert!(matches!(notice, Some((0, Notice::Refused(_)))));
-        assert!(!addressing.is_adding(0), "nobody waits for what is refused");
-        assert_eq!(addressing.next(), None);
-        addressing.retry();
-        next(&mut addressing, Operation::Add);
-    }
-
-    #[test]
-    fn a_dump_that_lacks_our_address_counts_as_removed() {
-        let mut addressing = active();
-        assert_eq!(addressing.compare(|_, _, _| true), []);
-        assert_eq!(addressing.compare(|_, _, _| false), [(0, Notice::RemovedByOthers)]);
-    }
-
-    #[test]
-    fn an_instance_adds_until_the_kernel_has_answered_for_each_of_its_addresses() {
-        let mut addressing = one();
-        addressing.insert(1, AddressPlan::plain("10.0.0.4".parse().unwrap(), 32), "ens33".into(), false);
-        addressing.insert(1, AddressPlan::plain("10.0.0.5".parse().unwrap(), 32), "absent".into(), false);
-        addressing.device("ens33", Some(2));
-        addressing.want(0, true);
-        assert_eq!((addressing.is_adding(0), addressing.is_adding(1)), (true, false));
-        let request = next(&mut addressing, Operation::Add);
-        assert!(addressing.is_adding(0), "it is under way");
-        addressing.want(1, true);
-        addressing.answered(Answer { request, result: Ok(()) });
-        assert_eq!((addressing.is_adding(0), addressing.is_adding(1)), (false, true));
-        let request = addressing.next().unwrap();
-        addressing.answered(Answer { request, result: Ok(()) });
-        assert!(!addressing.is_adding(1), "nobody waits for a device that is absent");
-    }
-
-    #[test]
-    fn it_is_settled_when_every_request_is_answered() {
-        let mut addressing = one();
-        assert!(addressing.is_settled());
-        addressing.want(0, true);
-        assert_eq!((addressing.is_settled(), addressing.has_requests()), (false, true));
-        let request = next(&mut addressing, Operation::Add);
-        assert_eq!((addressing.is_settled(), addressing.has_requests()), (false, false));
-        addressing.answered(Answer { request, result: Ok(()) });
-        assert!(addressing.is_settled());
-    }
-
-    #[test]
-    fn no_more_requests_are_under_way_than_there_is_room_for() {
-        let mut addressing = Addressing::default();
-        for number in 0..=REQUESTS_UNDER_WAY {
-            let ip = std::net::Ipv4Addr::from(0x0a00_0000 + number as u32).into();
-            addressing.insert(0, AddressPlan::plain(ip, 32), "ens33".into(), false);
-        }
-        addressing.device("ens33", Some(2));
-        addressing.want(0, true);
-        let mut requests: Vec<_> = std::iter::from_fn(|| addressing.next()).collect();
-        assert_eq!((requests.len(), addressing.has_requests()), (REQUESTS_UNDER_WAY, false));
-        let answer = Answer { request: requests.remove(0), result: Ok(()) };
-        addressing.answered(answer);
-        assert!(addressing.has_requests());
-        assert_eq!(addressing.next().unwrap().position, Some(REQUESTS_UNDER_WAY));
-    }
-
-    #[test]
-    fn the_answer_about_a_device_that_went_and_came_is_not_taken_for_the_new_ones() {
-        let mut addressing = one();
-        addressing.want(0, true);
-        let old = next(&mut addressing, Operation::Add);
-        addressing.device("ens33", None);
-        addressing.device("ens33", Some(9));
-        let new = next(&mut addressing, Operation::Add);
-        addressing.answered(Answer { request: old, result: Ok(()) });
-        assert!(addressing.is_adding(0));
-        addressing.answered(Answer { request: new, result: Ok(()) });
-        assert_eq!((addressing.is_adding(0), addressing.is_settled()), (false, true));
-    }
-
-    #[test]
-    fn what_is_left_on_a_renamed_device_is_removed_there() {
-        let mut addressing = active();
-        addressing.take_back(2);
-        addressing.device("ens33", None);
-        let request = addressing.next().unwrap();
-        assert_eq!((request.position, request.operation, request.ifindex), (None, Operation::Remove, 2));
-        assert!(!addressing.is_settled());
-        assert_eq!(addressing.answered(Answer { request, result: Ok(()) }), None);
-        assert!(addressing.is_settled());
-    }
-}
+mod tests;
+#[cfg(test)]
+mod tests_covered;

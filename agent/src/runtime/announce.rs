@@ -29,18 +29,18 @@ pub struct Outgoing {
 }
 
 impl Engine {
-    /// Begins to announce the addresses of an instance, as soon as the kernel takes packets for them.
+    /// Begins to announce the addresses of an instance, as soon as the kernel takes packets for them. The first frames leave
+    /// at the end of the turn: after the adverts of everybody who became Active in it.
     pub(super) fn begin_announcing(&mut self, at: usize, repeat: u8) {
-        let held = self.addressing.is_adding(at).then(|| self.now + HOLD);
+        let held = (!self.addressing.is_deliverable(at)).then(|| self.now + HOLD);
         self.announcing.begin(at, self.addressing.of(at).len(), repeat, held);
-        self.announce();
     }
 
-    /// Lets those announcements go on whose addresses are all there, or refused.
+    /// Lets those announcements go on whose addresses are all delivered, or refused.
     pub(super) fn release_announcements(&mut self) {
         let held: Vec<usize> = self.announcing.held().collect();
         for at in held {
-            if !self.addressing.is_adding(at) {
+            if self.addressing.is_deliverable(at) {
                 self.announcing.release(at);
             }
         }
@@ -81,7 +81,12 @@ impl Engine {
 
     fn frame(&self, address: &Address, wording: Wording) -> Option<Outgoing> {
         let ifindex = address.ifindex?;
-        let mac = self.links.get(&ifindex)?.mac;
+        let link_mac = self.links.get(&ifindex)?.mac;
+        let mac = match wording {
+            Wording::Announcement => self.mac_of(address, ifindex, link_mac),
+            // Whoever answers must reach this host, and a virtual MAC is that of all routers of the group.
+            Wording::Question => link_mac,
+        };
         let bytes = match (address.plan.address, wording) {
             (IpAddr::V4(ip), Wording::Announcement) => {
                 Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
@@ -91,6 +96,14 @@ impl Engine {
             (IpAddr::V6(ip), Wording::Question) => ndp::probe(mac, ip.octets()).to_vec(),
         };
         Some(Outgoing { instance: address.instance, ifindex, bytes })
+    }
+
+    /// The MAC that an address is answered and announced with on interface `ifindex`, whose own is `link_mac`. An address on
+    /// another interface than its instance's has that one's: frames to a virtual MAC are taken on the instance's own port.
+    fn mac_of(&self, address: &Address, ifindex: u32, link_mac: [u8; 6]) -> [u8; 6] {
+        let instance = &self.instances[address.instance];
+        let own_port = self.ports[instance.port].ifindex() == Some(ifindex);
+        if own_port { instance.mac(link_mac) } else { link_mac }
     }
 
     /// Sends frames in their order; what finds the queue full stays for later.

@@ -14,7 +14,7 @@ use super::{
     announce::Paces,
     announcing::Announcing,
     assigner::{Answer, Assigner},
-    checker::{Checker, Report},
+    checker::{Checker, Finding},
     deadlines::Deadlines,
     engine::{Engine, Settings, XdpChoice},
     instance::Instance,
@@ -25,11 +25,10 @@ use super::{
 use crate::{
     config::plan::{InstancePlan, Plan, Transport},
     net::{
-        addresses::AddressSocket,
         clock,
         frame_socket::FrameSocket,
         inventory::Inventory,
-        xdp::{Capacity, Program},
+        xdp::{Capacity, NoPins, Pins, Program},
     },
     observe::{observation::Observation, snapshot::TurnStatus},
 };
@@ -49,10 +48,12 @@ pub struct Blueprint {
     pub unrefused: Option<String>,
     /// Another agent still holds the ports and speaks for the groups: this one waits to succeed it.
     pub succeeding: bool,
+    /// Where what outlives this process is pinned, or why nothing does.
+    pub pins: Result<Pins, NoPins>,
     /// Where answers about addresses go.
     pub answers: mpsc::Sender<Vec<Answer>>,
     /// Where answers about XDP links go.
-    pub checked: mpsc::Sender<Report>,
+    pub findings: mpsc::Sender<Finding>,
 }
 
 /// Why the engine cannot be built.
@@ -69,20 +70,35 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, succeeding, answers, checked } =
-            blueprint;
+        let Blueprint {
+            plan,
+            observed,
+            settings,
+            inventory,
+            unrefused,
+            succeeding,
+            pins,
+            answers,
+            findings,
+        } = blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
-            let opened = AddressSocket::open().map_err(failed("open the netlink socket"))?;
-            let started = Assigner::start(opened, answers);
+            let started = Assigner::start(answers);
             assigner = Some(started.map_err(failed("start the thread that changes addresses"))?);
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
-        let (program, program_trouble) = load(&settings, &plan);
+        let (mut program, program_trouble) = load(&settings, &plan);
+        let mut unpinned = String::new();
+        let mut troubles = Vec::new();
+        match (program.as_mut(), pins) {
+            (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
+            (Some(_), Err(none)) => unpinned = none.to_string(),
+            (None, Ok(_) | Err(_)) => {}
+        }
         let mut checker = None;
         if program.is_some() {
-            let started = Checker::start(checked);
+            let started = Checker::start(findings);
             checker = Some(started.map_err(failed("start the thread that looks after XDP links"))?);
         }
         let mut engine = Self {
@@ -97,6 +113,8 @@ impl Engine {
             tick_at: None,
             ticks: 0,
             announce_at: None,
+            probing_at: None,
+            muted: BTreeSet::new(),
             start_at: start_at(&plan, now),
             unsent: Vec::new(),
             paces: Paces::new(plan.pace, plan.pace_groups),
@@ -104,6 +122,7 @@ impl Engine {
             announcing: Announcing::default(),
             program,
             program_trouble,
+            unpinned,
             frames,
             assigner,
             checker,
@@ -118,6 +137,9 @@ impl Engine {
             succeeding,
             heard_before: None,
         };
+        for trouble in troubles {
+            engine.teller.trouble(now, &"pins".into(), trouble);
+        }
         for name in observed {
             let port = engine.port(&name);
             engine.ports[port].ipv4.used = true;
@@ -147,6 +169,8 @@ impl Engine {
         // In this order the status shows them.
         for address in plan.addresses.iter().chain(&plan.excluded) {
             let device = address.device.clone().unwrap_or_else(|| plan.interface.clone());
+            // Also where no adverts go: the program answers there, and keeps a dead host silent.
+            self.port(&device);
             self.addressing.insert(at, address.clone(), device, owned);
         }
         self.instances.push(Instance::new(plan, port, at as u32, now, clock::unix_milliseconds()));
@@ -192,6 +216,20 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
         Ok(program) => (Some(program), String::new()),
         Err(error) => (None, error.to_string()),
     }
+}
+
+/// Makes the links outlive this process, and takes the places of those that a dead agent has left. Says what went wrong.
+fn keep(program: &mut Program, pins: Pins, inventory: &Inventory) -> Vec<String> {
+    let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
+    let swept = pins.sweep_dead(&indexes);
+    let mut told: Vec<String> = swept.swept.iter().map(|swept| format!("removed {swept}")).collect();
+    told.extend(swept.trouble);
+    let leftovers = pins.leftovers();
+    told.extend(leftovers.trouble);
+    told.extend(program.take_over(leftovers.links).iter().map(ToString::to_string));
+    told.extend(pins.remove_other_layouts());
+    program.keep_in(pins);
+    told
 }
 
 /// Room for `count` and then some: the kernel may give back what was removed only after a while.

@@ -1,8 +1,8 @@
 //! Carrying out what a machine asks for, in its order.
 //!
 //! Nothing here waits for the kernel's lock for interfaces: the advert goes out first and at once; requests about addresses
-//! are handed to another thread (`assigner`); announcements go when its answers are in, so that caches do not move to this
-//! host before it takes packets for the addresses, or after a tenth of a second.
+//! are handed to another thread (`assigner`), routes that deliver to many of them first; announcements go when its answers
+//! are in, so that caches do not move to this host before it takes packets for the addresses, or after a tenth of a second.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -10,13 +10,14 @@ use regent_common::Priority;
 use regent_vrrp::{Action, Actions, StateName, Transition};
 
 use super::{
-    addressing::REQUESTS_PER_TURN,
-    assigner::{Answer, Request},
+    addressing::{Operation, REQUESTS_PER_TURN},
+    assigner::{Answer, Change as AddressChange, Request},
     engine::Engine,
     wire::{self, PACKET_MAX},
 };
 use crate::{
     config::plan::Transport,
+    crash::{self, Point},
     net::clock,
     observe::{
         observation::{Change, Observation, Silence},
@@ -48,12 +49,14 @@ impl Engine {
                     expects_anew = true;
                 }
                 Action::AddAddresses => {
+                    self.open_gate(at);
                     self.addressing.want(at, true);
-                    self.request_addresses();
+                    self.request_first();
                 }
                 Action::RemoveAddresses => {
                     self.addressing.want(at, false);
-                    self.request_addresses();
+                    self.request_first();
+                    self.release_gates();
                 }
                 Action::Announce { repeat } => {
                     self.begin_announcing(at, repeat);
@@ -85,6 +88,9 @@ impl Engine {
 
     /// Sends an advert to the group, or to each peer.
     fn send_advert(&mut self, at: usize, priority: Priority) {
+        if !self.attempt(at) {
+            return;
+        }
         let mut packet = [0; PACKET_MAX];
         let instance = &mut self.instances[at];
         let plan = Arc::clone(&instance.plan);
@@ -155,39 +161,77 @@ impl Engine {
         self.teller.tell(Observation::Transition(change));
     }
 
-    /// Hands address requests that are due to the thread that carries them out, at most a turn's worth.
-    pub(super) fn request_addresses(&mut self) {
-        let Some(assigner) = self.assigner.as_ref() else { return };
-        let mut refused = Vec::new();
-        for _ in 0..REQUESTS_PER_TURN {
-            let Some(request) = self.addressing.next() else { break };
-            // There is always room: no more are under way than its queue holds.
-            if let Err(request) = assigner.ask(request) {
-                let result = Err(io::Error::other("the thread that changes addresses has ended"));
-                refused.push(Answer { request, result });
-            }
+    /// Hands over what the network waits for: routes, or the few addresses that go without. Many addresses follow at the end
+    /// of the turn, when the routes of every instance that it made Active are on their way.
+    fn request_first(&mut self) {
+        if !self.addressing.is_covering() {
+            self.request_addresses();
         }
-        if !refused.is_empty() {
-            self.take_answers(refused);
+        while self.assigner.is_some()
+            && let Some(request) = self.addressing.next_cover()
+        {
+            self.request(request);
+        }
+    }
+
+    /// Hands requests that are due to the thread that carries them out, at most a turn's worth.
+    pub(super) fn request_addresses(&mut self) {
+        for _ in 0..REQUESTS_PER_TURN {
+            if self.assigner.is_none() {
+                return;
+            }
+            let Some(request) = self.addressing.next() else { return };
+            self.request(request);
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let asked = self.assigner.as_ref().map_or(Ok(()), |assigner| assigner.ask(request));
+        if let Err(request) = asked {
+            let error = io::Error::other("the thread that changes addresses has ended");
+            self.take_answers(vec![Answer::refused(request, error)]);
         }
     }
 
     /// Takes what the kernel answered, and lets announcements go that waited for it.
     pub(super) fn take_answers(&mut self, answers: Vec<Answer>) {
+        let mut removed = false;
         for answer in answers {
-            self.left_there(&answer);
-            if let Some((position, notice)) = self.addressing.answered(answer) {
-                self.address_notice(position, notice);
+            match answer {
+                Answer::Address { change, result } => {
+                    removed |= change.operation == Operation::Remove;
+                    self.left_there(&change, &result);
+                    if let Some((position, notice)) = self.addressing.answered(&change, result) {
+                        self.address_notice(position, notice);
+                    }
+                }
+                Answer::Covered { id, result } => {
+                    let told = self.addressing.covered(id, result);
+                    self.cover_notice(told);
+                }
+                Answer::Uncovered { id, result } => {
+                    let told = self.addressing.uncovered(id, result);
+                    self.cover_notice(told);
+                }
             }
         }
+        if removed && self.addressing.is_settled() {
+            crash::point(Point::RemovalDone);
+        }
         self.release_announcements();
+        self.release_gates();
+    }
+
+    fn cover_notice(&mut self, told: Option<(usize, String)>) {
+        if let Some((at, text)) = told {
+            let name = Arc::clone(&self.instances[at].name);
+            self.teller.trouble(self.now, &name, text);
+        }
     }
 
     /// Says that an address of ours stays on an interface that goes on under another name.
-    fn left_there(&mut self, answer: &Answer) {
-        let (Request { position: None, plan, .. }, Err(error)) = (&answer.request, &answer.result) else {
-            return;
-        };
+    fn left_there(&mut self, change: &AddressChange, result: &io::Result<()>) {
+        let (AddressChange { position: None, plan, .. }, Err(error)) = (change, result) else { return };
         // Gone by itself, or with its interface, is as good as removed.
         if matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENODEV)) {
             return;

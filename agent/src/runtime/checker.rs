@@ -4,14 +4,19 @@
 //! The kernel does either under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
 //! for it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
 
-use std::{io, sync::mpsc as channel, thread};
+use std::{io, net::IpAddr, sync::mpsc as channel, thread};
 
 use tokio::sync::mpsc;
 
-use crate::net::xdp::{Handle, Hook, InheritedLink, Link, Substitutes};
+use crate::net::{
+    neighbors,
+    xdp::{Handle, Hook, InheritedLink, Link, Substitutes},
+};
 
 /// Questions that may wait, one of each port. A port that finds no room is asked about in the next second.
 const QUESTIONS: usize = 1024;
+/// Neighbours told of one port: one who answers is enough.
+const NEIGHBORS: usize = 8;
 /// Answers that may wait for the loop; this thread waits when there are more.
 pub const CHECKED_DEPTH: usize = 256;
 
@@ -65,11 +70,18 @@ pub struct Taken {
     pub troubles: Vec<String>,
 }
 
-/// What the thread found, or did.
+/// What this thread found out.
 #[derive(Debug)]
-pub enum Report {
-    /// An answer.
+pub enum Finding {
+    /// Whether a link is still there.
     Checked(Checked),
+    /// Who is on the link of a port.
+    Neighbors {
+        /// Where in the loop's list of ports it is.
+        port: usize,
+        /// A few of them.
+        neighbors: Vec<IpAddr>,
+    },
     /// Programs were exchanged.
     Taken(Taken),
 }
@@ -77,6 +89,7 @@ pub enum Report {
 enum Task {
     Check(Check),
     TakeOver(TakeOver),
+    Neighbors { port: usize, ifindex: u32 },
     Close(Handle),
 }
 
@@ -91,7 +104,7 @@ impl Checker {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(checked: mpsc::Sender<Report>) -> io::Result<Self> {
+    pub fn start(checked: mpsc::Sender<Finding>) -> io::Result<Self> {
         let (tasks, queue) = channel::sync_channel(QUESTIONS);
         thread::Builder::new().name("carrier".into()).spawn(move || work(&queue, &checked))?;
         Ok(Self { tasks })
@@ -107,29 +120,38 @@ impl Checker {
         self.tasks.try_send(Task::TakeOver(port)).is_ok()
     }
 
+    /// Asks who is on the link of a port. Never waits.
+    pub fn ask_neighbors(&self, port: usize, ifindex: u32) {
+        drop(self.tasks.try_send(Task::Neighbors { port, ifindex }));
+    }
+
     /// Closes a link that is not needed any more. Without room for that it is closed here and now.
     pub fn close(&self, link: Handle) {
         drop(self.tasks.try_send(Task::Close(link)));
     }
 }
 
-fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Report>) {
+fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
     while let Ok(task) = queue.recv() {
-        match task {
+        let finding = match task {
             Task::Check(Check { port, number, ifindex, link }) => {
                 let attached = link.is_on(ifindex);
                 drop(link);
-                // Nobody is there any more to hear it.
-                if answers.blocking_send(Report::Checked(Checked { port, number, attached })).is_err() {
-                    return;
-                }
+                Finding::Checked(Checked { port, number, attached })
             }
-            Task::TakeOver(port) => {
-                if answers.blocking_send(Report::Taken(take_over(port))).is_err() {
-                    return;
-                }
+            Task::TakeOver(port) => Finding::Taken(take_over(port)),
+            // Who cannot be listed cannot be asked: the port waits for somebody who is heard.
+            Task::Neighbors { port, ifindex } => {
+                Finding::Neighbors { port, neighbors: neighbors::of(ifindex, NEIGHBORS).unwrap_or_default() }
             }
-            Task::Close(link) => drop(link),
+            Task::Close(link) => {
+                drop(link);
+                continue;
+            }
+        };
+        // Nobody is there any more to hear it.
+        if answers.blocking_send(finding).is_err() {
+            return;
         }
     }
 }

@@ -39,10 +39,12 @@ use crate::{
         link::Link,
         xdp::{Diagnostics, Program, View},
     },
-    observe::snapshot::TurnStatus,
+    observe::{sentence, snapshot::TurnStatus},
     track::Verdict,
     words,
 };
+
+pub use crate::config::plan::XdpChoice;
 
 /// Whose deadline it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,24 +55,12 @@ pub enum Owner {
     Suspicion(usize),
     /// The once-a-second housekeeping.
     Tick,
+    /// Questions whether answers of ports arrive.
+    Probing,
     /// Announcements that keep a pace.
     Announcements,
     /// The end of the delay before instances take part.
     Start,
-}
-
-/// Which rungs of the ladder may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum XdpChoice {
-    /// Native, else generic, else the socket.
-    #[default]
-    Auto,
-    /// Native, else the socket.
-    Native,
-    /// Generic, else the socket.
-    Generic,
-    /// The socket.
-    Off,
 }
 
 /// What does not change while the loop runs.
@@ -106,9 +96,13 @@ pub struct Engine {
     pub(super) ticks: usize,
     /// When announcements that keep a pace go on.
     pub(super) announce_at: Option<Instant>,
+    /// When ports are asked next whether their answers arrive.
+    pub(super) probing_at: Option<Instant>,
     /// When instances take part; until then nothing is sent and nothing that is heard counts.
     pub(super) start_at: Option<Instant>,
     pub(super) addressing: Addressing,
+    /// Instances that gave up and whose addresses are not all gone yet.
+    pub(super) muted: BTreeSet<usize>,
     pub(super) announcing: Announcing,
     /// Announcements that found the queue full.
     pub(super) unsent: Vec<Outgoing>,
@@ -116,6 +110,8 @@ pub struct Engine {
     pub(super) program: Option<Program>,
     /// Why there is no program.
     pub(super) program_trouble: String,
+    /// Why nothing of it outlives this process, where that is so.
+    pub(super) unpinned: String,
     pub(super) frames: Option<FrameSocket>,
     /// Changes addresses; `None` in observe mode.
     pub(super) assigner: Option<Assigner>,
@@ -242,6 +238,10 @@ impl Engine {
     pub(super) fn step(&mut self, at: usize, event: Event) {
         let was_active = self.instances[at].state() == StateName::Active;
         let actions = self.instances[at].router.handle(self.now, event);
+        // Before a word leaves that makes another router Active.
+        if was_active && self.instances[at].state() != StateName::Active {
+            self.mute(at);
+        }
         self.carry_out(at, actions);
         self.reschedule(at);
         // An advert that came while the kernel still thought that it need not ring.
@@ -305,6 +305,10 @@ impl Engine {
         // The kernel's stamp may be a little younger than this turn's sample.
         let arrived = arrived.min(self.now);
         let advert = Advert { arrived, source: heard.source, priority: heard.priority(), interval };
+        let (port, family) = (instance.port, instance.plan.family);
+        if self.ports[port].answering.wants_candidates() {
+            self.neighbor(port, sentence::address(family, heard.source));
+        }
         self.step(at, Event::Advert(advert));
         true
     }
@@ -427,10 +431,7 @@ impl Engine {
     pub(super) fn sync_expected(&mut self, at: usize) -> bool {
         let instance = &self.instances[at];
         let port = &self.ports[instance.port];
-        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
-        else {
-            return true;
-        };
+        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return true };
         let key = group_key(link.index, instance);
         let Err(error) = program.set_instance(key, &instance.expected(link.mac)) else { return true };
         let text =

@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use regent_common::{
     Counter, Priority,
-    map::{Stranger, StrangerKey},
+    map::{Gate, Stranger, StrangerKey},
 };
 use regent_vrrp::{Instant, StateName};
 
@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     config::plan::InstancePlan,
-    observe::snapshot::{PortStatus, TurnStatus},
+    observe::{
+        data_plane::Mac,
+        snapshot::{PortStatus, TurnStatus},
+    },
 };
 
 /// The state of everything at one moment.
@@ -74,6 +77,12 @@ pub struct GatheredInstance {
     pub trackers: Vec<Tracker>,
     /// What is wrong now.
     pub troubles: Vec<String>,
+    /// What the programs see of its gate; `None` without a program.
+    pub gate: Option<Gate>,
+    /// The MAC that it speaks from, while its interface exists.
+    pub mac: Option<[u8; 6]>,
+    /// Row of the counters of its first address; those of the others follow, in the order of the config.
+    pub first_counts: usize,
 }
 
 impl Engine {
@@ -83,14 +92,25 @@ impl Engine {
             now: self.now,
             settings: Arc::clone(&self.settings),
             ports: self.ports.iter().map(port_status).collect(),
-            instances: (0..self.instances.len()).map(|at| self.gather_instance(at)).collect(),
+            instances: self.gather_instances(),
             strangers: self.strangers.iter().map(|(key, stranger)| (*key, *stranger)).collect(),
             turn: TurnStatus { observations_dropped: self.teller.dropped(), ..self.turn.clone() },
         }
     }
 
-    fn gather_instance(&self, at: usize) -> GatheredInstance {
+    fn gather_instances(&self) -> Vec<GatheredInstance> {
+        let mut addresses = 0;
+        let mut instances = Vec::with_capacity(self.instances.len());
+        for at in 0..self.instances.len() {
+            instances.push(self.gather_instance(at, addresses));
+            addresses += self.addressing.of(at).len();
+        }
+        instances
+    }
+
+    fn gather_instance(&self, at: usize, first_counts: usize) -> GatheredInstance {
         let instance: &Instance = &self.instances[at];
+        let link = self.ports[instance.port].link.as_ref();
         GatheredInstance {
             plan: Arc::clone(&instance.plan),
             row: instance.row,
@@ -107,6 +127,9 @@ impl Engine {
             sources: instance.hearing.sources().to_vec(),
             trackers: instance.trackers.iter().cloned().collect(),
             troubles: instance.troubles.values().cloned().collect(),
+            gate: self.program.as_ref().and_then(|program| program.gates().read(instance.row)),
+            mac: link.map(|link| instance.mac(link.mac)),
+            first_counts,
         }
     }
 }
@@ -120,5 +143,11 @@ fn port_status(port: &Port) -> PortStatus {
         carrier_reason: port.trouble.clone().unwrap_or_else(|| port.reason.clone()),
         source: port.ipv4.source.or(port.ipv6.source),
         carrier_losses: port.losses,
+        responder: port.responder(),
+        dead_man: port.dead_man.clone(),
+        tc_egress: port.egress.clone(),
+        tc_ingress: port.ingress.clone(),
+        virtual_macs: port.virtual_macs.iter().map(|mac| Mac(*mac).to_string()).collect(),
+        promiscuous: port.promiscuous,
     }
 }

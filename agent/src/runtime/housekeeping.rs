@@ -27,6 +27,7 @@ impl Engine {
                 self.climb(at);
             }
         }
+        self.look_for_neighbors();
         self.addressing.retry();
         self.clear_refusals();
         self.probe();
@@ -36,8 +37,7 @@ impl Engine {
 
     fn clear_refusals(&mut self) {
         for at in 0..self.instances.len() {
-            let refused = self.addressing.of(at).iter().any(|address| address.presence == Presence::Refused);
-            if !refused && self.addressing.is_settled() {
+            if self.addressing.refused(at) == 0 && self.addressing.is_settled() {
                 self.instances[at].troubles.remove("address refused");
             }
         }

@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{assigner::Answer, checker::Report, status::GatherRequests, succession::HandOver};
+use super::{assigner::Answer, checker::Finding, status::GatherRequests, succession::HandOver};
 use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
@@ -32,7 +32,7 @@ pub struct Inbox {
     /// What became of address requests, in batches.
     pub answers: mpsc::Receiver<Vec<Answer>>,
     /// Whether XDP links are still on their ports, or ours now.
-    pub checked: mpsc::Receiver<Report>,
+    pub findings: mpsc::Receiver<Finding>,
     /// Scripts.
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.

@@ -1,10 +1,10 @@
 //! One virtual router as the loop has it: its plan, its machine, what it heard and what it counts.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Counter, Family, LocalPriority, Version,
-    map::{Expected, Peer, flag},
+    map::{Expected, Peer, flag, gate_flag},
 };
 use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 
@@ -89,6 +89,8 @@ pub struct Instance {
     pub probe_at: Option<Instant>,
     /// The addresses as adverts name them.
     pub advertised: Advertised,
+    /// The programs are on its port that a virtual MAC needs there.
+    pub virtual_mac_works: bool,
 }
 
 impl Instance {
@@ -117,6 +119,7 @@ impl Instance {
             counted_before: [0; Counter::COUNT],
             probe_at: None,
             advertised: Advertised::of(&plan),
+            virtual_mac_works: false,
             plan,
         }
     }
@@ -135,6 +138,17 @@ impl Instance {
     /// The priority after trackers.
     pub const fn priority(&self) -> LocalPriority {
         self.router.effective_priority()
+    }
+
+    /// The MAC that answers and announcements for its addresses carry, on a port whose own is `link_mac`.
+    ///
+    /// RFC 9568 §7.3: the virtual router's. Without the word `virtual_mac`, or where the programs are not there that make
+    /// it work, the port's own, as in keepalived without `use_vmac`.
+    pub fn mac(&self, link_mac: [u8; 6]) -> [u8; 6] {
+        match self.plan.virtual_mac && self.virtual_mac_works {
+            true => self.plan.vrid.virtual_mac(self.plan.family),
+            false => link_mac,
+        }
     }
 
     /// The worst thing that keeps it from taking part.
@@ -233,6 +247,19 @@ impl Instance {
         }
     }
 
+    /// How long after its last advert no Backup takes over.
+    pub fn earliest_takeover(&self) -> Duration {
+        regent_vrrp::earliest_takeover(self.plan.interval, self.plan.down_timer_adverts)
+    }
+
+    /// Bits of [`gate_flag`].
+    pub fn gate_flags(&self) -> u32 {
+        match self.plan.virtual_mac && self.virtual_mac_works {
+            true => gate_flag::VIRTUAL_MAC,
+            false => 0,
+        }
+    }
+
     /// What is demanded of a unicast peer.
     pub fn peer(&self, source: &[u8; 16]) -> Option<Peer> {
         self.peers().find(|(address, _)| address == source).map(|(_, peer)| peer)
@@ -271,5 +298,36 @@ const fn order(cause: FaultCause) -> u8 {
         FaultCause::NoSourceAddress => 2,
         FaultCause::TrackedInterface => 3,
         FaultCause::TrackedScript => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const LINK_MAC: [u8; 6] = [2, 0, 0, 0, 0, 7];
+
+    fn instance(address: &str, lines: &str) -> Instance {
+        let base = "interface eth0\nvirtual_router_id 50";
+        let text = format!("vrrp_instance A {{\n{base}\nvirtual_ipaddress {{ {address} }}\n{lines}\n}}\n");
+        let plan = config::parse("c", &text).plan.instances.remove(0);
+        Instance::new(plan, 0, 0, Instant::from_nanoseconds(0), 0)
+    }
+
+    /// RFC 9568 §7.3.
+    #[test]
+    fn an_instance_speaks_from_the_mac_of_its_vrid_when_told_and_able_to() {
+        for (address, lines, works, mac) in [
+            ("192.0.2.1", "virtual_mac", true, [0, 0, 0x5e, 0, 1, 50]),
+            ("fe80::1", "virtual_mac", true, [0, 0, 0x5e, 0, 2, 50]),
+            ("192.0.2.1", "virtual_mac", false, LINK_MAC),
+            ("192.0.2.1", "", true, LINK_MAC),
+        ] {
+            let mut instance = instance(address, lines);
+            instance.virtual_mac_works = works;
+            assert_eq!(instance.mac(LINK_MAC), mac, "{address} {lines} {works}");
+            assert_eq!(instance.gate_flags() != 0, mac != LINK_MAC, "{address} {lines} {works}");
+        }
     }
 }

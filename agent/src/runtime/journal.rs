@@ -1,8 +1,9 @@
 //! The journal: which addresses this agent may have assigned.
 //!
-//! It is written before the first address is, as an intention: every virtual address of the plan that was not on the
-//! host already. So no write stands in the way of a takeover, and after a crash the next start knows what to remove:
-//! what the journal names **and** carries our tag. An address that somebody else put there is in neither.
+//! It is written before the first address is, as an intention: every virtual address of the plan, unless the host had one
+//! with our tag by then. So no write stands in the way of a takeover, and after a crash the next start knows what to remove:
+//! what the journal names **and** carries our tag, addresses and the local routes to them. An address that somebody else put
+//! there has no tag, or is not named.
 
 use std::{
     fs::{self, File, TryLockError},

@@ -17,9 +17,11 @@ use regent_common::{
 use regent_vrrp::{Event, Instant};
 
 use super::{
-    checker::{Check, Checked, Report},
+    addressing::Address,
+    checker::{Check, Checked, Finding},
     engine::{Engine, XdpChoice, group_key},
     port::Settling,
+    probing::port_row,
 };
 use crate::{
     net::{
@@ -126,7 +128,9 @@ impl Engine {
             self.ports[at].carrier = Carrier::Socket;
             self.ports[at].reason = "the XDP program does not take the groups of this port".into();
         }
+        self.stand_by(at);
         self.publish_addresses(at);
+        self.doubt_answers(at);
         self.set_filter(at);
         if before != self.ports[at].carrier && !self.succeeding {
             self.tell_carrier(at);
@@ -181,7 +185,12 @@ impl Engine {
             return (Carrier::Socket, "the agent before this one still has its program there".into());
         }
         if program.is_attached(index) {
-            return (self.ports[at].carrier, self.ports[at].reason.clone());
+            let carrier = match program.mode(index) {
+                Some(Mode::Native) => Carrier::Native,
+                Some(Mode::Generic) => Carrier::Generic,
+                None => Carrier::Socket,
+            };
+            return (carrier, self.ports[at].reason.clone());
         }
         let mut reason = match self.settings.xdp {
             XdpChoice::Generic => "native XDP is off by choice".to_owned(),
@@ -262,19 +271,19 @@ impl Engine {
     /// Tells the kernel which addresses are virtual here, so that it counts requests and claims.
     pub(super) fn publish_addresses(&mut self, at: usize) {
         let port = &self.ports[at];
-        let (Some(program), Some(link), true) = (self.program.as_mut(), port.link.as_ref(), port.is_xdp())
-        else {
-            return;
-        };
-        for address in self.addressing.iter().filter(|address| address.ifindex == Some(link.index)) {
+        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return };
+        let row = port_row(at).unwrap_or(0);
+        let here = |address: &&Address| address.ifindex == Some(link.index);
+        for (counts, address) in self.addressing.iter().enumerate().filter(|(_, address)| here(address)) {
+            let instance = &self.instances[address.instance];
             let vip = Vip {
-                instance: address.instance as u32,
+                instance: instance.row,
                 claims: 0,
-                port: 0,
-                counts: 0,
+                port: if instance.plan.responder { row } else { 0 },
+                counts: counts as u32,
                 claimed: 0,
                 claimant: [0; 6],
-                own_mac: link.mac,
+                own_mac: if instance.port == at { instance.mac(link.mac) } else { link.mac },
                 padding: [0; 4],
             };
             if let Err(error) = program.set_vip(vip_key(link.index, address.plan.address), &vip) {
@@ -316,14 +325,16 @@ impl Engine {
         }
     }
 
-    /// Takes what was found out about a carrier.
-    pub(super) fn carrier_reported(&mut self, report: Report) {
-        match report {
-            Report::Checked(checked) => self.carrier_checked(checked),
-            Report::Taken(taken) => self.links_taken(taken),
+    /// Takes what the thread that looks after ports found out.
+    pub(super) fn found(&mut self, finding: Finding) {
+        match finding {
+            Finding::Checked(checked) => self.carrier_checked(checked),
+            Finding::Neighbors { port, neighbors } => self.neighbors(port, neighbors),
+            Finding::Taken(taken) => self.links_taken(taken),
         }
     }
 
+    /// Takes an answer about a carrier.
     fn carrier_checked(&mut self, checked: Checked) {
         let Some(port) = self.ports.get_mut(checked.port) else { return };
         // Otherwise the link that was asked about is another one's.
@@ -344,6 +355,7 @@ impl Engine {
             checker.close(link);
         }
         self.set_filter(at);
+        self.doubt_answers(at);
         if self.settings.observing {
             self.listen(at);
         }

@@ -1,90 +1,150 @@
-//! Addresses that a crashed agent left behind: what its journal names and what carries our tag, and nothing else.
+//! What a crashed agent left behind: addresses and local routes that its journal names and that carry our tag, and nothing
+//! else.
+//!
+//! A route may hold many addresses: it is ours when the journal names each of them, so that two agents on one host never
+//! sweep each other's.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io,
+    net::IpAddr,
+};
 
-use tokio::time::sleep;
+use regent_common::Family;
 
-use super::journal::Entry;
+use super::{
+    cover::{cover, holds},
+    journal::Entry,
+    ladder::family_of,
+};
 use crate::{
     config::plan::{InstancePlan, Plan},
     net::{
         addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
         inventory::Inventory,
-        link::{AssignedAddress, Link},
+        link::{AssignedAddress, Assignment, Link},
+        routes::{self, LocalRoute, Prefix, RouteSocket},
     },
 };
 
-/// How long the kernel's answers are waited for; they are there when the request returns.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// What was removed.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Addresses, in the order of the journal.
+    pub addresses: Vec<Entry>,
+    /// Local routes, with the names of their interfaces.
+    pub routes: Vec<(String, Prefix)>,
+}
 
-/// Removes what is left of `entries` from the host and from `inventory`, and returns what was removed.
+/// Removes what is left of `entries` from the host and from `inventory`. Routes go first, as when an agent gives up.
+///
+/// Waits for the kernel: thousands of addresses take it up to a second.
 ///
 /// # Errors
-/// When an address cannot be removed: what on what, and how to do it by hand.
-pub async fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<Vec<Entry>> {
-    let mut removed = Vec::new();
-    let mut waiting = BTreeMap::new();
-    let mut socket = AddressSocket::open()?;
-    for entry in entries {
-        let Some(index) = inventory.link_named(&entry.device).map(|link| link.index) else { continue };
-        let is_entry = |address: &AssignedAddress| {
-            address.index == index
-                && address.address == entry.address
-                && address.prefix_length == entry.prefix_length
-                && is_ours(address)
-        };
-        if !inventory.addresses.iter().any(is_entry) {
-            continue;
-        }
-        let request = AddressRequest {
-            operation: Operation::Remove,
-            ifindex: index,
-            address: entry.address,
-            prefix_length: entry.prefix_length,
-            broadcast: None,
-            scope: 0,
-            label: None,
-            detects_duplicates: false,
-            preferred_lifetime: None,
-            no_prefix_route: false,
-        };
-        waiting.insert(socket.request(&request)?, entry);
-        inventory.addresses.retain(|address| !is_entry(address));
-        removed.push(entry.clone());
-        collect(&mut socket, &mut waiting)?;
+/// When an address or a route cannot be removed: what on what, and how to do it by hand.
+pub fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<Removed> {
+    let named: Vec<(u32, &Entry)> = indexed(entries, inventory);
+    if named.is_empty() {
+        return Ok(Removed::default());
     }
-    let step = Duration::from_millis(5);
-    let mut waited = Duration::ZERO;
-    while !waiting.is_empty() && waited < PATIENCE {
-        collect(&mut socket, &mut waiting)?;
-        sleep(step).await;
-        waited += step;
+    Ok(Removed { routes: remove_routes(&named)?, addresses: remove_addresses(&named, inventory)? })
+}
+
+/// The entries whose interface is there, with its index.
+fn indexed<'a>(entries: &'a [Entry], inventory: &Inventory) -> Vec<(u32, &'a Entry)> {
+    let indexes: HashMap<&str, u32> =
+        inventory.links.iter().map(|link| (link.name.as_str(), link.index)).collect();
+    let index = |entry: &Entry| indexes.get(entry.device.as_str()).copied();
+    entries.iter().filter_map(|entry| Some((index(entry)?, entry))).collect()
+}
+
+fn remove_routes(named: &[(u32, &Entry)]) -> io::Result<Vec<(String, Prefix)>> {
+    let mut devices: BTreeMap<u32, (&str, Vec<IpAddr>)> = BTreeMap::new();
+    for (index, entry) in named {
+        devices.entry(*index).or_insert((&entry.device, Vec::new())).1.push(entry.address);
+    }
+    let covers: BTreeMap<(u32, Family), Vec<Prefix>> = devices
+        .iter()
+        .flat_map(|(index, (_, addresses))| {
+            Family::ALL.map(|family| ((*index, family), cover(family, addresses.iter().copied())))
+        })
+        .collect();
+    let is_ours = |route: &LocalRoute| {
+        let cover = covers.get(&(route.ifindex, family_of(route.prefix.address)));
+        cover.is_some_and(|cover| holds(cover, route.prefix))
+    };
+    let mut socket = RouteSocket::open()?;
+    let mut ours = socket.ours()?;
+    ours.retain(is_ours);
+    let results = socket.carry_out(routes::Operation::Remove, &ours);
+    let mut removed = Vec::new();
+    for (route, result) in ours.iter().zip(results) {
+        let Some((device, _)) = devices.get(&route.ifindex) else { continue };
+        let Prefix { address, length } = route.prefix;
+        match result {
+            Ok(()) => removed.push(((*device).to_owned(), route.prefix)),
+            Err(error) if routes::is_gone(&error) => {}
+            Err(error) => {
+                let text = format!(
+                    "cannot remove the local route to {address}/{length} on {device}, which a crashed agent left there: \
+                     {error}; remove it with `ip route del local {address}/{length} dev {device} table local proto 112`"
+                );
+                return Err(io::Error::new(error.kind(), text));
+            }
+        }
     }
     Ok(removed)
 }
 
-fn collect(socket: &mut AddressSocket, waiting: &mut BTreeMap<u32, &Entry>) -> io::Result<()> {
-    let mut failed = None;
-    socket.acknowledgements(|sequence, result| {
-        let entry = waiting.remove(&sequence);
-        if let (Some(entry), Err(error)) = (entry, result)
-            && error.kind() != io::ErrorKind::AddrNotAvailable
-        {
-            failed = Some(io::Error::new(
-                error.kind(),
-                format!(
-                    "cannot remove {}/{} from {}, which a crashed agent left there: {error}; remove it with `ip addr del \
-                     {}/{} dev {}`",
-                    entry.address, entry.prefix_length, entry.device, entry.address, entry.prefix_length, entry.device
-                ),
-            ));
+fn remove_addresses(named: &[(u32, &Entry)], inventory: &mut Inventory) -> io::Result<Vec<Entry>> {
+    let entries: HashMap<Assignment, &Entry> =
+        named.iter().map(|(index, entry)| ((*index, entry.address, entry.prefix_length), *entry)).collect();
+    let ours = |address: &AssignedAddress| is_ours(address) && entries.contains_key(&address.assignment());
+    let mut left: Vec<Assignment> =
+        inventory.addresses.iter().filter(|address| ours(address)).map(AssignedAddress::assignment).collect();
+    // Newest first, as when an agent gives up.
+    left.reverse();
+    let requests: Vec<AddressRequest<'_>> = left.iter().map(removal).collect();
+    let results = AddressSocket::open()?.carry_out(&requests);
+    let mut removed: Vec<Entry> = Vec::new();
+    for (assignment, result) in left.iter().zip(results) {
+        let Some(entry) = entries.get(assignment) else { continue };
+        match result {
+            Ok(()) => removed.push((*entry).clone()),
+            Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {}
+            Err(error) => {
+                let Entry { device, address, prefix_length } = entry;
+                let text = format!(
+                    "cannot remove {address}/{prefix_length} from {device}, which a crashed agent left there: {error}; \
+                     remove it with `ip addr del {address}/{prefix_length} dev {device}`"
+                );
+                return Err(io::Error::new(error.kind(), text));
+            }
         }
-    })?;
-    failed.map_or(Ok(()), Err)
+    }
+    let gone: BTreeSet<Assignment> = left.into_iter().collect();
+    inventory.addresses.retain(|address| !gone.contains(&address.assignment()));
+    removed.sort();
+    Ok(removed)
 }
 
-/// What the journal of an agent with this plan must name: each of its addresses that is not on the host already by
-/// somebody else.
+const fn removal(&(ifindex, address, prefix_length): &Assignment) -> AddressRequest<'static> {
+    AddressRequest {
+        operation: Operation::Remove,
+        ifindex,
+        address,
+        prefix_length,
+        broadcast: None,
+        scope: 0,
+        label: None,
+        detects_duplicates: false,
+        preferred_lifetime: None,
+        no_prefix_route: false,
+    }
+}
+
+/// What the journal of an agent with this plan must name: each of its addresses, unless one that would be taken for ours is
+/// on the host already.
 pub fn intentions(plan: &Plan, inventory: &Inventory) -> Vec<Entry> {
     let of = |instance: &InstancePlan| {
         let interface = instance.interface.clone();
@@ -96,15 +156,16 @@ pub fn intentions(plan: &Plan, inventory: &Inventory) -> Vec<Entry> {
         })
         .collect::<Vec<_>>()
     };
-    let foreign = |entry: &Entry| {
-        let index = inventory.link_named(&entry.device).map(|link| link.index);
-        inventory.addresses.iter().any(|address| {
-            Some(address.index) == index
-                && address.address == entry.address
-                && address.prefix_length == entry.prefix_length
-        })
-    };
-    plan.instances.iter().flat_map(of).filter(|entry| !foreign(entry)).collect()
+    let entries: Vec<Entry> = plan.instances.iter().flat_map(of).collect();
+    // One that does not look like ours is never taken for it, and may make room for ours later.
+    let alike = inventory.addresses.iter().filter(|address| is_ours(address));
+    let present: BTreeSet<Assignment> = alike.map(AssignedAddress::assignment).collect();
+    let foreign: BTreeSet<&Entry> = indexed(&entries, inventory)
+        .into_iter()
+        .filter(|(index, entry)| present.contains(&(*index, entry.address, entry.prefix_length)))
+        .map(|(_, entry)| entry)
+        .collect();
+    entries.iter().filter(|entry| !foreign.contains(entry)).cloned().collect()
 }
 
 /// As [`intentions`], for an agent that succeeds another one: what the journal names is the other one's and stays in it, and

@@ -11,6 +11,7 @@ use std::{
     ffi::OsString,
     io::{self, IsTerminal},
     os::fd::OwnedFd,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     thread,
     time::Duration,
@@ -31,7 +32,7 @@ use super::{
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
-    leftovers,
+    leftovers::{self, Removed},
     status::Answerer,
     succession::{
         Belongings, Cancelled, Channel, HandOver, Heir, Predecessor, SuccessionError, tell_service_manager,
@@ -46,9 +47,10 @@ use crate::{
         clock,
         inventory::{self, Inventory},
         monitor::Monitor,
+        routes::Prefix,
         scheduling,
         vrid_claim::VridClaim,
-        xdp::{Diagnostics, View},
+        xdp::{Diagnostics, NoPins, Pins, View},
     },
     observe::{
         events::Events,
@@ -80,6 +82,8 @@ pub struct Life {
     pub settings: Settings,
     /// The run directory, locked.
     pub run_dir: RunDir,
+    /// Where pinned maps and links live.
+    pub bpffs: PathBuf,
     /// The control socket and, when asked for, the listener for metrics.
     pub listeners: Listeners,
     /// The groups, for this agent alone.
@@ -109,13 +113,22 @@ enum ThreadError {
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case. When the agent that it was to succeed
 /// goes on: nothing was touched then.
 pub async fn run(life: Life) -> anyhow::Result<()> {
-    let Life { plan, observed, settings, mut run_dir, mut listeners, claims, command_line, predecessor } =
-        life;
+    let Life {
+        plan,
+        observed,
+        settings,
+        mut run_dir,
+        bpffs,
+        mut listeners,
+        claims,
+        command_line,
+        predecessor,
+    } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
     let intentions = match predecessor {
-        None => cleaned_up(&plan, &run_dir, &mut inventory).await?,
+        None => cleaned_up(&plan, &run_dir, &mut inventory)?,
         Some(_) => leftovers::intentions_beside(&plan, run_dir.leftovers(), &mut inventory),
     };
     run_dir.write(intentions.clone()).map_err(|error| {
@@ -124,7 +137,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
 
     let (netlink_sender, netlink) = mpsc::channel(inbox::NETLINK_DEPTH);
     let (answer_sender, answers) = mpsc::channel(assigner::ANSWERS_DEPTH);
-    let (checked_sender, checked) = mpsc::channel(checker::CHECKED_DEPTH);
+    let (finding_sender, findings) = mpsc::channel(checker::CHECKED_DEPTH);
     let (verdict_sender, verdicts) = mpsc::channel(inbox::VERDICT_DEPTH);
     let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
     let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
@@ -148,6 +161,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // Before the first address can appear. An agent before this one refuses the same until it ends.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
+    let pins = match settings.observing {
+        true => Err(NoPins::because("observe mode leaves nothing behind")),
+        false => Pins::open(&bpffs, run_dir.path()),
+    };
     let blueprint = Blueprint {
         plan: plan.clone(),
         observed,
@@ -155,11 +172,12 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         inventory,
         unrefused,
         succeeding: predecessor.is_some(),
+        pins,
         answers: answer_sender,
-        checked: checked_sender,
+        findings: finding_sender,
     };
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
-    let inbox = Inbox { netlink, answers, checked, verdicts, gathers, orders };
+    let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
     let (begun_sender, begun) = oneshot::channel();
     let predecessor = predecessor.map(|(channel, pid)| Predecessor { channel, pid, succeeded: begun_sender });
@@ -293,15 +311,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
 }
 
 /// Removes what a crashed agent left, and returns what the journal must name.
-async fn cleaned_up(plan: &Plan, run_dir: &RunDir, inventory: &mut Inventory) -> io::Result<Vec<Entry>> {
-    for entry in leftovers::remove(&run_dir.leftovers(), inventory).await? {
-        tracing::warn!(
-            "removed {}/{} from {}: an agent that crashed had left it there",
-            entry.address,
-            entry.prefix_length,
-            entry.device
-        );
-    }
+fn cleaned_up(plan: &Plan, run_dir: &RunDir, inventory: &mut Inventory) -> io::Result<Vec<Entry>> {
+    let removed = leftovers::remove(&run_dir.leftovers(), inventory)?;
+    tell_removed(&removed);
     Ok(leftovers::intentions(plan, inventory))
 }
 
@@ -397,7 +409,11 @@ fn vrrp_thread(
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
     let inheritance = predecessor.map(|predecessor| predecessor.succeed(&mut engine)).transpose()?;
-    Ok(runtime.block_on(turn::run(&mut engine, inbox, inheritance))?)
+    let result = runtime.block_on(turn::run(&mut engine, inbox, inheritance));
+    if !matches!(result, Ok(Farewell::HandedOver)) {
+        engine.leave_ports();
+    }
+    Ok(result?)
 }
 
 /// What of the XDP program is read away from the VRRP thread.
@@ -414,7 +430,7 @@ async fn read(
     requests: SnapshotRequests,
 ) {
     let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running };
+    let answerer = Answerer { loop_requests, view, running, kernel: Vec::new() };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {
@@ -471,8 +487,31 @@ impl Signals {
     }
 }
 
+/// Says what was cleared away: each, where they are few.
+fn tell_removed(removed: &Removed) {
+    const EACH: usize = 20;
+    if removed.addresses.len() + removed.routes.len() > EACH {
+        tracing::warn!(
+            "removed {} addresses and {} local routes: an agent that crashed had left them there",
+            removed.addresses.len(),
+            removed.routes.len()
+        );
+        return;
+    }
+    for Entry { device, address, prefix_length } in &removed.addresses {
+        tracing::warn!(
+            "removed {address}/{prefix_length} from {device}: an agent that crashed had left it there"
+        );
+    }
+    for (device, Prefix { address, length }) in &removed.routes {
+        tracing::warn!(
+            "removed the local route to {address}/{length} on {device}: an agent that crashed had left it there"
+        );
+    }
+}
+
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).await.map(drop)
+    leftovers::remove(intentions, &mut inventory).map(drop)
 }

@@ -57,11 +57,8 @@ impl Engine {
             port.addresses.clear();
         }
         self.assigned.clear();
-        let notices = self.addressing.compare(|ifindex, ip, prefix| {
-            inventory.addresses.iter().any(|address| {
-                address.index == ifindex && address.address == ip && address.prefix_length == prefix
-            })
-        });
+        let present = inventory.assignments();
+        let notices = self.addressing.compare(|assignment| present.contains(assignment));
         self.address_notices(notices);
         for link in inventory.links {
             self.link_changed(link);

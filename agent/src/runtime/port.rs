@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
 use regent_common::Family;
 use regent_vrrp::Instant;
 
+use super::answering::{Answering, Means};
 use crate::{
     net::{
         advert_socket::AdvertSocket,
@@ -12,7 +13,10 @@ use crate::{
         link::{AssignedAddress, Link},
         listen_socket::ListenSocket,
     },
-    observe::observation::Carrier,
+    observe::{
+        data_plane::{self, DeadMan, Hook, Responder},
+        observation::Carrier,
+    },
 };
 
 /// How long the link may stay down after our own attachment: what negotiation takes.
@@ -80,6 +84,18 @@ pub struct Port {
     pub check: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
+    /// Whether the program answers here for virtual addresses.
+    pub answering: Answering,
+    /// What happens when the agent stops without a word.
+    pub dead_man: DeadMan,
+    /// The tc program that keeps what leaves.
+    pub egress: Hook,
+    /// The tc program that hands over frames to virtual MACs.
+    pub ingress: Hook,
+    /// Virtual MACs in the card's filter by us.
+    pub virtual_macs: BTreeSet<[u8; 6]>,
+    /// One of them made the card take every frame.
+    pub promiscuous: bool,
 }
 
 impl Port {
@@ -98,6 +114,12 @@ impl Port {
             climb_at: None,
             check: None,
             trouble: None,
+            answering: Answering::not("the interface is absent"),
+            dead_man: DeadMan::off("the interface is absent"),
+            egress: Hook::default(),
+            ingress: Hook::default(),
+            virtual_macs: BTreeSet::new(),
+            promiscuous: false,
         }
     }
 
@@ -124,6 +146,15 @@ impl Port {
         match family {
             Family::Ipv4 => &mut self.ipv4,
             Family::Ipv6 => &mut self.ipv6,
+        }
+    }
+
+    /// Who answers for virtual addresses.
+    pub fn responder(&self) -> Responder {
+        match self.answering.way() {
+            Means::Kernel => Responder::kernel(self.answering.why()),
+            Means::Transmit => Responder::Xdp { way: data_plane::Way::Transmit },
+            Means::Redirect => Responder::Xdp { way: data_plane::Way::Redirect },
         }
     }
 

@@ -14,7 +14,7 @@ use std::{
 use regent_common::{
     Counter, Reason,
     advert::{Heard, note},
-    map::{Stranger, StrangerKey},
+    map::{Gate, Stranger, StrangerKey, VipCounts, mode},
 };
 use regent_vrrp::{Instant, StateName};
 use tokio::sync::{mpsc, oneshot};
@@ -26,11 +26,12 @@ use super::{
     wire,
 };
 use crate::{
-    config::plan::{AddressPlan, InstancePlan},
     net::xdp::View,
     observe::{
+        data_plane::{Mac, Mode},
         snapshot::{
-            ActiveStatus, AddressStatus, HeardStatus, InstanceStatus, Snapshot, SourceStatus, TrackerStatus,
+            ActiveStatus, AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, Snapshot, SourceStatus,
+            TrackerStatus,
         },
         source::SnapshotRequests,
     },
@@ -51,6 +52,8 @@ pub struct Answerer {
     pub view: Option<View>,
     /// By name, whether a script runs at this moment.
     pub running: BTreeMap<String, Arc<AtomicBool>>,
+    /// What the kernel can, as found at the start.
+    pub kernel: Vec<FeatureStatus>,
 }
 
 impl Answerer {
@@ -86,6 +89,7 @@ impl Answerer {
             instances: gathered.instances.iter().map(|one| self.instance_status(gathered, one)).collect(),
             heard: self.heard_status(gathered),
             turn: gathered.turn.clone(),
+            kernel: self.kernel.clone(),
         }
     }
 
@@ -111,7 +115,7 @@ impl Answerer {
             interval_ms: u64::from(plan.interval.centiseconds()) * 10,
             announce_delay_ms: milliseconds(plan.announcements.delay),
             active: active_status(instance),
-            addresses: addresses(plan, &instance.presences),
+            addresses: self.addresses(instance),
             adverts_sent: instance.statistics.adverts_sent,
             priority_zero_sent: instance.statistics.priority_zero_sent,
             addresses_restored: instance.statistics.addresses_restored,
@@ -133,7 +137,36 @@ impl Answerer {
             sources,
             trackers: instance.trackers.iter().map(|tracker| self.tracker_status(tracker)).collect(),
             troubles: instance.troubles.clone(),
+            mode: instance.gate.map(|gate| mode_at(gate, gathered.now)),
+            gate_ms: milliseconds(plan.patience()),
+            mac: instance.mac.map(|mac| Mac(mac).to_string()),
         }
+    }
+
+    /// The addresses of an instance, advertised ones first, with what the kernel has of each and what was asked about it.
+    fn addresses(&self, instance: &GatheredInstance) -> Vec<AddressStatus> {
+        let plan = &instance.plan;
+        let advertised = plan.addresses.iter().map(|address| (address, false));
+        let excluded = plan.excluded.iter().map(|address| (address, true));
+        let all = advertised.chain(excluded).zip(&instance.presences).zip(instance.first_counts..);
+        all.map(|(((address, excluded), presence), row)| {
+            let counts = self.vip_counts(row);
+            AddressStatus {
+                address: format!("{}/{}", address.address, address.prefix_length),
+                device: address.device.clone().unwrap_or_else(|| plan.interface.clone()),
+                assigned: *presence == Presence::Ours,
+                foreign: *presence == Presence::Foreign,
+                excluded,
+                requests: counts.requests,
+                replies: counts.replies,
+            }
+        })
+        .collect()
+    }
+
+    fn vip_counts(&self, row: usize) -> VipCounts {
+        let view = self.view.as_ref().zip(u32::try_from(row).ok());
+        view.map(|(view, row)| view.vip_counts(row)).unwrap_or_default()
     }
 
     /// What both carriers counted.
@@ -238,18 +271,14 @@ fn active_status(instance: &GatheredInstance) -> Option<ActiveStatus> {
     })
 }
 
-/// The addresses of a plan, advertised ones first, with what the kernel has of each.
-fn addresses(plan: &InstancePlan, presences: &[Presence]) -> Vec<AddressStatus> {
-    let advertised = plan.addresses.iter().map(|address| (address, false));
-    let excluded = plan.excluded.iter().map(|address| (address, true));
-    let status = |((address, excluded), presence): ((&AddressPlan, bool), &Presence)| AddressStatus {
-        address: format!("{}/{}", address.address, address.prefix_length),
-        device: address.device.clone().unwrap_or_else(|| plan.interface.clone()),
-        assigned: *presence == Presence::Ours,
-        foreign: *presence == Presence::Foreign,
-        excluded,
-    };
-    advertised.chain(excluded).zip(presences).map(status).collect()
+/// What the programs do for an instance whose gate stands so.
+const fn mode_at(gate: Gate, now: Instant) -> Mode {
+    match gate.mode {
+        mode::ANSWER if gate.is_expired(now.nanoseconds()) => Mode::Expired,
+        mode::ANSWER => Mode::Answer,
+        mode::MUTE => Mode::Mute,
+        _ => Mode::Off,
+    }
 }
 
 /// The same source, heard by both carriers in turn.
@@ -290,4 +319,26 @@ const fn checksum(heard: &Heard) -> Option<&'static str> {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use regent_common::map::gate_flag;
+
+    use super::*;
+
+    #[test]
+    fn a_gate_is_open_until_its_patience_is_over() {
+        let gate =
+            Gate { attempted: 1_000, patience: 500, mode: mode::ANSWER, flags: gate_flag::VIRTUAL_MAC };
+        let mode_after =
+            |gate: Gate, nanoseconds| mode_at(gate, Instant::from_nanoseconds(1_000 + nanoseconds));
+        assert_eq!(mode_after(gate, 500), Mode::Answer);
+        assert_eq!(mode_after(gate, 501), Mode::Expired);
+        assert_eq!(mode_after(Gate { patience: 0, ..gate }, u64::MAX - 1_000), Mode::Answer);
+        // Attempted after the turn's time was sampled.
+        assert_eq!(mode_at(gate, Instant::from_nanoseconds(0)), Mode::Answer);
+        assert_eq!(mode_after(Gate { mode: mode::MUTE, ..gate }, 501), Mode::Mute);
+        assert_eq!(mode_after(Gate { mode: mode::OFF, ..gate }, 0), Mode::Off);
+    }
 }

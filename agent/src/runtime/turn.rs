@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 use super::{
     assigner::Answer,
-    checker::Report,
+    checker::Finding,
     doorbells::Doorbells,
     engine::{Engine, Owner},
     gathered::Gathered,
@@ -55,7 +55,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 enum Woken {
     Doorbell,
     Answers(Vec<Answer>),
-    Checked(Report),
+    Found(Finding),
     Netlink(NetlinkEvent),
     Verdict(Verdict),
     Gather(oneshot::Sender<Gathered>),
@@ -104,7 +104,7 @@ pub async fn run(
                 fired = timer.expired() => { fired?; Woken::Doorbell }
                 rang = doorbells.rung() => { rang?; Woken::Doorbell }
                 Some(answers) = inbox.answers.recv() => Woken::Answers(answers),
-                Some(checked) = inbox.checked.recv() => Woken::Checked(checked),
+                Some(finding) = inbox.findings.recv() => Woken::Found(finding),
                 Some(event) = inbox.netlink.recv() => Woken::Netlink(event),
                 Some(verdict) = inbox.verdicts.recv() => Woken::Verdict(verdict),
                 Some(answer) = inbox.gathers.recv() => Woken::Gather(answer),
@@ -117,7 +117,7 @@ pub async fn run(
         engine.drain_sockets();
         let mut first = Some(woken);
         engine.take_all_answers(inbox, &mut first);
-        engine.take_checked(inbox, &mut first);
+        engine.take_findings(inbox, &mut first);
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
         engine.take_gathers(inbox, &mut first);
@@ -246,13 +246,13 @@ impl Engine {
         }
     }
 
-    fn take_checked(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
-        if let Some(Woken::Checked(checked)) = first.take_if(|woken| matches!(woken, Woken::Checked(_))) {
-            self.carrier_reported(checked);
+    fn take_findings(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {
+        if let Some(Woken::Found(finding)) = first.take_if(|woken| matches!(woken, Woken::Found(_))) {
+            self.found(finding);
         }
         for _ in 0..MESSAGES_PER_TURN {
-            let Ok(checked) = inbox.checked.try_recv() else { break };
-            self.carrier_reported(checked);
+            let Ok(finding) = inbox.findings.try_recv() else { break };
+            self.found(finding);
         }
     }
 
@@ -292,7 +292,7 @@ impl Engine {
             Some(
                 Woken::Doorbell
                 | Woken::Answers(_)
-                | Woken::Checked(_)
+                | Woken::Found(_)
                 | Woken::Netlink(_)
                 | Woken::Verdict(_)
                 | Woken::Gather(_),
@@ -315,6 +315,7 @@ impl Engine {
                     self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
                 }
                 Owner::Start => self.start(),
+                Owner::Probing => self.probe_ports(),
                 Owner::Suspicion(at) => {
                     self.read_slots(at);
                     // Mostly the Active has been heard meanwhile.

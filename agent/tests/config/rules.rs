@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use regent_agent::config::{
     self, Loaded,
-    plan::{InstancePlan, Plan},
+    plan::{Gate, InstancePlan, Plan},
 };
 use regent_common::{
     AdvertInterval, BackupPriority, Family, LocalPriority, Version,
@@ -44,6 +44,8 @@ fn what_is_not_said_has_keepaliveds_defaults() {
     assert_eq!(plan.authentication, Authentication::None);
     assert_eq!(plan.checksum, ChecksumForm::PseudoHeader);
     assert_eq!(plan.down_timer_adverts, 3);
+    assert_eq!((plan.gate, plan.responder, plan.virtual_mac), (Gate::default(), true, false));
+    assert_eq!(plan.patience(), Duration::from_micros(2_937_500));
     assert_eq!((plan.addresses[0].prefix_length, plan.addresses[0].scope), (32, 0));
 }
 

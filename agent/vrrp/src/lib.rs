@@ -40,4 +40,4 @@ pub use snapshot::{
     ActiveSnapshot, BackupSnapshot, Memory, OfficeSnapshot, PeerSnapshot, ScheduleSnapshot, Snapshot,
 };
 pub use state::StateName;
-pub use timers::{active_down_interval, skew_time};
+pub use timers::{active_down_interval, earliest_takeover, skew_time};

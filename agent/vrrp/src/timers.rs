@@ -49,7 +49,7 @@ pub const fn active_down_interval(
 ///
 /// At least two intervals, also when Backups wait for one only: an Adver_Timer that fires a little late must not look
 /// like a host that stood still.
-pub(crate) fn earliest_takeover(interval: AdvertInterval, adverts: u8) -> Duration {
+pub fn earliest_takeover(interval: AdvertInterval, adverts: u8) -> Duration {
     interval.duration() * u32::from(adverts.max(2))
 }
 

@@ -9,7 +9,10 @@ use super::{
     DaemonOptions, OutputFormat, Refusal, Request, Settled, Status, StatusOptions, Work, XdpChoice,
     is_present, parse,
 };
-use crate::observe::log::{LogFormat, LogOptions};
+use crate::{
+    config::plan::{self, Plan},
+    observe::log::{LogFormat, LogOptions},
+};
 
 fn words(line: &str) -> Result<Request, Refusal> {
     parse(line.split_whitespace())
@@ -36,7 +39,7 @@ fn no_words_are_the_daemon_with_its_defaults() {
         work: Work::Default,
         run_directory: "/run/regent".into(),
         bpf_directory: "/sys/fs/bpf/regent".into(),
-        xdp: XdpChoice::Auto,
+        xdp: None,
         metrics: None,
         log: LogOptions { format: LogFormat::Text, level: None },
         succeeds: false,
@@ -54,7 +57,7 @@ fn every_flag_of_the_daemon_is_read() {
     assert_eq!(options.work, Work::Config("/etc/a.conf".into()));
     assert_eq!(options.run_directory, Path::new("/run/two"));
     assert_eq!(options.bpf_directory, Path::new("/bpf"));
-    assert_eq!(options.xdp, XdpChoice::Generic);
+    assert_eq!(options.xdp, Some(XdpChoice::Generic));
     assert_eq!(options.metrics, Some("[::]:9165".parse().unwrap()));
     assert_eq!(options.log, LogOptions { format: LogFormat::Json, level: Some("debug".to_owned()) });
 }
@@ -120,6 +123,40 @@ fn unicast_by_flags_is_unicast_by_a_config() {
 }
 
 #[test]
+fn the_data_plane_by_flags_is_that_of_a_config() {
+    for (flags, lines) in [
+        ("", ""),
+        ("--gate 2 --virtual-mac", "gate 2\nvirtual_mac"),
+        ("--gate off --responder off", "gate off\nresponder off"),
+        ("--responder on", "responder on"),
+    ] {
+        let options = daemon(&format!("agent --iface a --vrid 1 --vip 10.0.0.3 {flags}"));
+        let Work::Instance(instance) = options.work else { panic!("{:?}", options.work) };
+        let text = format!(
+            "vrrp_instance VI_1 {{ interface a\nvirtual_router_id 1\n{lines}\nvirtual_ipaddress {{ 10.0.0.3 }} }}"
+        );
+        assert_eq!(crate::config::parse("c", &text).plan.instances, [instance.plan()], "{flags}");
+    }
+}
+
+#[test]
+fn the_command_line_goes_before_the_config_about_xdp() {
+    let plan = crate::config::parse("c", "global_defs { xdp native }").plan;
+    assert_eq!(daemon("agent").rungs(&plan), plan::XdpChoice::Native);
+    assert_eq!(daemon("agent").rungs(&Plan::default()), plan::XdpChoice::Auto);
+    for (word, rungs) in [
+        ("auto", plan::XdpChoice::Auto),
+        ("native", plan::XdpChoice::Native),
+        ("generic", plan::XdpChoice::Generic),
+        ("off", plan::XdpChoice::Off),
+    ] {
+        let written = crate::config::parse("c", &format!("global_defs {{ xdp {word} }}")).plan;
+        assert_eq!(daemon("agent").rungs(&written), rungs, "{word}");
+        assert_eq!(daemon(&format!("agent --xdp {word}")).rungs(&plan), rungs, "{word}");
+    }
+}
+
+#[test]
 fn a_vrid_outside_1_to_255_is_a_usage_error() {
     for vrid in ["0", "300", "-1", "x", ""] {
         let refusal =
@@ -162,6 +199,9 @@ fn bad_values_are_refused_with_what_would_be_good() {
             "error: invalid value '123456789' for '--auth-pass <PASSWORD>': a password has 1 to 8 bytes; routers that \
              accept a longer one send its first 8",
         ),
+        ("--gate 0", "error: invalid value '0' for '--gate <N|off>': a gate is `off`, or 1 to 3 intervals"),
+        ("--gate x", "error: invalid value 'x' for '--gate <N|off>': a gate is `off`, or 1 to 3 intervals"),
+        ("--responder no", "error: invalid value 'no' for '--responder <on|off>': expected on or off"),
         (
             "--metrics 9165",
             "error: invalid value '9165' for '--metrics <ADDRESS:PORT>': expected ADDRESS:PORT, such as 127.0.0.1:9165 \
@@ -188,6 +228,9 @@ fn part_of_an_instance_says_what_is_missing() {
         ("agent --vrid 50 --vip 10.0.0.3", "--iface INTERFACE"),
         ("agent --nopreempt", "--iface INTERFACE and --vrid N and --vip IP[/LENGTH]"),
         ("agent --iface a --auth-pass 1111", "--vrid N and --vip IP[/LENGTH]"),
+        ("agent --iface a --gate off", "--vrid N and --vip IP[/LENGTH]"),
+        ("agent --iface a --responder on", "--vrid N and --vip IP[/LENGTH]"),
+        ("agent --iface a --virtual-mac", "--vrid N and --vip IP[/LENGTH]"),
     ] {
         assert_eq!(refused(line), format!("error: an instance by flags also needs {missing}{example}"));
     }
@@ -233,6 +276,11 @@ fn flags_that_do_not_go_together_are_refused_with_the_way_out() {
         (
             "--unicast-peer 10.0.0.3",
             "error: --unicast-peer 10.0.0.3 is a --vip: name the own addresses of the other routers",
+        ),
+        (
+            "--gate 4",
+            "error: --gate 4 would shut after the backups have taken over, which wait for 3 adverts: use 3 or fewer, or \
+             `off`",
         ),
         (
             "--priority 255 --nopreempt",

@@ -50,6 +50,10 @@ impl Checker<'_> {
         let route = route?;
         let checksum = self.checksum(instance, version, family, &route.transport);
         let globals = &self.model.globals;
+        let down_timer_adverts =
+            instance.down_timer_adverts.or(globals.down_timer_adverts).unwrap_or(DOWN_TIMER_ADVERTS);
+        let gate = self.gate(instance, down_timer_adverts);
+        let (own, default) = (&instance.presence, &globals.presence);
         let plan = InstancePlan {
             name: instance.name.value.clone(),
             interface,
@@ -69,10 +73,10 @@ impl Checker<'_> {
             accepts,
             authentication: authentication?,
             checksum,
-            down_timer_adverts: instance
-                .down_timer_adverts
-                .or(globals.down_timer_adverts)
-                .unwrap_or(DOWN_TIMER_ADVERTS),
+            down_timer_adverts,
+            gate,
+            responder: own.responder.or(default.responder).unwrap_or(true),
+            virtual_mac: own.virtual_mac.or(default.virtual_mac).unwrap_or(false),
             addresses: addresses.advertised,
             excluded: addresses.excluded,
             track_interfaces,

@@ -52,6 +52,8 @@ const SECONDS: Kind = Kind::Seconds { least_us: 0, most_us: MOST_SECONDS };
 const REPEAT: Kind = Kind::Number { least: 0, most: 255 };
 const VERSION: Kind = Kind::Number { least: 2, most: 3 };
 const DOWN_ADVERTS: Kind = Kind::Number { least: 1, most: 100 };
+/// Advertisement intervals, as many as [`DOWN_ADVERTS`] at most.
+const GATE: Kind = Kind::OffOrNumber { least: 1, most: 100 };
 /// One at least: a packet of 0 never leaves.
 const TTL: Kind = Kind::Number { least: 1, most: 255 };
 const IN_A_ROW: Kind = Kind::Number { least: 1, most: i32::MAX as i64 };

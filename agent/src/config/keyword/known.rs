@@ -150,6 +150,8 @@ const EXTRA_ANNOUNCEMENTS: &str =
     "garp_master_refresh announces all addresses again and again, each on its own interface";
 const TWO_OWNERS: &str = "an owner (priority 255) gives way to another owner with a higher address";
 const OWN_MAC: &str = "addresses answer with the interface's own MAC; at a takeover gratuitous ARP tells the network the new one";
+const OWN_INTERFACE: &str = "an interface of its own for the virtual MAC comes later; say `virtual_mac` to have that MAC on \
+                             the interface itself, without which addresses answer with the interface's own";
 
 /// Words whose absence changes more than it seems: block, word, what follows.
 const CONSEQUENCES: &[(&str, &str, &str)] = &[
@@ -165,9 +167,9 @@ const CONSEQUENCES: &[(&str, &str, &str)] = &[
     ("vrrp_instance", "garp_extra_if", EXTRA_ANNOUNCEMENTS),
     ("vrrp_instance", "vmac_garp_intvl", EXTRA_ANNOUNCEMENTS),
     ("vrrp_instance", "owner_ignore_adverts", TWO_OWNERS),
-    ("vrrp_instance", "use_vmac", OWN_MAC),
+    ("vrrp_instance", "use_vmac", OWN_INTERFACE),
     ("vrrp_instance", "use_ipvlan", OWN_MAC),
-    ("vrrp_instance", "use_vmac_addr", OWN_MAC),
+    ("vrrp_instance", "use_vmac_addr", OWN_INTERFACE),
     ("vrrp_instance", "vmac_xmit_base", "adverts are sent from the interface itself in any case"),
     (
         "vrrp_instance",

@@ -12,6 +12,7 @@ use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Block,
     keyword::GlobalTerm,
+    plan::XdpChoice,
 };
 
 const DEFAULT: &str = "the default is used";
@@ -82,7 +83,26 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             GlobalTerm::DynamicInterfaces => {
                 reader.maybe(&entry);
             }
+            GlobalTerm::Gate => {
+                globals.presence.gate = reader.gate(&entry, DEFAULT).or(globals.presence.gate.take());
+            }
+            GlobalTerm::Responder => {
+                globals.presence.responder = reader.switch(&entry).or(globals.presence.responder);
+            }
+            GlobalTerm::VirtualMac => {
+                globals.presence.virtual_mac = reader.switch(&entry).or(globals.presence.virtual_mac);
+            }
+            GlobalTerm::Xdp => globals.xdp = xdp(reader, &entry).or(globals.xdp),
         }
+    }
+}
+
+fn xdp(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<XdpChoice> {
+    match reader.choice(entry, "`auto` is used")? {
+        "native" => Some(XdpChoice::Native),
+        "generic" => Some(XdpChoice::Generic),
+        "off" => Some(XdpChoice::Off),
+        _ => Some(XdpChoice::Auto),
     }
 }
 

@@ -46,6 +46,7 @@ impl Instance {
             ignores_interface: false,
             checksum_as_v2: None,
             down_timer_adverts: None,
+            presence: super::Presence::default(),
             damaged: false,
         }
     }
@@ -156,6 +157,13 @@ fn line(
         }
         InstanceTerm::Hmac => instance.hmac = Some(entry.head),
         InstanceTerm::NativeIpv6 => instance.native_ipv6 = Some(entry.head),
+        InstanceTerm::Gate => instance.presence.gate = reader.gate(entry, DEFAULT),
+        InstanceTerm::Responder => {
+            instance.presence.responder = reader.switch(entry).or(instance.presence.responder);
+        }
+        InstanceTerm::VirtualMac => {
+            instance.presence.virtual_mac = reader.switch(entry).or(instance.presence.virtual_mac);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    num::NonZero,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Word,
     keyword::{self, Kind, Seconds},
-    plan::RunAs,
+    plan::{Gate, RunAs},
     source::Span,
 };
 
@@ -42,7 +43,7 @@ impl Reader<'_> {
     /// A whole number in the table's range.
     pub(super) fn number<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<i64> {
         let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let Kind::Number { least, most } = kind else { return None };
+        let (Kind::Number { least, most } | Kind::OffOrNumber { least, most }) = kind else { return None };
         let name = entry.keyword.name;
         match whole_number(&word.value) {
             Some(value) if (least..=most).contains(&value) => Some(value),
@@ -52,7 +53,8 @@ impl Reader<'_> {
                 None
             }
             None => {
-                let message = format!("`{name}` takes a whole number, not `{}`", word.value);
+                let off = if matches!(kind, Kind::OffOrNumber { .. }) { "`off` or " } else { "" };
+                let message = format!("`{name}` takes {off}a whole number, not `{}`", word.value);
                 self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
                 None
             }
@@ -62,6 +64,20 @@ impl Reader<'_> {
     /// A number of the table's range that fits a byte.
     pub(super) fn byte<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
         self.number(entry, otherwise).and_then(|value| u8::try_from(value).ok())
+    }
+
+    /// `off`, or advertisement intervals in the table's range.
+    pub(super) fn gate<T>(
+        &mut self,
+        entry: &Entry<'_, T>,
+        otherwise: Otherwise<'_>,
+    ) -> Option<Spanned<Gate>> {
+        let word = entry.value()?;
+        let value = match word.value.as_str() {
+            "off" => Gate::Off,
+            _ => Gate::Intervals(NonZero::new(self.byte(entry, otherwise)?)?),
+        };
+        Some(Spanned { value, span: entry.head.to(word.span) })
     }
 
     /// Microseconds in the table's range.

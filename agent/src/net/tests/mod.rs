@@ -9,5 +9,8 @@ pub(crate) mod lab;
 mod links;
 mod listeners;
 mod monitor;
+mod nic_filter;
 mod other_vrrp;
+mod routes;
 mod scheduling;
+mod solicited;

@@ -27,7 +27,7 @@ const ANCESTORS: usize = 64;
 
 /// Why nothing can be pinned: the programs go with the process then, and the dead-man gate with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoPins(pub(super) String);
+pub struct NoPins(String);
 
 impl fmt::Display for NoPins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +37,18 @@ impl fmt::Display for NoPins {
 
 impl Error for NoPins {}
 
+impl From<String> for NoPins {
+    fn from(reason: String) -> Self {
+        Self(reason)
+    }
+}
+
 impl NoPins {
+    /// Nothing is to be pinned, for a reason of the caller.
+    pub fn because(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+
     /// `error` while that was attempted.
     pub(super) fn while_doing(what: impl fmt::Display, error: impl fmt::Display) -> Self {
         Self(format!("cannot {what}: {error}"))

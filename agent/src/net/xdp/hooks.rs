@@ -339,7 +339,7 @@ pub(super) fn load_tc(ebpf: &mut Ebpf) -> Option<String> {
 const fn program_name(hook: Hook) -> &'static str {
     match hook {
         Hook::Xdp(Mode::Native | Mode::Generic) => Entry::Regent.name(),
-        Hook::Ingress => "regent_ingress",
-        Hook::Egress => "regent_egress",
+        Hook::Ingress => Entry::RegentIngress.name(),
+        Hook::Egress => Entry::RegentEgress.name(),
     }
 }

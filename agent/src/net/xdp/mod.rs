@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, HashMap, IterableMap, MapData, RingBuf},
-    programs::Xdp,
+    programs::{SchedClassifier, Xdp},
 };
 use regent_common::map::{self, Expected, Gate, GroupKey, Peer, PeerKey, Port, Probe, Vip, VipKey};
 
@@ -168,6 +168,13 @@ impl Program {
 
 /// The program of that name.
 fn program(ebpf: &mut Ebpf, entry: Entry) -> Result<&mut Xdp, LoadError> {
+    ebpf.program_mut(entry.name())
+        .and_then(|program| program.try_into().ok())
+        .ok_or(LoadError::Foreign { what: entry.name() })
+}
+
+/// The tc program of that name.
+fn classifier(ebpf: &mut Ebpf, entry: Entry) -> Result<&mut SchedClassifier, LoadError> {
     ebpf.program_mut(entry.name())
         .and_then(|program| program.try_into().ok())
         .ok_or(LoadError::Foreign { what: entry.name() })

@@ -124,7 +124,7 @@ impl Pins {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(NoPins(format!("an agent with this run directory lives already and has {}", directory.display())))
+        Err(format!("an agent with this run directory lives already and has {}", directory.display()).into())
     }
 
     /// As [`Self::open`], for the successor of a living agent, whose lock it has received: the same lock when both have the

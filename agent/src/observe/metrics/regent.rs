@@ -7,8 +7,9 @@ use regent_common::Counter;
 use super::{Families, Labels, labels, plain_address, with};
 use crate::{
     observe::{
+        data_plane::Mode,
         observation::Carrier,
-        snapshot::{InstanceStatus, PortStatus, Snapshot, TurnStatus},
+        snapshot::{AddressStatus, InstanceStatus, PortStatus, Snapshot, TurnStatus},
     },
     words,
 };
@@ -16,6 +17,7 @@ use crate::{
 pub(super) fn encode(snapshot: &Snapshot, families: &mut Families<'_>) -> fmt::Result {
     agent(snapshot, families)?;
     states(&snapshot.instances, families)?;
+    data_plane(&snapshot.instances, families)?;
     adverts(&snapshot.instances, families)?;
     sources(&snapshot.instances, families)?;
     dependencies(&snapshot.instances, families)?;
@@ -65,6 +67,47 @@ fn states(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Res
     families.gauge("regent_instance_troubles", "Things that an operator should act on; see status.", troubles)
 }
 
+fn data_plane(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Result {
+    let modes = instances.iter().flat_map(|instance| {
+        let mode = instance.mode.into_iter();
+        mode.flat_map(|mode| Mode::ALL.map(|one| (one, u32::from(one == mode))))
+            .map(|(mode, value)| (with(labels(instance), "mode", mode.word()), value))
+    });
+    families.gauge(
+        "regent_gate_mode",
+        "1 for what the data plane does for the instance; expired: its adverts stopped, and it fell silent.",
+        modes,
+    )?;
+    let gates = instances.iter().map(|instance| (labels(instance), seconds(instance.gate_ms)));
+    families.gauge(
+        "regent_gate_seconds",
+        "The data plane falls silent for an instance whose newest advert is older; 0: never.",
+        gates,
+    )?;
+    let of = |value: fn(&AddressStatus) -> u64| {
+        instances.iter().flat_map(move |instance| {
+            let addresses = instance.addresses.iter();
+            addresses.map(move |address| (address_labels(instance, address), value(address)))
+        })
+    };
+    families.counter(
+        "regent_vip_requests",
+        "ARP requests and neighbour solicitations for the virtual address that the XDP program saw.",
+        of(|address| address.requests),
+    )?;
+    families.counter(
+        "regent_vip_replies",
+        "Of those, answered by the XDP program.",
+        of(|address| address.replies),
+    )
+}
+
+/// The labels of an instance, and those of one of its addresses.
+fn address_labels(instance: &InstanceStatus, address: &AddressStatus) -> Labels {
+    let own = with(labels(instance), "ip_address", plain_address(&address.address));
+    with(own, "device", address.device.clone())
+}
+
 fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Result {
     let of = |value: fn(&InstanceStatus) -> u64| instances.iter().map(move |one| (labels(one), value(one)));
     families.counter("regent_adverts_sent", "Adverts sent.", of(|one| one.adverts_sent))?;
@@ -101,7 +144,12 @@ fn adverts(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
             | Counter::ArpRequest
             | Counter::ArpClaim
             | Counter::NeighborSolicitation
-            | Counter::NeighborClaim => true,
+            | Counter::NeighborClaim
+            | Counter::ArpAnswered
+            | Counter::NeighborAnswered
+            | Counter::MutedInbound
+            | Counter::MutedOutbound
+            | Counter::Yielded => true,
         })
     };
     let noted = instances.iter().flat_map(|instance| {
@@ -142,10 +190,8 @@ fn sources(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Re
 
 fn dependencies(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Result {
     let addresses = instances.iter().flat_map(|instance| {
-        instance.addresses.iter().map(|address| {
-            let own = with(labels(instance), "ip_address", plain_address(&address.address));
-            (with(own, "device", address.device.clone()), u32::from(address.assigned))
-        })
+        let addresses = instance.addresses.iter();
+        addresses.map(|address| (address_labels(instance, address), u32::from(address.assigned)))
     });
     families.gauge("regent_address_assigned", "1 while the virtual address is here, by us.", addresses)?;
     let of = |value: fn(&InstanceStatus) -> u64| instances.iter().map(move |one| (labels(one), value(one)));
@@ -178,7 +224,32 @@ fn ports(ports: &[PortStatus], families: &mut Families<'_>) -> fmt::Result {
     });
     families.gauge("regent_port_carrier", "1 for where adverts of the port come from.", carriers)?;
     let losses = ports.iter().map(|one| (port(one), one.carrier_losses));
-    families.counter("regent_port_carrier_losses", "Times the carrier was lost while running.", losses)
+    families.counter("regent_port_carrier_losses", "Times the carrier was lost while running.", losses)?;
+    let responders = ports.iter().flat_map(|one| {
+        ["xdp", "kernel"].map(|responder| {
+            (with(port(one), "responder", responder), u32::from(one.responder.word() == responder))
+        })
+    });
+    families.gauge(
+        "regent_responder",
+        "1 for who answers ARP and neighbour solicitations for virtual addresses on the port.",
+        responders,
+    )?;
+    let dead_man = ports.iter().flat_map(|one| {
+        ["on", "stuck", "off"]
+            .map(|state| (with(port(one), "state", state), u32::from(one.dead_man.word() == state)))
+    });
+    families.gauge(
+        "regent_dead_man",
+        "1 for when a dead agent's host falls silent: always, only while the agent is stuck, or never.",
+        dead_man,
+    )?;
+    let promiscuous = ports.iter().map(|one| (port(one), u32::from(one.promiscuous)));
+    families.gauge(
+        "regent_port_promiscuous",
+        "1 while a virtual MAC makes the card take every frame.",
+        promiscuous,
+    )
 }
 
 fn turn(turn: &TurnStatus, families: &mut Families<'_>) -> fmt::Result {

@@ -1,7 +1,10 @@
 //! The sample snapshot, drawn.
 
 use super::{super::sample, Heard, Look, groups, status};
-use crate::observe::snapshot::AddressStatus;
+use crate::observe::{
+    data_plane::{DeadMan, Hook, Responder},
+    snapshot::AddressStatus,
+};
 
 #[test]
 fn the_status_is_drawn_as_recorded() {
@@ -20,6 +23,8 @@ VI_6     3        100 ms    none        0         0     0         0
 
 DETAIL
 VI_1    addresses  10.0.0.3/32 here; 10.0.0.4/24 dev ens34 MISSING
+VI_1    responder  answer, gate 2.937 s, MAC 00:00:5e:00:01:32; 1520 requests seen, 1519 of them
+                   answered by XDP
 VI_1    adverts    from 10.0.0.2 to 224.0.0.18
 VI_1    rejected   auth_failure 7, ttl 5
 VI_1    heard      10.0.0.1 (priority 150, 4711 received, 3 lost, last 2 min 8 s ago)
@@ -33,6 +38,17 @@ Heard beside these: 1 (status --heard shows them)
 PORT   LINK    ADDRESS   CARRIER  LOSSES  WHY NOT NATIVE
 ens33  up      10.0.0.2  native        1
 ens35  absent  -         none          0  the interface is absent
+
+DATA PLANE
+ens33       responder    xdp (transmit)
+ens33       dead man     on, gate 2.937 s
+ens33       tc           egress attached; ingress missing: Linux 6.6 is needed
+ens33       virtual MAC  00:00:5e:00:01:32; promiscuous for its sake: the card has no filter for
+                         further addresses
+
+KERNEL
+BTF     yes
+tcx     no   a dead agent's host goes on answering
 
 Timers: at worst 0.412 ms late; real-time scheduling on, memory lock on
 ";
@@ -51,6 +67,10 @@ ens33 VRID 51  10.0.0.7  3        200       100 ms        9000    12  checksum 4
 PORT   LINK    ADDRESS   CARRIER  LOSSES  WHY NOT NATIVE
 ens33  up      10.0.0.2  native        1
 ens35  absent  -         none          0  the interface is absent
+
+KERNEL
+BTF     yes
+tcx     no   a dead agent's host goes on answering
 
 Timers: at worst 0.412 ms late; real-time scheduling on, memory lock on
 ";
@@ -102,12 +122,48 @@ fn five_thousand_addresses_are_counted_not_listed() {
             assigned: number != 4999,
             foreign: false,
             excluded: false,
+            requests: 0,
+            replies: 0,
         })
         .collect();
     let drawn = status(&snapshot, Heard::Counted, Look::PLAIN);
     let words: Vec<&str> = drawn.split_whitespace().collect();
     assert!(words.join(" ").contains("and 4984 more, 1 of them missing (-o json shows all)"), "{drawn}");
     assert!(drawn.lines().count() < 60);
+}
+
+#[test]
+fn a_port_says_who_answers_and_what_a_dead_agent_leaves() {
+    let mut snapshot = sample::snapshot();
+    let mut second = snapshot.instances[0].clone();
+    second.gate_ms = 293;
+    snapshot.instances.push(second);
+    let port = &mut snapshot.ports[0];
+    port.responder = Responder::kernel("nothing of 10.0.0.9 came back by transmit or redirect");
+    port.dead_man = DeadMan::stuck("/sys/fs/bpf is no bpffs");
+    port.tc_ingress = Hook::Unused;
+    port.virtual_macs.clear();
+    let drawn = status(&snapshot, Heard::Counted, Look { width: 200, colour: false });
+    let from = drawn.find("DATA PLANE").unwrap();
+    let shown = drawn[from..].split("\n\n").next().unwrap();
+    assert_eq!(
+        shown,
+        "\
+DATA PLANE
+ens33       responder  kernel: nothing of 10.0.0.9 came back by transmit or redirect
+ens33       dead man   on while the agent is stuck, off when it is killed: /sys/fs/bpf is no bpffs; gates 293 ms to 2.937 s
+ens33       tc         egress attached"
+    );
+}
+
+#[test]
+fn a_gate_that_is_off_is_said_where_the_rest_works() {
+    let mut snapshot = sample::snapshot();
+    snapshot.instances[0].gate_ms = 0;
+    snapshot.instances[0].addresses[0].requests = 0;
+    let drawn = status(&snapshot, Heard::Counted, Look::PLAIN);
+    assert!(drawn.contains("VI_1    responder  answer, gate off, MAC 00:00:5e:00:01:32\n"), "{drawn}");
+    assert!(drawn.contains("ens33       dead man     on, but every gate is off\n"), "{drawn}");
 }
 
 #[test]

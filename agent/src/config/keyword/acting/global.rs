@@ -1,6 +1,6 @@
 //! The words of `global_defs` that act.
 
-use super::{DOWN_ADVERTS, REPEAT, Row, SECONDS, VERSION};
+use super::{DOWN_ADVERTS, GATE, REPEAT, Row, SECONDS, VERSION};
 use crate::config::keyword::Kind;
 
 /// In `global_defs`.
@@ -31,6 +31,10 @@ pub(in crate::config) enum GlobalTerm {
     SkipCheckAddresses,
     Strict,
     DynamicInterfaces,
+    Gate,
+    Responder,
+    VirtualMac,
+    Xdp,
 }
 
 pub(super) const GLOBAL: &[Row<GlobalTerm>] = &[
@@ -233,5 +237,37 @@ pub(super) const GLOBAL: &[Row<GlobalTerm>] = &[
         "accepted: interfaces may always come, go and change",
         "dynamic_interfaces",
         GlobalTerm::DynamicInterfaces,
+    ),
+    (
+        "gate",
+        GATE,
+        "3, and no more than down_timer_adverts",
+        "instances that do not say theirs: a master that attempts no advert for so many intervals falls silent",
+        "gate 3",
+        GlobalTerm::Gate,
+    ),
+    (
+        "responder",
+        Kind::Switch,
+        "on",
+        "XDP answers ARP and neighbour solicitations for the addresses of a master; off: the kernel does",
+        "responder on",
+        GlobalTerm::Responder,
+    ),
+    (
+        "virtual_mac",
+        Kind::Switch,
+        "off",
+        "instances speak from the MAC of their VRID, without an interface of its own",
+        "virtual_mac",
+        GlobalTerm::VirtualMac,
+    ),
+    (
+        "xdp",
+        Kind::Choice(&["auto", "native", "generic", "off"]),
+        "auto",
+        "where adverts come from: native XDP, else generic XDP, else a socket; --xdp goes before it",
+        "xdp auto",
+        GlobalTerm::Xdp,
     ),
 ];

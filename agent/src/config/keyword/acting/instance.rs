@@ -1,6 +1,6 @@
 //! The words of `vrrp_instance` that act.
 
-use super::{DOWN_ADVERTS, REPEAT, Row, SECONDS, TTL, VERSION};
+use super::{DOWN_ADVERTS, GATE, REPEAT, Row, SECONDS, TTL, VERSION};
 use crate::config::keyword::{Kind, Line};
 
 /// In `vrrp_instance`.
@@ -51,6 +51,9 @@ pub(in crate::config) enum InstanceTerm {
     SkipCheckAddresses,
     NativeIpv6,
     Hmac,
+    Gate,
+    Responder,
+    VirtualMac,
 }
 
 pub(super) const INSTANCE: &[Row<InstanceTerm>] = &[
@@ -406,5 +409,29 @@ pub(super) const INSTANCE: &[Row<InstanceTerm>] = &[
         "accepted: the addresses say the family",
         "native_ipv6",
         InstanceTerm::NativeIpv6,
+    ),
+    (
+        "gate",
+        GATE,
+        "3, and no more than down_timer_adverts",
+        "a master that attempts no advert for so many intervals, since it was killed or is stuck, falls silent; off: never",
+        "gate 3",
+        InstanceTerm::Gate,
+    ),
+    (
+        "responder",
+        Kind::Switch,
+        "on",
+        "XDP answers ARP and neighbour solicitations for the addresses of a master; off: the kernel does",
+        "responder on",
+        InstanceTerm::Responder,
+    ),
+    (
+        "virtual_mac",
+        Kind::Switch,
+        "off",
+        "what leaves in the name of the virtual router has the MAC of its VRID; the addresses stay on their interface",
+        "virtual_mac",
+        InstanceTerm::VirtualMac,
     ),
 ];

@@ -1,0 +1,85 @@
+//! Points at which a test lets the agent die, as if by SIGKILL: what the next start makes of it is the test's question.
+//!
+//! The environment variable names the point; without it nothing happens. A release build has no such points.
+
+/// Where the agent can be made to die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// The local routes of a takeover are about to be asked for.
+    RoutesAsked,
+    /// They are there, and no address is.
+    RoutesThere,
+    /// The first addresses are there, or a few were asked for without routes.
+    AddressesBegun,
+    /// The routes are about to be removed: the addresses are there, or not wanted any more.
+    RoutesDone,
+    /// The routes are gone.
+    RoutesGone,
+    /// The first addresses are about to be removed.
+    RemovalBegun,
+    /// Some are removed.
+    RemovalUnderWay,
+    /// All are.
+    RemovalDone,
+}
+
+impl Point {
+    /// All of them, in the order in which they are come by.
+    pub const ALL: [Self; 8] = [
+        Self::RoutesAsked,
+        Self::RoutesThere,
+        Self::AddressesBegun,
+        Self::RoutesDone,
+        Self::RoutesGone,
+        Self::RemovalBegun,
+        Self::RemovalUnderWay,
+        Self::RemovalDone,
+    ];
+
+    /// Its name in the environment variable.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RoutesAsked => "routes-asked",
+            Self::RoutesThere => "routes-there",
+            Self::AddressesBegun => "addresses-begun",
+            Self::RoutesDone => "routes-done",
+            Self::RoutesGone => "routes-gone",
+            Self::RemovalBegun => "removal-begun",
+            Self::RemovalUnderWay => "removal-under-way",
+            Self::RemovalDone => "removal-done",
+        }
+    }
+}
+
+/// The environment variable that names a point.
+pub const VARIABLE: &str = "REGENT_CRASH_AT";
+
+/// Dies here if that is what the environment asks for.
+#[cfg(debug_assertions)]
+pub fn point(point: Point) {
+    use std::sync::LazyLock;
+
+    static CHOSEN: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(VARIABLE).ok());
+    if CHOSEN.as_deref() == Some(point.name()) {
+        // It cannot fail: the process is our own. Should it, going on is what happens without the variable.
+        nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL).ok();
+    }
+}
+
+/// Nothing, in a release build.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub const fn point(_point: Point) {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_point_is_listed_once_and_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = Point::ALL.iter().map(|point| point.name()).collect();
+        assert_eq!(names.len(), Point::ALL.len());
+    }
+}

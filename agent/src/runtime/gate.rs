@@ -1,0 +1,61 @@
+//! The gates of the instances: when the data plane speaks for their addresses, and when it is mute.
+//!
+//! Owns every change of them. The order around them is the machine's and [`super::carry`]'s: on becoming Active the
+//! advert goes first, then the gate opens, then addresses are asked for; on giving up the gate is shut before anything
+//! else, and hands are taken off when the last address is gone.
+//!
+//! The stamp of each advert keeps a gate open. It is written before the advert is sent, with the time that the turn was
+//! decided at, so that a thread that was stopped in between opens nothing.
+
+use regent_vrrp::StateName;
+
+use super::engine::Engine;
+use crate::net::clock;
+
+impl Engine {
+    /// The programs speak for an instance from now on.
+    pub(super) fn open_gate(&mut self, at: usize) {
+        self.muted.remove(&at);
+        let instance = &self.instances[at];
+        if let Some(program) = self.program.as_ref() {
+            program.gates().answer(instance.row, instance.plan.patience(), instance.gate_flags());
+        }
+    }
+
+    /// The programs are silent for an instance from now on, and keep the host silent.
+    pub(super) fn mute(&mut self, at: usize) {
+        let Some(program) = self.program.as_ref() else { return };
+        program.gates().mute(self.instances[at].row);
+        self.muted.insert(at);
+    }
+
+    /// Takes hands off those instances whose addresses are gone.
+    pub(super) fn release_gates(&mut self) {
+        let Some(program) = self.program.as_ref() else { return };
+        let (addressing, instances) = (&self.addressing, &self.instances);
+        self.muted.retain(|at| {
+            let held = addressing.is_held(*at);
+            if !held {
+                program.gates().release(instances[*at].row);
+            }
+            held
+        });
+    }
+
+    /// An advert of an instance is about to be sent; `false` when the thread was stopped since this turn's sample of the
+    /// time, for so long that others may have taken over: nothing may be said that was decided before.
+    pub(super) fn attempt(&mut self, at: usize) -> bool {
+        let instance = &self.instances[at];
+        if instance.state() == StateName::Active {
+            let patience = instance.earliest_takeover();
+            if clock::now().since(self.now) > patience {
+                self.more = true;
+                return false;
+            }
+        }
+        if let Some(program) = self.program.as_ref() {
+            program.gates().attempt(instance.row, self.now.nanoseconds());
+        }
+        true
+    }
+}

@@ -1,0 +1,116 @@
+//! What stands beside XDP on a port: the tc programs, the virtual MACs in the card's filter, and so what happens when the
+//! agent stops without a word.
+//!
+//! Owns when they come and go: with the port's link, and with nothing else. A Backup has them too, so that a takeover waits for
+//! none of them; the gates decide what they do.
+
+use std::sync::Arc;
+
+use super::engine::Engine;
+use crate::{
+    net::{nic_filter::NicFilter, xdp::Hook as Place},
+    observe::data_plane::{DeadMan, Hook, Mac},
+};
+
+impl Engine {
+    /// Puts the tc programs on a port whose link is new, or that is on another rung, and says what that is good for.
+    pub(super) fn stand_by(&mut self, at: usize) {
+        if self.settings.observing {
+            self.ports[at].dead_man = DeadMan::off("observe mode answers for nothing");
+            return;
+        }
+        let Some(index) = self.ports[at].ifindex() else { return };
+        let Some(program) = self.program.as_mut() else {
+            self.ports[at].dead_man = DeadMan::off(self.program_trouble.clone());
+            return;
+        };
+        let refused = program.attach_tc(index).err().map(|error| error.to_string());
+        let is_there = |place: Place| program.hooks(index).any(|hook| hook == place);
+        let hook = |place: Place| match (is_there(place), &refused) {
+            (true, _) => Hook::Attached,
+            (false, Some(reason)) => Hook::missing(reason.clone()),
+            (false, None) => Hook::Unused,
+        };
+        let (egress, ingress) = (hook(Place::Egress), hook(Place::Ingress));
+        let dead_man = match (&egress, program.pins(), program.pin_trouble()) {
+            (Hook::Attached, Some(_), None) => DeadMan::On,
+            (Hook::Attached, _, Some(trouble)) => DeadMan::stuck(trouble),
+            (Hook::Attached, None, None) => DeadMan::stuck(self.unpinned.clone()),
+            (Hook::Missing { reason }, _, _) => DeadMan::off(reason.clone()),
+            (Hook::Unused, _, _) => DeadMan::default(),
+        };
+        let works = (&egress, &ingress) == (&Hook::Attached, &Hook::Attached);
+        let port = &mut self.ports[at];
+        port.egress = egress;
+        port.ingress = ingress;
+        port.dead_man = dead_man;
+        self.filter_virtual_macs(at, index, works);
+    }
+
+    /// Makes the card of a port take frames to the virtual MACs of its instances, which then speak from them.
+    fn filter_virtual_macs(&mut self, at: usize, index: u32, works: bool) {
+        let mut filter = None;
+        for instance in self.instances_on(at) {
+            let plan = Arc::clone(&self.instances[instance].plan);
+            let mac = plan.vrid.virtual_mac(plan.family);
+            self.instances[instance].virtual_mac_works = false;
+            self.instances[instance].troubles.remove("virtual_mac");
+            if !plan.virtual_mac {
+                continue;
+            }
+            let added = match works {
+                true => opened(&mut filter)
+                    .and_then(|filter| filter.add(index, mac))
+                    .map_err(|error| error.to_string()),
+                false => Err("the tc programs that it needs are not on the port".to_owned()),
+            };
+            match added {
+                Ok(added) => {
+                    let port = &mut self.ports[at];
+                    port.promiscuous |= added.promiscuous;
+                    port.virtual_macs.insert(mac);
+                    self.instances[instance].virtual_mac_works = true;
+                }
+                Err(error) => {
+                    let text =
+                        format!("speaks from the interface's own MAC and not from {}: {error}", Mac(mac));
+                    let name = Arc::clone(&self.instances[instance].name);
+                    self.instances[instance].troubles.insert("virtual_mac", text.clone());
+                    self.teller.trouble(self.now, &name, text);
+                }
+            }
+        }
+    }
+
+    /// Takes the virtual MACs of a port out of its card's filter again: its link goes on without us.
+    pub(super) fn unfilter_virtual_macs(&mut self, at: usize) {
+        let Some(index) = self.ports[at].ifindex() else { return };
+        let mut filter = None;
+        for mac in std::mem::take(&mut self.ports[at].virtual_macs) {
+            let removed = opened(&mut filter).and_then(|filter| filter.remove(index, mac));
+            if let Err(error) = removed {
+                let name = Arc::clone(&self.ports[at].name);
+                let text = format!("cannot take {} out of the card's filter: {error}", Mac(mac));
+                self.teller.trouble(self.now, &name, text);
+            }
+        }
+        self.ports[at].promiscuous = false;
+    }
+
+    /// The end of an agent that has given up: nothing of ours stays on a port.
+    pub(super) fn leave_ports(&mut self) {
+        for at in 0..self.ports.len() {
+            self.unfilter_virtual_macs(at);
+        }
+        if let Some(program) = self.program.as_mut() {
+            program.detach_all();
+        }
+    }
+}
+
+fn opened(filter: &mut Option<NicFilter>) -> std::io::Result<&mut NicFilter> {
+    match filter {
+        Some(filter) => Ok(filter),
+        None => Ok(filter.insert(NicFilter::open()?)),
+    }
+}
