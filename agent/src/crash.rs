@@ -21,11 +21,21 @@ pub enum Point {
     RemovalUnderWay,
     /// All are.
     RemovalDone,
+    /// A successor is about to say that it is ready.
+    SuccessorReady,
+    /// It has been told what its predecessor knows.
+    SuccessorTold,
+    /// It has said that it knows it.
+    SuccessorAccepted,
+    /// A predecessor has told what it knows.
+    PredecessorTold,
+    /// It has heard that its successor knows it, and has not said farewell.
+    PredecessorHeard,
 }
 
 impl Point {
     /// All of them, in the order in which they are come by.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::RoutesAsked,
         Self::RoutesThere,
         Self::AddressesBegun,
@@ -34,6 +44,11 @@ impl Point {
         Self::RemovalBegun,
         Self::RemovalUnderWay,
         Self::RemovalDone,
+        Self::SuccessorReady,
+        Self::PredecessorTold,
+        Self::SuccessorTold,
+        Self::SuccessorAccepted,
+        Self::PredecessorHeard,
     ];
 
     /// Its name in the environment variable.
@@ -47,6 +62,11 @@ impl Point {
             Self::RemovalBegun => "removal-begun",
             Self::RemovalUnderWay => "removal-under-way",
             Self::RemovalDone => "removal-done",
+            Self::SuccessorReady => "successor-ready",
+            Self::SuccessorTold => "successor-told",
+            Self::SuccessorAccepted => "successor-accepted",
+            Self::PredecessorTold => "predecessor-told",
+            Self::PredecessorHeard => "predecessor-heard",
         }
     }
 }

@@ -83,17 +83,17 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
     permitted(observing)?;
     let control = control_runtime()?;
     let _entered = control.enter();
-    let (predecessor, run_dir, inherited, listeners) = match given {
+    let (predecessor, run_dir, inherited, listeners, pins) = match given {
         None => {
             let run_dir = RunDir::take(&options.run_directory)?;
             let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
-            (None, run_dir, BTreeMap::new(), listeners)
+            (None, run_dir, BTreeMap::new(), listeners, None)
         }
-        Some(Given { channel, pid, lock, control, metrics, claims }) => {
+        Some(Given { channel, pid, lock, control, metrics, pins, claims }) => {
             let run_dir = RunDir::inherit(&options.run_directory, lock)?;
             let metrics = metrics.filter(|_| options.metrics.is_some());
             let listeners = Listeners::inherit(run_dir.path(), control, metrics)?;
-            (Some((channel, pid)), run_dir, claims, listeners)
+            (Some((channel, pid)), run_dir, claims, listeners, pins)
         }
     };
     if !observing {
@@ -117,6 +117,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         claims,
         command_line,
         predecessor,
+        pins,
     };
     control.block_on(runtime::run(life))
 }

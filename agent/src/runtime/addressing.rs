@@ -229,10 +229,10 @@ impl Addressing {
 
     /// An address that another agent put there for `instance` is ours now; `false` when the instance has no such address.
     pub fn inherit(&mut self, instance: usize, device: &str, ip: IpAddr, prefix_length: u8) -> bool {
-        let found = self.range(instance).find(|at| {
+        let found = self.positions(ip).iter().copied().find(|at| {
             self.addresses.get(*at).is_some_and(|address| {
-                address.device == device
-                    && address.plan.address == ip
+                address.instance == instance
+                    && address.device == device
                     && address.plan.prefix_length == prefix_length
             })
         });

@@ -70,17 +70,8 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint {
-            plan,
-            observed,
-            settings,
-            inventory,
-            unrefused,
-            succeeding,
-            pins,
-            answers,
-            findings,
-        } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, succeeding, pins, answers, findings } =
+            blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
@@ -89,11 +80,14 @@ impl Engine {
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
         let (mut program, program_trouble) = load(&settings, &plan);
-        let mut unpinned = String::new();
+        let mut unpinned = None;
         let mut troubles = Vec::new();
+        let mut unkept = None;
         match (program.as_mut(), pins) {
+            // They are another agent's yet.
+            (Some(_), Ok(pins)) if succeeding => unkept = Some(pins),
             (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
-            (Some(_), Err(none)) => unpinned = none.to_string(),
+            (Some(_), Err(none)) => unpinned = Some(none),
             (None, Ok(_) | Err(_)) => {}
         }
         let mut checker = None;
@@ -123,6 +117,8 @@ impl Engine {
             program,
             program_trouble,
             unpinned,
+            unkept,
+            taking: 0,
             frames,
             assigner,
             checker,

@@ -59,6 +59,7 @@ use crate::{
         observation::Observation,
         observer::{Clocks, Observer},
         server::{Listeners, Offer},
+        snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
         table::Look,
     },
@@ -92,6 +93,8 @@ pub struct Life {
     pub command_line: Vec<OsString>,
     /// The way to the agent that this one succeeds, and its process.
     pub predecessor: Option<(Channel, u32)>,
+    /// The lock of its pins.
+    pub pins: Option<OwnedFd>,
 }
 
 /// How the VRRP thread ended.
@@ -123,6 +126,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         claims,
         command_line,
         predecessor,
+        pins,
     } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
@@ -161,10 +165,12 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // Before the first address can appear. An agent before this one refuses the same until it ends.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
-    let pins = match settings.observing {
-        true => Err(NoPins::because("observe mode leaves nothing behind")),
-        false => Pins::open(&bpffs, run_dir.path()),
+    let pins = match (settings.observing, pins) {
+        (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
+        (false, Some(lock)) => Pins::succeed(&bpffs, run_dir.path(), lock),
+        (false, None) => Pins::open(&bpffs, run_dir.path()),
     };
+    let pins_lock = pins.as_ref().ok().and_then(|pins| pins.lock().try_clone_to_owned().ok());
     let blueprint = Blueprint {
         plan: plan.clone(),
         observed,
@@ -230,7 +236,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
             }
             Some((wish, answer)) = wishes.recv(), if under_way.is_none() => {
                 tracing::info!("{} is to take over", wish.binary.display());
-                let belongings = belongings(&run_dir, &served, &claims);
+                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &claims);
                 let handing = hand_over(
                     wish,
                     command_line.clone(),
@@ -321,12 +327,14 @@ fn cleaned_up(plan: &Plan, run_dir: &RunDir, inventory: &mut Inventory) -> io::R
 fn belongings(
     run_dir: &RunDir,
     (control, metrics): &(OwnedFd, Option<OwnedFd>),
+    pins: Option<&OwnedFd>,
     claims: &[VridClaim],
 ) -> io::Result<Belongings> {
     Ok(Belongings {
         lock: run_dir.lock()?,
         control: control.try_clone()?,
         metrics: metrics.as_ref().map(OwnedFd::try_clone).transpose()?,
+        pins: pins.map(OwnedFd::try_clone).transpose()?,
         claims: claims.iter().map(VridClaim::again).collect::<io::Result<_>>()?,
     })
 }
@@ -404,7 +412,8 @@ fn vrrp_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
-    drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
+    let (diagnostics, view, features) = (engine.take_diagnostics(), engine.view(), engine.features());
+    drop(readings.send(Readings { diagnostics, view, features }));
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
@@ -420,6 +429,7 @@ fn vrrp_thread(
 struct Readings {
     diagnostics: Option<Diagnostics>,
     view: Option<View>,
+    features: Vec<FeatureStatus>,
 }
 
 /// Answers for the state of the agent, and says the XDP program's own rare messages, until aborted.
@@ -429,8 +439,13 @@ async fn read(
     running: BTreeMap<String, Arc<AtomicBool>>,
     requests: SnapshotRequests,
 ) {
-    let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running, kernel: Vec::new() };
+    let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
+    for FeatureStatus { name, state, consequence } in
+        features.iter().filter(|feature| !feature.consequence.is_empty())
+    {
+        tracing::info!("{name}: {state}; {consequence}");
+    }
+    let answerer = Answerer { loop_requests, view, running, kernel: features };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {

@@ -4,11 +4,14 @@
 //! Owns when they come and go: with the port's link, and with nothing else. A Backup has them too, so that a takeover waits for
 //! none of them; the gates decide what they do.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use super::engine::Engine;
 use crate::{
-    net::{nic_filter::NicFilter, xdp::Hook as Place},
+    net::{nic_filter::NicFilter, solicited::SolicitedGroups, xdp::Hook as Place},
     observe::data_plane::{DeadMan, Hook, Mac},
 };
 
@@ -24,7 +27,16 @@ impl Engine {
             self.ports[at].dead_man = DeadMan::off(self.program_trouble.clone());
             return;
         };
-        let refused = program.attach_tc(index).err().map(|error| error.to_string());
+        if !self.succeeding {
+            let refused = program.attach_tc(index).err().map(|error| error.to_string());
+            self.stands_by(at, refused);
+        }
+        self.join_solicited(at, index);
+    }
+
+    /// The tc programs are on a port, as far as they were not refused: says what that is good for.
+    pub(super) fn stands_by(&mut self, at: usize, refused: Option<String>) {
+        let (Some(index), Some(program)) = (self.ports[at].ifindex(), self.program.as_ref()) else { return };
         let is_there = |place: Place| program.hooks(index).any(|hook| hook == place);
         let hook = |place: Place| match (is_there(place), &refused) {
             (true, _) => Hook::Attached,
@@ -35,7 +47,9 @@ impl Engine {
         let dead_man = match (&egress, program.pins(), program.pin_trouble()) {
             (Hook::Attached, Some(_), None) => DeadMan::On,
             (Hook::Attached, _, Some(trouble)) => DeadMan::stuck(trouble),
-            (Hook::Attached, None, None) => DeadMan::stuck(self.unpinned.clone()),
+            (Hook::Attached, None, None) => {
+                DeadMan::stuck(self.unpinned.as_ref().map_or_else(String::new, ToString::to_string))
+            }
             (Hook::Missing { reason }, _, _) => DeadMan::off(reason.clone()),
             (Hook::Unused, _, _) => DeadMan::default(),
         };
@@ -47,6 +61,28 @@ impl Engine {
         self.filter_virtual_macs(at, index, works);
     }
 
+    /// Lets the questions for IPv6 addresses in, also while the kernel does not have the addresses.
+    fn join_solicited(&mut self, at: usize, index: u32) {
+        let here = self.addressing.iter().filter(|address| address.ifindex == Some(index));
+        let addresses: Vec<Ipv6Addr> = here
+            .filter_map(|address| match address.plan.address {
+                IpAddr::V6(address) => Some(address),
+                IpAddr::V4(_) => None,
+            })
+            .collect();
+        self.ports[at].solicited = None;
+        if addresses.is_empty() {
+            return;
+        }
+        match SolicitedGroups::join(index, &addresses) {
+            Ok(groups) => self.ports[at].solicited = Some(groups),
+            Err(error) => {
+                let name = Arc::clone(&self.ports[at].name);
+                self.teller.trouble(self.now, &name, error.to_string());
+            }
+        }
+    }
+
     /// Makes the card of a port take frames to the virtual MACs of its instances, which then speak from them.
     fn filter_virtual_macs(&mut self, at: usize, index: u32, works: bool) {
         let mut filter = None;
@@ -56,6 +92,10 @@ impl Engine {
             self.instances[instance].virtual_mac_works = false;
             self.instances[instance].troubles.remove("virtual_mac");
             if !plan.virtual_mac {
+                continue;
+            }
+            if works && self.ports[at].virtual_macs.contains(&mac) {
+                self.instances[instance].virtual_mac_works = true;
                 continue;
             }
             let added = match works {
@@ -95,6 +135,19 @@ impl Engine {
             }
         }
         self.ports[at].promiscuous = false;
+    }
+
+    /// Takes the virtual MAC of one instance out of its port's card again.
+    pub(super) fn unfilter_virtual_mac(&mut self, instance: usize) {
+        let (plan, at) = (Arc::clone(&self.instances[instance].plan), self.instances[instance].port);
+        let mac = plan.vrid.virtual_mac(plan.family);
+        let Some(index) = self.ports[at].ifindex() else { return };
+        if self.ports[at].virtual_macs.remove(&mac)
+            && let Err(error) = NicFilter::open().and_then(|mut filter| filter.remove(index, mac))
+        {
+            let text = format!("cannot take {} out of the card's filter: {error}", Mac(mac));
+            self.teller.trouble(self.now, &self.instances[instance].name, text);
+        }
     }
 
     /// The end of an agent that has given up: nothing of ours stays on a port.

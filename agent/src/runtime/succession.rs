@@ -37,10 +37,3 @@ pub use service::tell_service_manager;
 pub const STANDSTILL: Duration = Duration::from_secs(2);
 /// How long the old program answers on its own after its agent said farewell, while the new one takes its place.
 pub const GRACE: Duration = Duration::from_secs(1);
-
-/// Ends this process on the spot when the environment says so: a fault for tests to inject.
-fn crash_point(name: &str) {
-    if std::env::var_os("REGENT_CRASH_AT").is_some_and(|at| at == name) {
-        std::process::abort();
-    }
-}

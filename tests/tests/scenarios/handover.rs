@@ -366,7 +366,7 @@ fn crashing(rig: &Rig, at: &str) -> Result<(Agent, Agent, Group)> {
 }
 
 fn a_successor_that_dies_changes_nothing() -> Result<()> {
-    for at in ["successor:ready", "successor:will"] {
+    for at in ["successor-ready", "successor-told"] {
         let rig = Rig::new()?;
         let (mut agent, _other, strong) = crashing(&rig, at)?;
         let pid = agent.process.pid();
@@ -384,7 +384,7 @@ fn a_successor_that_dies_changes_nothing() -> Result<()> {
 
 fn the_old_one_dies_half_way() -> Result<()> {
     let rig = Rig::new()?;
-    let (mut agent, _other, strong) = crashing(&rig, "predecessor:accepted")?;
+    let (mut agent, _other, strong) = crashing(&rig, "predecessor-heard")?;
     let began = Moment::now();
     let error = agent.hand_over(&[]).err().context("a dead agent said that it handed over")?;
     eprintln!("{error:#}");

@@ -69,16 +69,6 @@ impl Gates {
         }
     }
 
-    /// Is as another program's gate was.
-    pub fn inherit(&self, row: u32, as_it_was: Gate) {
-        if let Some(gate) = self.gate(row) {
-            gate.attempted.store(as_it_was.attempted, Ordering::Release);
-            gate.patience.store(as_it_was.patience, Ordering::Release);
-            gate.flags.store(as_it_was.flags, Ordering::Release);
-            gate.mode.store(as_it_was.mode, Ordering::Release);
-        }
-    }
-
     /// Shuts: nothing is answered, and nothing leaves in the name of the instance's addresses.
     pub fn mute(&self, row: u32) {
         self.set(row, mode::MUTE);

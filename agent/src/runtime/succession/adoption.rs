@@ -3,7 +3,7 @@
 //! Taking in changes nothing but memory, since the old one may yet change its mind. What follows from another config (other
 //! parameters, more or fewer addresses and instances) is done when it has said farewell.
 
-use std::os::fd::OwnedFd;
+use std::{os::fd::OwnedFd, sync::Arc};
 
 use regent_common::Family;
 use regent_vrrp::{Event, Instant, Parameters, Router, StateName};
@@ -22,6 +22,7 @@ use crate::{
     observe::observation::Carrier,
     runtime::{
         addressing::Presence,
+        answering::{Answering, Means},
         checker::{TakeOver, Taken},
         engine::Engine,
         ladder::CLIMB_AGAIN,
@@ -47,6 +48,8 @@ struct Heirloom {
     parameters: Parameters,
     announcing: u8,
     new_addresses: bool,
+    /// The stamp of its gate.
+    attempted: Option<u64>,
 }
 
 impl Engine {
@@ -127,24 +130,10 @@ impl Engine {
         let absent = |address: &crate::runtime::addressing::Address| address.presence == Presence::Absent;
         let new_addresses = is_active && self.addressing.of(at).iter().any(absent);
         let announcing = bequest.announcing;
-        inheritance.instances.push(Heirloom { at, parameters, announcing, new_addresses });
+        let attempted = bequest.gate.map(|gate| gate.attempted);
+        inheritance.instances.push(Heirloom { at, parameters, announcing, new_addresses, attempted });
         self.reschedule(at);
-        self.inherit_gate(at, bequest);
         Ok(())
-    }
-
-    /// The new program answers as the old one does.
-    fn inherit_gate(&self, at: usize, bequest: &Instance) {
-        let (Some(program), Some(gate)) = (self.program.as_ref(), bequest.gate) else { return };
-        program.gates().inherit(
-            self.instances[at].row,
-            regent_common::map::Gate {
-                attempted: gate.attempted,
-                patience: gate.patience,
-                mode: gate.mode,
-                flags: gate.flags,
-            },
-        );
     }
 
     /// Goes on where the old agent stopped.
@@ -152,8 +141,15 @@ impl Engine {
         let Inheritance { links, ports, start_at, instances, left } = inheritance;
         self.succeeding = false;
         self.start_at = start_at;
+        self.know_ports(&ports);
         for heirloom in &instances {
             let at = heirloom.at;
+            if self.instances[at].state() == StateName::Active {
+                self.open_gate(at);
+            }
+            if let (Some(program), Some(attempted)) = (self.program.as_ref(), heirloom.attempted) {
+                program.gates().attempt(self.instances[at].row, attempted);
+            }
             self.handle(at, Event::Reload(heirloom.parameters));
             let instance = &self.instances[at];
             self.handle(at, Event::Priority(instance.trackers.priority(instance.plan.priority)));
@@ -182,37 +178,62 @@ impl Engine {
         self.addressing.remove_left(index, AddressPlan::plain(left.address, left.prefix_length));
     }
 
+    /// What the old agent knew of the ports.
+    fn know_ports(&mut self, known: &[Port]) {
+        for at in 0..self.ports.len() {
+            let port = &mut self.ports[at];
+            let Some(before) = known.iter().find(|before| before.name == *port.name) else { continue };
+            port.losses = before.losses;
+            port.reason.clone_from(&before.reason);
+            port.virtual_macs = before.virtual_macs.iter().copied().collect();
+            port.promiscuous = before.promiscuous;
+            let mut speaks_virtually = false;
+            for instance in self.instances_on(at) {
+                let plan = Arc::clone(&self.instances[instance].plan);
+                let there = self.ports[at].virtual_macs.contains(&plan.vrid.virtual_mac(plan.family));
+                self.instances[instance].virtual_mac_works = plan.virtual_mac && there;
+                speaks_virtually |= self.instances[instance].virtual_mac_works;
+            }
+            if speaks_virtually {
+                self.publish_addresses(at);
+            }
+        }
+    }
+
     /// Has the new program put in the place of the old one, by a thread that may wait for the kernel. Until that is done the
     /// sockets hear everything and the old program answers.
     fn take_over_ports(&mut self, known: &[Port], mut links: Vec<InheritedLink>) {
         for at in 0..self.ports.len() {
-            let port = &mut self.ports[at];
-            if let Some(before) = known.iter().find(|before| before.name == *port.name) {
-                port.losses = before.losses;
-                port.reason.clone_from(&before.reason);
-            }
-            let Some(index) = port.ifindex() else { continue };
-            // Where there was no program there is none to be had, as far as is known.
-            port.climb_at = Some(self.now + CLIMB_AGAIN);
+            let Some(index) = self.ports[at].ifindex() else { continue };
             let held: Vec<InheritedLink> = links.extract_if(.., |link| link.ifindex == index).collect();
-            if held.is_empty() {
-                continue;
-            }
             if let Some(carrier) = held.iter().find_map(|link| carrier(link.hook)) {
+                let port = &mut self.ports[at];
                 port.carrier = carrier;
-                port.climb_at = None;
-                // The program must know the groups and addresses before it is asked about them.
-                self.publish_groups(at);
-                self.publish_addresses(at);
+                let before = known.iter().find(|before| before.name == *port.name);
+                let way = before.and_then(|port| Means::ALL.into_iter().find(|way| way.number() == port.way));
+                let native = carrier == Carrier::Native;
+                port.answering = Answering::inherited(native, way.unwrap_or_default(), self.now);
+                self.set_way(at);
+                self.reschedule_probing();
+            } else {
+                // Where there was no program there is none to be had, as far as is known.
+                self.ports[at].climb_at = Some(self.now + CLIMB_AGAIN);
             }
+            // The program must know the groups before adverts come to it.
+            self.publish_groups(at);
             let (Some(program), Some(checker)) = (self.program.as_ref(), self.checker.as_ref()) else {
                 continue;
             };
             self.checks += 1;
             let (number, substitutes) = (self.checks, program.substitutes());
-            if checker.take_over(TakeOver { port: at, number, substitutes, links: held }) {
+            if !held.is_empty() && checker.take_over(TakeOver { port: at, number, substitutes, links: held })
+            {
                 self.ports[at].check = Some(number);
+                self.taking += 1;
             }
+        }
+        if self.taking == 0 {
+            self.keep_pins();
         }
     }
 
@@ -222,26 +243,46 @@ impl Engine {
         for trouble in troubles {
             self.teller.trouble(self.now, &"xdp".into(), trouble);
         }
-        let Some(port) = self.ports.get_mut(at) else { return };
-        let current = port.check.take_if(|check| *check == number).is_some();
-        let (index, mut carries) = (port.ifindex(), false);
+        self.taking = self.taking.saturating_sub(1);
+        let current =
+            self.ports.get_mut(at).is_some_and(|port| port.check.take_if(|check| *check == number).is_some());
+        let index = self.ports.get(at).and_then(crate::runtime::port::Port::ifindex);
+        let mut hooks = Vec::new();
         for (hook, ifindex, link) in links {
             if current
                 && Some(ifindex) == index
                 && let Some(program) = self.program.as_mut()
             {
                 program.keep(ifindex, hook, link);
-                carries |= carrier(hook).is_some();
+                hooks.push(hook);
             } else if let Some(checker) = self.checker.as_ref() {
                 // The port went meanwhile.
                 checker.close(Handle::new(link));
             }
         }
-        if current && carries {
+        if self.taking == 0 {
+            self.keep_pins();
+        }
+        if !current {
+            return;
+        }
+        if hooks.iter().any(|hook| carrier(*hook).is_some()) {
             self.set_filter(at);
-        } else if current && self.ports[at].is_xdp() {
+        } else if self.ports[at].is_xdp() {
             self.lose_carrier(at);
             self.ports[at].climb_at = Some(self.now);
+        }
+        if [Hook::Egress, Hook::Ingress].iter().all(|hook| hooks.contains(hook)) {
+            self.stands_by(at, None);
+        } else {
+            self.stand_by(at);
+        }
+    }
+
+    /// What is ours now outlives this process by the names that it had.
+    fn keep_pins(&mut self) {
+        if let (Some(program), Some(pins)) = (self.program.as_mut(), self.unkept.take()) {
+            program.keep_in(pins);
         }
     }
 }

@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 use super::{
     GRACE, STANDSTILL,
     channel::{Channel, ChannelError, enclosure},
-    crash_point,
     letter::{Address, Group, Instance, Letter, Link, Port, Tracker, Will},
     memory::{Gate, Machine, Parameters},
     tally,
 };
 use crate::{
+    crash::{self, Point},
     net::{clock, xdp::Hook},
     runtime::{addressing::Presence, engine::Engine},
 };
@@ -99,7 +99,7 @@ impl Engine {
         let descriptors: Vec<_> =
             std::iter::once(file.as_fd()).chain(links.iter().map(|(_, _, link)| *link)).collect();
         channel.send(&Letter::Will, &descriptors)?;
-        crash_point("predecessor:will");
+        crash::point(Point::PredecessorTold);
         loop {
             match channel.receive(STANDSTILL)? {
                 (Letter::Accepted, _) => break,
@@ -118,7 +118,7 @@ impl Engine {
                 ) => {}
             }
         }
-        crash_point("predecessor:accepted");
+        crash::point(Point::PredecessorHeard);
         self.prolong_gates();
         channel.send(&Letter::Farewell, &[])
     }
@@ -139,6 +139,9 @@ impl Engine {
             name: port.name.to_string(),
             reason: port.reason.clone(),
             losses: port.losses,
+            way: port.answering.way().number(),
+            virtual_macs: port.virtual_macs.iter().copied().collect(),
+            promiscuous: port.promiscuous,
         });
         let links =
             links.iter().map(|(hook, ifindex, _)| Link { hook: hook.word().to_owned(), ifindex: *ifindex });
@@ -201,6 +204,7 @@ impl Engine {
             if !groups.contains(&self.instances[at].group()) {
                 self.instances[at].started = false;
                 self.handle(at, Event::Shutdown);
+                self.unfilter_virtual_mac(at);
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct Given {
     pub control: OwnedFd,
     /// The listener for metrics.
     pub metrics: Option<OwnedFd>,
+    /// The lock of the pins.
+    pub pins: Option<OwnedFd>,
     /// Groups that no other agent on this host speaks for, by name.
     pub claims: BTreeMap<String, OwnedFd>,
 }
@@ -62,11 +64,11 @@ impl Given {
         let (mut belongings, mut claims) = (None, BTreeMap::new());
         loop {
             match channel.receive(PATIENCE).map_err(GivenError::NoPredecessor)? {
-                (Letter::Belongings { protocol, pid, metrics, claims }, descriptors) => {
+                (Letter::Belongings { protocol, pid, metrics, pins, claims }, descriptors) => {
                     if protocol != PROTOCOL {
                         return Err(GivenError::Foreign(protocol));
                     }
-                    belongings = Some((pid, metrics, claims, descriptors));
+                    belongings = Some(((pid, metrics, pins), claims, descriptors));
                 }
                 (Letter::Claims { names }, descriptors) => claims.extend(names.into_iter().zip(descriptors)),
                 (
@@ -80,16 +82,16 @@ impl Given {
                     _,
                 ) => {}
             }
-            if let Some((pid, metrics, expected, descriptors)) =
-                belongings.take_if(|(_, _, expected, _)| *expected <= claims.len())
+            if let Some(((pid, metrics, pins), _, descriptors)) =
+                belongings.take_if(|(_, expected, _)| *expected <= claims.len())
             {
-                debug_assert!(expected == claims.len());
                 let mut descriptors = descriptors.into_iter();
                 let (Some(lock), Some(control)) = (descriptors.next(), descriptors.next()) else {
                     return Err(io::Error::other("a descriptor is missing").into());
                 };
-                let metrics = descriptors.next().filter(|_| metrics);
-                return Ok(Self { channel, pid, lock, control, metrics, claims });
+                let metrics = if metrics { descriptors.next() } else { None };
+                let pins = if pins { descriptors.next() } else { None };
+                return Ok(Self { channel, pid, lock, control, metrics, pins, claims });
             }
         }
     }

@@ -52,6 +52,8 @@ pub struct Belongings {
     pub control: OwnedFd,
     /// The listener for metrics.
     pub metrics: Option<OwnedFd>,
+    /// The lock of the pins.
+    pub pins: Option<OwnedFd>,
     /// Groups that are this agent's alone, by name.
     pub claims: Vec<(String, OwnedFd)>,
 }
@@ -82,15 +84,17 @@ impl Heir {
     }
 
     fn give(&self, belongings: &Belongings) -> Result<(), ChannelError> {
-        let Belongings { lock, control, metrics, claims } = belongings;
+        let Belongings { lock, control, metrics, pins, claims } = belongings;
         let letter = Letter::Belongings {
             protocol: PROTOCOL,
             pid: std::process::id(),
             metrics: metrics.is_some(),
+            pins: pins.is_some(),
             claims: claims.len(),
         };
+        let also = [metrics, pins].into_iter().flatten().map(AsFd::as_fd);
         let descriptors: Vec<BorrowedFd<'_>> =
-            [lock.as_fd(), control.as_fd()].into_iter().chain(metrics.as_ref().map(AsFd::as_fd)).collect();
+            [lock.as_fd(), control.as_fd()].into_iter().chain(also).collect();
         self.channel.send(&letter, &descriptors)?;
         for some in claims.chunks(DESCRIPTORS) {
             let names = some.iter().map(|(name, _)| name.clone()).collect();

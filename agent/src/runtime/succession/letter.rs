@@ -25,7 +25,7 @@ pub const PROTOCOL: u32 = 1;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Letter {
     /// What belongs to the run directory. Descriptors: its lock, the control socket and, if `metrics`, the listener for
-    /// metrics.
+    /// metrics; if `pins`, the lock of the pins.
     Belongings {
         /// See [`PROTOCOL`].
         protocol: u32,
@@ -33,6 +33,9 @@ pub enum Letter {
         pid: u32,
         /// There is a listener for metrics.
         metrics: bool,
+        /// There are pins.
+        #[serde(default)]
+        pins: bool,
         /// How many groups will come by [`Letter::Claims`].
         claims: usize,
     },
@@ -108,6 +111,15 @@ pub struct Port {
     /// How often a carrier was lost.
     #[serde(default)]
     pub losses: u64,
+    /// How answers leave it; one of [`regent_common::map::way`].
+    #[serde(default)]
+    pub way: u32,
+    /// Virtual MACs that its card takes frames for.
+    #[serde(default)]
+    pub virtual_macs: Vec<[u8; 6]>,
+    /// One of them made the card take every frame.
+    #[serde(default)]
+    pub promiscuous: bool,
 }
 
 /// A link.

@@ -9,10 +9,14 @@ use super::{
     STANDSTILL,
     adoption::Inheritance,
     channel::{Channel, ChannelError, opened},
-    crash_point,
     letter::{Letter, Will},
 };
-use crate::{net::clock, runtime::engine::Engine, words};
+use crate::{
+    crash::{self, Point},
+    net::clock,
+    runtime::engine::Engine,
+    words,
+};
 
 /// How often what the sockets hear is forgotten while the old agent still speaks: their buffers are to have room for what
 /// comes when it has stopped.
@@ -69,7 +73,7 @@ impl Predecessor {
     pub fn succeed(self, engine: &mut Engine) -> Result<Inheritance, SuccessionError> {
         let Self { channel, pid, succeeded } = self;
         let gone = |source| SuccessionError::Gone { pid, source };
-        crash_point("successor:ready");
+        crash::point(Point::SuccessorReady);
         channel.send(&Letter::Ready { groups: engine.groups_spoken_for() }, &[]).map_err(gone)?;
         let mut descriptors = loop {
             engine.forget_heard();
@@ -92,7 +96,7 @@ impl Predecessor {
                 Err(error) => return Err(gone(error)),
             }
         };
-        crash_point("successor:will");
+        crash::point(Point::SuccessorTold);
         let unusable = |reason: String| SuccessionError::Unusable { pid, reason };
         if descriptors.is_empty() {
             return Err(unusable("it came without a file".into()));
@@ -101,7 +105,7 @@ impl Predecessor {
         let will: Will = serde_json::from_slice(&will).map_err(|error| unusable(error.to_string()))?;
         let inheritance = engine.take_in(&will, descriptors).map_err(|error| unusable(error.to_string()))?;
         channel.send(&Letter::Accepted, &[]).map_err(gone)?;
-        crash_point("successor:accepted");
+        crash::point(Point::SuccessorAccepted);
         match channel.receive(LAST_WORD) {
             Ok((Letter::Abandoned { sentence }, _)) => {
                 return Err(SuccessionError::Abandoned { pid, sentence });
