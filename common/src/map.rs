@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Counter, Reason, arrival::Arrivals, record::Slot};
+use crate::{Counter, Reason, arrival::Arrivals, ndp, record::Slot};
 
 /// Counts the changes of names, keys and values: pins of another layout are not read.
 pub const LAYOUT: u32 = 1;
@@ -29,6 +29,8 @@ pub const PORTS: &str = "PORTS";
 pub const PROBES: &str = "PROBES";
 /// Per-CPU counters of virtual addresses: [`Vip::counts`] → [`VipCounts`].
 pub const VIP_COUNTS: &str = "VIP_COUNTS";
+/// The packet that the bench runs the program on: row 0 → [`Original`].
+pub const ORIGINAL: &str = "ORIGINAL";
 /// Per-CPU budget of rejected packets that are let through for tcpdump to show: reason → [`Shown`].
 pub const SHOWN: &str = "SHOWN";
 
@@ -401,6 +403,9 @@ pub struct Probe {
     /// The second question.
     pub frame: [u8; PROBE_FRAME],
 }
+
+/// A frame that the program answers; a shorter one is followed by zeros.
+pub type Original = [u8; ndp::ANNOUNCEMENT_LENGTH];
 
 /// How many rejected packets of one reason were let through in the current second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -16,6 +16,7 @@
 #![expect(internal_features, reason = "compare-and-swap: core hides its atomics on this target")]
 
 mod admit;
+mod again;
 mod buffer;
 mod cursor;
 mod egress;
@@ -93,10 +94,31 @@ fn departure(departure: Departure) -> i32 {
     }
 }
 
+/// As [`regent`], on a packet that is then made what it was: for measuring what a packet costs that is answered in place.
+#[xdp(frags)]
+pub fn regent_again(context: XdpContext) -> u32 {
+    let action = admit::admit(&context);
+    again::restore(&context);
+    action
+}
+
+/// Only makes the packet what it was: what the cost of [`regent_again`] is measured against.
+#[xdp(frags)]
+pub fn empty_again(context: XdpContext) -> u32 {
+    again::restore(&context);
+    XDP_PASS
+}
+
 /// Does nothing: what the cost of [`regent`] is measured against.
 #[xdp(frags)]
 pub fn empty(_context: XdpContext) -> u32 {
     XDP_PASS
+}
+
+/// Does nothing: what the cost of [`regent_egress`] and [`regent_ingress`] is measured against.
+#[classifier]
+pub fn empty_tc(_context: TcContext) -> i32 {
+    TC_ACT_UNSPEC
 }
 
 /// The helpers used here ask for a licence that is compatible with the kernel's.

@@ -7,8 +7,8 @@ use aya_ebpf::{
 use regent_common::{
     Reason,
     map::{
-        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Peer, PeerKey, Port, Probe, Shown,
-        Stranger, StrangerKey, Vip, VipCounts, VipKey,
+        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Original, Peer, PeerKey, Port, Probe,
+        Shown, Stranger, StrangerKey, Vip, VipCounts, VipKey,
     },
     record::AdvertRecord,
 };
@@ -69,6 +69,10 @@ pub static VIP_COUNTS: PerCpuArray<VipCounts, VIP_CAPACITY> = PerCpuArray::new()
 /// Rejected packets let through in the current second.
 #[btf_map]
 pub static SHOWN: PerCpuArray<Shown, { Reason::COUNT }> = PerCpuArray::new();
+
+/// The one packet of the bench.
+#[btf_map]
+pub static ORIGINAL: Array<Original, 1> = Array::new();
 
 /// A key on the stack. The verifier takes words there at aligned places only, and the compiler, which may read packets
 /// at any, would write a key of lesser alignment in words too.

@@ -17,6 +17,7 @@ mod scenarios {
     pub mod refusals;
     pub mod rejected;
     pub mod rig;
+    pub mod scale;
     pub mod takeover;
     pub mod trackers;
     pub mod trial;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
+        scenarios::scale::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,

@@ -7,7 +7,6 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr},
-    os::fd::{AsFd, BorrowedFd},
 };
 
 use netlink_packet_core::{
@@ -74,58 +73,13 @@ impl AddressSocket {
         Ok(Self { pipe: RequestPipe::open("addresses")? })
     }
 
-    /// Sends one request and returns its sequence number, which is never 0. The kernel has carried it out, or refused
-    /// it, when this returns; which of both, [`Self::acknowledgements`] tells.
+    /// Sends all requests, in order, however many, and returns what became of each; `InvalidInput` for one that makes no
+    /// sense.
     ///
-    /// # Errors
-    /// As [`Self::requests`].
-    pub fn request(&mut self, request: &AddressRequest<'_>) -> io::Result<u32> {
-        let mut sequence = 0;
-        self.requests(std::slice::from_ref(request), |_, number| sequence = number)?;
-        Ok(sequence)
-    }
-
-    /// Sends many requests with few system calls, in order. `sent` is told the position and the sequence number of each
-    /// request that went out, also when a later one fails.
-    ///
-    /// The kernel's work grows with the number of addresses that the interface has: a few hundred cost a millisecond or two,
-    /// thousands should be handed in by parts, between which answers are taken.
-    ///
-    /// # Errors
-    /// Of the first request that was not sent: `WouldBlock` when so many answers wait that one more might be lost: take them
-    /// first. `InvalidInput` when the request makes no sense.
-    pub fn requests(
-        &mut self,
-        requests: &[AddressRequest<'_>],
-        sent: impl FnMut(usize, u32),
-    ) -> io::Result<()> {
-        self.pipe.send(requests, message, sent)
-    }
-
-    /// Hands out the answers that wait, oldest first: the sequence number of a request and what became of it. Never waits.
-    ///
-    /// # Errors
-    /// When answers were lost (`OutOfMemory`): what became of requests without an answer is only seen by listing the
-    /// addresses.
-    pub fn acknowledgements(&mut self, each: impl FnMut(u32, io::Result<()>)) -> io::Result<()> {
-        self.pipe.answers(each)
-    }
-
-    /// Sends all requests, in order, however many, and returns what became of each. Waits for the kernel, whose work grows
-    /// with the square of the number of addresses on an interface.
+    /// Waits for the kernel, whose work grows with the number of addresses that the interface has: a few hundred cost a
+    /// millisecond or two, thousands should be handed in by parts.
     pub fn carry_out(&mut self, requests: &[AddressRequest<'_>]) -> Vec<io::Result<()>> {
         self.pipe.carry_out(requests, message)
-    }
-
-    /// Requests that have no answer yet.
-    pub fn outstanding(&self) -> usize {
-        self.pipe.outstanding()
-    }
-}
-
-impl AsFd for AddressSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
     }
 }
 

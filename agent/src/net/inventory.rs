@@ -1,4 +1,4 @@
-//! Every interface and address of this network namespace at one moment, by rtnetlink; and the routes of ours.
+//! Every interface and address of this network namespace at one moment, by rtnetlink.
 //!
 //! For the control runtime: a dump takes milliseconds on a large host and allocates, so it never runs on the VRRP thread.
 
@@ -9,15 +9,10 @@ use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage};
-use netlink_sys::AsyncSocket;
-use regent_common::Family;
 use rtnetlink::Handle;
 use thiserror::Error;
 
-use super::{
-    link::{AssignedAddress, Assignment, Link},
-    routes::{self, LocalRoute},
-};
+use super::link::{AssignedAddress, Assignment, Link};
 
 /// Log directives for the netlink crates: they print whole messages at level error or warn when a kernel newer than they
 /// are says something unknown. What matters of that is reported by this module.
@@ -68,13 +63,13 @@ pub enum InventoryError {
     /// The connection ended before the answer.
     #[error("cannot list {what}: the netlink connection ended early; try again")]
     Cut {
-        /// Interfaces, addresses or routes.
+        /// Interfaces or addresses.
         what: &'static str,
     },
     /// The kernel refused.
     #[error("cannot list {what}: the kernel says {error}")]
     Refused {
-        /// Interfaces, addresses or routes.
+        /// Interfaces or addresses.
         what: &'static str,
         /// Its answer.
         error: std::io::Error,
@@ -93,37 +88,6 @@ pub async fn inventory() -> Result<Inventory, InventoryError> {
     let inventory = list(&mut handle).await;
     connection.abort();
     inventory
-}
-
-/// Lists the local routes that carry our tag. Needs a tokio runtime with I/O enabled, and no privilege.
-///
-/// # Errors
-/// When no netlink socket can be had, or the kernel refuses.
-pub async fn tagged_routes() -> Result<Vec<LocalRoute>, InventoryError> {
-    let (mut connection, mut handle, _unsolicited) = rtnetlink::new_connection()?;
-    connection.set_forward_done(true);
-    // Without it the kernel lists every route of the host, which may be a million; ours are picked out in any case.
-    drop(connection.socket_mut().socket_ref().set_netlink_get_strict_chk(true));
-    let connection = tokio::spawn(connection);
-    let mut found = Vec::new();
-    for family in Family::ALL {
-        let listed = dump(&mut handle, "routes", routes::question(family), |message| {
-            if let RouteNetlinkMessage::NewRoute(message) = message { routes::read(&message) } else { None }
-        });
-        match listed.await {
-            Ok(routes) => found.extend(routes),
-            // The table has never held anything.
-            Err(InventoryError::Refused { error, .. }) if error.raw_os_error() == Some(libc::ENOENT) => {}
-            Err(error) => {
-                connection.abort();
-                return Err(error);
-            }
-        }
-    }
-    connection.abort();
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
 }
 
 async fn list(handle: &mut Handle) -> Result<Inventory, InventoryError> {

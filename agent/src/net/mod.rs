@@ -24,6 +24,7 @@ pub mod readiness;
 pub mod routes;
 pub mod running;
 pub mod scheduling;
+pub mod solicited;
 pub mod vrid_claim;
 pub mod xdp;
 

@@ -132,9 +132,9 @@ impl NicFilter {
         message.attributes.push(LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats]));
         match self.ask(RouteNetlinkMessage::GetLink(message), 0)? {
             Some(RouteNetlinkMessage::NewLink(link)) => {
-                let found = link.attributes.iter().find_map(|attribute| match attribute {
-                    LinkAttribute::Promiscuity(reasons) => Some(*reasons),
-                    _ => None,
+                let found = link.attributes.iter().find_map(|attribute| {
+                    let LinkAttribute::Promiscuity(reasons) = attribute else { return None };
+                    Some(*reasons)
                 });
                 Ok(found.unwrap_or(0))
             }
@@ -167,10 +167,14 @@ impl NicFilter {
             if message.header.sequence_number != self.sequence {
                 continue;
             }
-            return match message.payload {
-                NetlinkPayload::InnerMessage(inner) => Ok(Some(inner)),
-                NetlinkPayload::Error(error) if error.code.is_some() => Err(error.to_io()),
-                _ => Ok(None),
+            return if let NetlinkPayload::InnerMessage(inner) = message.payload {
+                Ok(Some(inner))
+            } else if let NetlinkPayload::Error(error) = message.payload
+                && error.code.is_some()
+            {
+                Err(error.to_io())
+            } else {
+                Ok(None)
             };
         }
     }

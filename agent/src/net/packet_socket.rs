@@ -41,12 +41,31 @@ pub(super) fn packet_address(ifindex: u32, ether_type: u16) -> SockAddr {
 /// layer this tells nobody: no IGMP report goes out.
 pub(super) fn accept_multicast(socket: &Socket, ifindex: u32, mac: [u8; 6]) -> io::Result<()> {
     let [a, b, c, d, e, f] = mac;
-    let membership = libc::packet_mreq {
-        mr_ifindex: index(ifindex),
-        mr_type: libc::PACKET_MR_MULTICAST as u16,
-        mr_alen: 6,
-        mr_address: [a, b, c, d, e, f, 0, 0],
-    };
+    add_membership(
+        socket,
+        libc::packet_mreq {
+            mr_ifindex: index(ifindex),
+            mr_type: libc::PACKET_MR_MULTICAST as u16,
+            mr_alen: 6,
+            mr_address: [a, b, c, d, e, f, 0, 0],
+        },
+    )
+}
+
+/// Opens the interface's filter for every group, for as long as `socket` lives.
+pub(super) fn accept_every_multicast(socket: &Socket, ifindex: u32) -> io::Result<()> {
+    add_membership(
+        socket,
+        libc::packet_mreq {
+            mr_ifindex: index(ifindex),
+            mr_type: libc::PACKET_MR_ALLMULTI as u16,
+            mr_alen: 0,
+            mr_address: [0; 8],
+        },
+    )
+}
+
+fn add_membership(socket: &Socket, membership: libc::packet_mreq) -> io::Result<()> {
     // SAFETY: the structure is the one that this option asks for, is given with its length, and is only read.
     let result = unsafe {
         libc::setsockopt(

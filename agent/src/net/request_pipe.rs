@@ -4,12 +4,7 @@
 //! others may hold for hundreds of milliseconds. The answer waits in the socket when the call returns. What a request says
 //! is its sender's business.
 
-use std::{
-    collections::HashMap,
-    io,
-    ops::Range,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::{collections::HashMap, io, ops::Range};
 
 use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
@@ -69,7 +64,7 @@ impl RequestPipe {
     /// # Errors
     /// Of the first that was not sent: `WouldBlock` when so many answers wait that one more might be lost; what `write`
     /// says.
-    pub(super) fn send<T>(
+    fn send<T>(
         &mut self,
         items: &[T],
         write: impl Fn(&T) -> io::Result<NetlinkMessage<RouteNetlinkMessage>>,
@@ -179,7 +174,7 @@ impl RequestPipe {
     ///
     /// # Errors
     /// When answers were lost (`OutOfMemory`).
-    pub(super) fn answers(&mut self, mut each: impl FnMut(u32, io::Result<()>)) -> io::Result<()> {
+    fn answers(&mut self, mut each: impl FnMut(u32, io::Result<()>)) -> io::Result<()> {
         let advice = format!("list the {}", self.about);
         let mut buffer = [0; 8192];
         loop {
@@ -207,17 +202,6 @@ impl RequestPipe {
                 }
             }
         }
-    }
-
-    /// Requests that have no answer yet.
-    pub(super) const fn outstanding(&self) -> usize {
-        self.outstanding
-    }
-}
-
-impl AsFd for RequestPipe {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

@@ -5,29 +5,42 @@
 //! `proto 112`, and with a metric of ours: beside them the kernel keeps its own route for each address as soon as that is
 //! assigned, which has metric 0 and is preferred. A removal names tag, metric and interface, so that it takes nothing of
 //! anybody else's. Which prefixes, and when, is decided elsewhere.
+//!
+//! The kernel's own route for an IPv4 address is there when the address is acknowledged; for an IPv6 address it follows
+//! later, from a queue of its own, and [`RouteSocket::assigned`] tells whether it has.
 
 use std::{
+    collections::HashSet,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol, RouteScope, RouteType},
 };
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use regent_common::Family;
 
-use super::request_pipe::RequestPipe;
+use super::{failure::attempted, request_pipe::RequestPipe};
 
 /// The protocol (`rtm_protocol`) of every route of ours: the protocol number of VRRP.
 pub const VRRP_ROUTE_PROTOCOL: u8 = regent_common::PROTOCOL;
 /// The metric of every route of ours. The kernel's own are at 0 and win.
 const METRIC: u32 = 112;
+/// The protocol of the kernel's own routes.
+const KERNEL: u8 = libc::RTPROT_KERNEL;
 /// The table `local`, which the kernel asks first.
 const LOCAL: u8 = libc::RT_TABLE_LOCAL;
+
+/// How often a listing that was changed while it was read is read again before it is taken as it is.
+const ATTEMPTS: usize = 5;
+/// The kernel sends a listing in parts of at most this many bytes.
+const LISTING_BUFFER: usize = 64 * 1024;
 
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +58,12 @@ pub struct LocalRoute {
     pub ifindex: u32,
     /// What is delivered.
     pub prefix: Prefix,
+}
+
+/// A route as it is listed.
+struct Listed {
+    route: LocalRoute,
+    metric: u32,
 }
 
 /// What to do with a route.
@@ -75,6 +94,36 @@ impl RouteSocket {
     pub fn carry_out(&mut self, operation: Operation, routes: &[LocalRoute]) -> Vec<io::Result<()>> {
         self.pipe.carry_out(routes, |route| Ok(message(operation, route)))
     }
+
+    /// The routes of ours that there are, in order. Waits for the kernel. Needs no privilege.
+    ///
+    /// # Errors
+    /// When the kernel does not list them.
+    pub fn ours(&self) -> io::Result<Vec<LocalRoute>> {
+        let mut found = Vec::new();
+        for family in Family::ALL {
+            for route in list(family, VRRP_ROUTE_PROTOCOL)? {
+                found.extend((route.metric == METRIC).then_some(route.route));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The addresses that the kernel delivers packets for because they are assigned, with the indexes of their interfaces.
+    /// Waits for the kernel. Needs no privilege.
+    ///
+    /// # Errors
+    /// When the kernel does not list them.
+    pub fn assigned(&self, family: Family) -> io::Result<HashSet<(u32, IpAddr)>> {
+        let routes = list(family, KERNEL)?.into_iter();
+        let whole = match family {
+            Family::Ipv4 => 32,
+            Family::Ipv6 => 128,
+        };
+        let alone = routes.filter(|route| route.route.prefix.length == whole);
+        Ok(alone.map(|route| (route.route.ifindex, route.route.prefix.address)).collect())
+    }
 }
 
 /// Whether a failed removal left no route behind: it was gone, or its interface is.
@@ -83,7 +132,7 @@ pub fn is_gone(error: &io::Error) -> bool {
 }
 
 fn message(operation: Operation, route: &LocalRoute) -> NetlinkMessage<RouteNetlinkMessage> {
-    let mut message = described(family(route.prefix.address));
+    let mut message = described(family(route.prefix.address), VRRP_ROUTE_PROTOCOL);
     message.header.destination_prefix_length = route.prefix.length;
     message.attributes = vec![
         RouteAttribute::Destination(match route.prefix.address {
@@ -97,7 +146,8 @@ fn message(operation: Operation, route: &LocalRoute) -> NetlinkMessage<RouteNetl
     header.flags = NLM_F_REQUEST | NLM_F_ACK;
     let message = match operation {
         Operation::Add => {
-            header.flags |= NLM_F_CREATE | NLM_F_EXCL;
+            // Not exclusively: the same address may be delivered on another interface. The same route is refused even so.
+            header.flags |= NLM_F_CREATE | NLM_F_APPEND;
             RouteNetlinkMessage::NewRoute(message)
         }
         Operation::Remove => RouteNetlinkMessage::DelRoute(message),
@@ -105,11 +155,11 @@ fn message(operation: Operation, route: &LocalRoute) -> NetlinkMessage<RouteNetl
     NetlinkMessage::new(header, NetlinkPayload::from(message))
 }
 
-/// What all routes of ours in that family have in common.
-fn described(family: Family) -> RouteMessage {
+/// What all local routes of that family and protocol have in common.
+fn described(family: Family, protocol: u8) -> RouteMessage {
     let mut message = RouteMessage::default();
     message.header.table = LOCAL;
-    message.header.protocol = RouteProtocol::Other(VRRP_ROUTE_PROTOCOL);
+    message.header.protocol = RouteProtocol::from(protocol);
     message.header.kind = RouteType::Local;
     match family {
         Family::Ipv4 => {
@@ -121,27 +171,89 @@ fn described(family: Family) -> RouteMessage {
     message
 }
 
-/// The question for the routes of ours of one family: a kernel since 4.20 that was told to be strict answers with nothing
-/// else; an older one answers with every route.
-pub(super) fn question(family: Family) -> RouteNetlinkMessage {
-    let mut message = described(family);
-    // A dump may not ask for a scope.
-    message.header.scope = RouteScope::Universe;
-    RouteNetlinkMessage::GetRoute(message)
+/// Lists the routes of the table `local` that have that protocol.
+fn list(family: Family, protocol: u8) -> io::Result<Vec<Listed>> {
+    let failed =
+        |error| attempted(error, "list local routes (netlink)", "raise the limit of open files or memory");
+    for _ in 1..ATTEMPTS {
+        if let (found, Consistency::Consistent) = list_once(family, protocol).map_err(failed)? {
+            return Ok(found);
+        }
+    }
+    list_once(family, protocol).map(|(found, _)| found).map_err(failed)
 }
 
-/// Reads one of the routes in the answer; `None` for one that is not ours.
-pub(super) fn read(message: &RouteMessage) -> Option<LocalRoute> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Consistency {
+    Consistent,
+    /// Routes changed between two parts of the answer: one may be missing or twice.
+    Interrupted,
+}
+
+fn list_once(family: Family, protocol: u8) -> io::Result<(Vec<Listed>, Consistency)> {
+    let mut socket = Socket::new(NETLINK_ROUTE)?;
+    // Otherwise the kernel lists every route of the host, which may be a million; one before 4.20 does in any case.
+    drop(socket.set_netlink_get_strict_chk(true));
+    socket.bind_auto()?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    let mut question = described(family, protocol);
+    // A question may not ask for a scope.
+    question.header.scope = RouteScope::Universe;
+    let mut header = NetlinkHeader::default();
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let payload = NetlinkPayload::from(RouteNetlinkMessage::GetRoute(question));
+    let mut message = NetlinkMessage::new(header, payload);
+    message.finalize();
+    let mut buffer = vec![0; message.buffer_len()];
+    message.serialize(&mut buffer);
+    socket.send(&buffer, 0)?;
+
+    let (mut found, mut consistency) = (Vec::new(), Consistency::Consistent);
+    let mut buffer = vec![0; LISTING_BUFFER];
+    // The kernel fills in the next part when one is read: none of these waits for anything but the kernel itself.
+    loop {
+        let length = match socket.recv(&mut &mut buffer[..], 0) {
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let mut rest = buffer.get(..length).unwrap_or_default();
+        while !rest.is_empty() {
+            let message =
+                NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest).map_err(io::Error::other)?;
+            let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            if message.header.flags & NLM_F_DUMP_INTR != 0 {
+                consistency = Consistency::Interrupted;
+            }
+            if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewRoute(route)) = message.payload {
+                found.extend(read(&route, family, protocol));
+            } else if let NetlinkPayload::Done(_) = message.payload {
+                return Ok((found, consistency));
+            } else if let NetlinkPayload::Error(error) = message.payload {
+                return match error.to_io() {
+                    // The table has never held anything.
+                    error if error.raw_os_error() == Some(libc::ENOENT) => Ok((Vec::new(), consistency)),
+                    error => Err(error),
+                };
+            }
+        }
+    }
+}
+
+/// Reads one of the routes in a listing; `None` for one that was not asked for.
+fn read(message: &RouteMessage, family: Family, protocol: u8) -> Option<Listed> {
+    let asked = described(family, protocol).header;
     let header = &message.header;
-    let nothing: IpAddr = match header.address_family {
-        AddressFamily::Inet => Ipv4Addr::UNSPECIFIED.into(),
-        AddressFamily::Inet6 => Ipv6Addr::UNSPECIFIED.into(),
-        _ => return None,
+    let is_asked_for = header.table == asked.table
+        && header.protocol == asked.protocol
+        && header.kind == asked.kind
+        && header.address_family == asked.address_family;
+    let mut address = match family {
+        Family::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let is_ours = header.table == LOCAL
-        && u8::from(header.protocol) == VRRP_ROUTE_PROTOCOL
-        && header.kind == RouteType::Local;
-    let (mut ifindex, mut address, mut metric) = (None, nothing, 0);
+    let (mut ifindex, mut metric) = (None, 0);
     for attribute in &message.attributes {
         if let RouteAttribute::Oif(index) = attribute {
             ifindex = Some(*index);
@@ -154,7 +266,8 @@ pub(super) fn read(message: &RouteMessage) -> Option<LocalRoute> {
         }
     }
     let prefix = Prefix { address, length: header.destination_prefix_length };
-    (is_ours && metric == METRIC).then_some(LocalRoute { ifindex: ifindex?, prefix })
+    let route = LocalRoute { ifindex: ifindex?, prefix };
+    is_asked_for.then_some(Listed { route, metric })
 }
 
 const fn family(address: IpAddr) -> Family {

@@ -4,10 +4,10 @@
 //! that come and go hold that lock for tens or hundreds of milliseconds; what waits for it here are addresses, never an
 //! advert. Routes go first: those of every instance that became Active, before the addresses of any. Otherwise requests are
 //! carried out in their order, and each is answered once. What is to be requested is decided in `addressing` and `covering`;
-//! nothing is tried again here.
+//! nothing is tried again here. What the kernel has of the routes is `laying`'s.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     io,
     net::IpAddr,
     sync::{Arc, mpsc as channel},
@@ -20,17 +20,15 @@ use tokio::sync::mpsc;
 
 use super::{
     addressing::{Operation, REQUESTS_UNDER_WAY},
-    cover::cover,
     covering::CoverId,
+    laying::{Asked, LOOK_AGAIN, Laying},
 };
 use crate::{
     config::plan::AddressPlan,
     crash::{self, Point},
     net::{
         addresses::{self, AddressRequest, AddressSocket},
-        clock,
-        routes::{self, LocalRoute, RouteSocket},
-        scheduling,
+        clock, scheduling,
     },
 };
 
@@ -127,14 +125,7 @@ impl Assigner {
     /// When the system has no netlink socket or no thread left.
     pub fn start(answers: mpsc::Sender<Vec<Answer>>) -> io::Result<Self> {
         let (requests, queue) = channel::channel();
-        let mut worker = Worker {
-            addresses: AddressSocket::open()?,
-            routes: RouteSocket::open()?,
-            laid: HashMap::new(),
-            covers: VecDeque::new(),
-            changes: VecDeque::new(),
-            batch: BATCH,
-        };
+        let mut worker = Worker::new()?;
         thread::Builder::new().name("addresses".into()).spawn(move || {
             // A takeover waits for it. Without the right to, the VRRP thread has said so already.
             drop(scheduling::become_real_time_at_work());
@@ -155,9 +146,7 @@ impl Assigner {
 /// The thread's own.
 struct Worker {
     addresses: AddressSocket,
-    routes: RouteSocket,
-    /// The routes of each cover that the kernel took.
-    laid: HashMap<CoverId, Vec<LocalRoute>>,
+    laying: Laying,
     /// Requests about covers that wait.
     covers: VecDeque<Request>,
     /// Changes of addresses that wait.
@@ -167,21 +156,51 @@ struct Worker {
 }
 
 impl Worker {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            addresses: AddressSocket::open()?,
+            laying: Laying::open()?,
+            covers: VecDeque::new(),
+            changes: VecDeque::new(),
+            batch: BATCH,
+        })
+    }
+
     fn work(&mut self, queue: &channel::Receiver<Request>, answers: &mpsc::Sender<Vec<Answer>>) {
-        loop {
-            if self.covers.is_empty() && self.changes.is_empty() {
-                let Ok(request) = queue.recv() else { return };
-                self.sort_in(request);
-            }
+        while self.wait(queue) {
             while let Ok(request) = queue.try_recv() {
                 self.sort_in(request);
             }
-            let answered =
-                if self.covers.is_empty() { self.change_addresses() } else { self.change_routes() };
+            let mut answered = self.laying.look();
+            answered.extend(if self.covers.is_empty() {
+                self.change_addresses()
+            } else {
+                self.change_routes()
+            });
             // Nobody is there any more to hear it.
-            if answers.blocking_send(answered).is_err() {
+            if !answered.is_empty() && answers.blocking_send(answered).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Waits until there is something to do; `false` when there never will be.
+    fn wait(&mut self, queue: &channel::Receiver<Request>) -> bool {
+        if !self.covers.is_empty() || !self.changes.is_empty() {
+            return true;
+        }
+        let received = if self.laying.is_waiting() {
+            queue.recv_timeout(LOOK_AGAIN)
+        } else {
+            queue.recv().map_err(|channel::RecvError| channel::RecvTimeoutError::Disconnected)
+        };
+        match received {
+            Ok(request) => {
+                self.sort_in(request);
+                true
+            }
+            Err(channel::RecvTimeoutError::Timeout) => true,
+            Err(channel::RecvTimeoutError::Disconnected) => false,
         }
     }
 
@@ -194,95 +213,49 @@ impl Worker {
 
     /// Carries out the requests about covers that wait, up to where laying changes to lifting.
     fn change_routes(&mut self) -> Vec<Answer> {
-        let mut laying = Vec::new();
-        let mut lifting = Vec::new();
+        let mut asked = Vec::new();
+        let mut over = Vec::new();
         while let Some(request) = self.covers.pop_front() {
             match request {
-                Request::Cover { id, ifindex, family, addresses } if lifting.is_empty() => {
-                    let prefixes = cover(family, addresses).into_iter();
-                    laying.push((id, prefixes.map(|prefix| LocalRoute { ifindex, prefix }).collect()));
+                Request::Cover { id, ifindex, family, addresses } if over.is_empty() => {
+                    asked.push(Asked { id, ifindex, family, addresses });
                 }
-                Request::Uncover(id) if laying.is_empty() => {
-                    lifting.push((id, self.laid.remove(&id).unwrap_or_default()));
-                }
+                Request::Uncover(id) if asked.is_empty() => over.push(id),
                 Request::Cover { .. } | Request::Uncover(_) | Request::Address(_) => {
                     self.covers.push_front(request);
                     break;
                 }
             }
         }
-        if laying.is_empty() { self.lift(lifting) } else { self.lay(laying) }
-    }
-
-    fn lay(&mut self, covers: Vec<(CoverId, Vec<LocalRoute>)>) -> Vec<Answer> {
-        crash::point(Point::RoutesAsked);
-        let all: Vec<LocalRoute> = covers.iter().flat_map(|(_, routes)| routes).copied().collect();
-        let mut results = self.routes.carry_out(routes::Operation::Add, &all).into_iter();
-        crash::point(Point::RoutesThere);
-        let answers = covers.into_iter().map(|(id, mut routes)| {
-            let mut refusal = None;
-            routes.retain(|_| match results.next() {
-                Some(Ok(())) => true,
-                // Another agent's: delivered as well, and not ours to remove.
-                Some(Err(error)) if error.kind() == io::ErrorKind::AlreadyExists => false,
-                Some(Err(error)) => {
-                    refusal.get_or_insert(error);
-                    false
-                }
-                None => false,
-            });
-            self.laid.insert(id, routes);
-            Answer::Covered { id, result: refusal.map_or(Ok(()), Err) }
-        });
-        answers.collect()
-    }
-
-    fn lift(&mut self, covers: Vec<(CoverId, Vec<LocalRoute>)>) -> Vec<Answer> {
-        crash::point(Point::RoutesDone);
-        let all: Vec<LocalRoute> = covers.iter().flat_map(|(_, routes)| routes).copied().collect();
-        let mut results = self.routes.carry_out(routes::Operation::Remove, &all).into_iter();
-        crash::point(Point::RoutesGone);
-        let answers = covers.into_iter().map(|(id, mut routes)| {
-            let mut refusal = None;
-            routes.retain(|_| match results.next() {
-                Some(Err(error)) if !routes::is_gone(&error) => {
-                    refusal.get_or_insert(error);
-                    true
-                }
-                Some(Ok(()) | Err(_)) | None => false,
-            });
-            if !routes.is_empty() {
-                self.laid.insert(id, routes);
-            }
-            Answer::Uncovered { id, result: refusal.map_or(Ok(()), Err) }
-        });
-        answers.collect()
+        if asked.is_empty() { self.laying.lift(over) } else { self.laying.lay(asked) }
     }
 
     /// Hands the kernel as many changes of addresses as it carries out in little time.
     fn change_addresses(&mut self) -> Vec<Answer> {
         let count = self.batch.min(self.changes.len());
+        if count == 0 {
+            return Vec::new();
+        }
         let changes: Vec<Change> = self.changes.drain(..count).collect();
-        let removes = |change: &Change| change.operation == Operation::Remove;
-        if changes.iter().any(removes) {
+        let removes = changes.iter().any(|change| change.operation == Operation::Remove);
+        let mut answers = self.laying.before(&changes);
+        if removes {
             crash::point(Point::RemovalBegun);
         }
         let began = clock::now();
         let written: Vec<AddressRequest<'_>> = changes.iter().map(written).collect();
         let results = self.addresses.carry_out(&written);
         let took = clock::now().since(began);
-        crash::point(if changes.iter().any(removes) {
-            Point::RemovalUnderWay
-        } else {
-            Point::AddressesBegun
-        });
+        crash::point(if removes { Point::RemovalUnderWay } else { Point::AddressesBegun });
         if took > PATIENCE {
             self.batch = (self.batch / 2).max(1);
         } else if took < PATIENCE / 2 {
             self.batch = (self.batch * 2).min(BATCH);
         }
-        let answers = changes.into_iter().zip(results);
-        answers.map(|(change, result)| Answer::Address { change, result }).collect()
+        self.laying.after(changes.iter().zip(&results));
+        let answered = changes.into_iter().zip(results);
+        answers.extend(answered.map(|(change, result)| Answer::Address { change, result }));
+        answers
     }
 }
 
@@ -372,15 +345,7 @@ mod tests {
             }
             requests.send(Request::Uncover(CoverId(1))).unwrap();
             drop(requests);
-            let mut worker = Worker {
-                addresses: AddressSocket::open().unwrap(),
-                routes: RouteSocket::open().unwrap(),
-                laid: HashMap::new(),
-                covers: VecDeque::new(),
-                changes: VecDeque::new(),
-                batch: BATCH,
-            };
-            worker.work(&queue, &sender);
+            Worker::new().unwrap().work(&queue, &sender);
             drop(sender);
             let mut order = Vec::new();
             while let Some(answered) = answers.blocking_recv() {

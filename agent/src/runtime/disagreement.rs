@@ -1,12 +1,16 @@
 //! What the counters say about the group: routers that reject each other, or that are configured differently. Two masters at
-//! 3 a.m. mostly are one of these, so each is said while it lasts, with what to do.
+//! 3 a.m. mostly are one of these, so each is said while it lasts, with what to do. So is what an instance was told to be and
+//! cannot be here.
 
 use std::sync::Arc;
 
 use regent_common::{Counter, Reason, Version, advert::ChecksumForm};
 
-use super::engine::Engine;
-use crate::{config::plan::InstancePlan, observe::sentence};
+use super::{engine::Engine, instance::Instance, port::Port};
+use crate::{
+    config::plan::InstancePlan,
+    observe::{data_plane::Hook, sentence},
+};
 
 /// Each instance is looked at once in so many ticks of a second.
 const EVERY: usize = 10;
@@ -14,7 +18,8 @@ const EVERY: usize = 10;
 const THAT_MATTER: u64 = 3;
 
 /// All the kinds of trouble that are found here, so that each can be taken back.
-const KINDS: [&str; 5] = ["rejected", "address list", "interval", "owner", "checksum"];
+const KINDS: [&str; 7] =
+    ["rejected", "address list", "interval", "owner", "checksum", "two daemons", "virtual MAC"];
 
 type Counts = [u64; Counter::COUNT];
 
@@ -32,7 +37,9 @@ impl Engine {
                 instance.troubles.remove(kind);
             }
             let name = Arc::clone(&instance.name);
-            for (kind, text) in findings(&instance.plan, &news) {
+            let mac =
+                without_virtual_mac(instance, &self.ports[instance.port]).map(|text| ("virtual MAC", text));
+            for (kind, text) in findings(&instance.plan, &news).into_iter().chain(mac) {
                 instance.troubles.insert(kind, text.clone());
                 self.teller.trouble(self.now, &name, text);
             }
@@ -107,7 +114,33 @@ fn findings(plan: &InstancePlan, news: &Counts) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    // Once is enough: the program that let go does not count on.
+    if count(Counter::Yielded) > 0 {
+        findings.push((
+            "two daemons",
+            format!(
+                "another daemon of this host sent adverts of VRID {vrid} while this agent stood still: both speak for the \
+                 group; stop one of them"
+            ),
+        ));
+    }
     findings
+}
+
+/// That an instance does not have the MAC that it was told to have, and why.
+fn without_virtual_mac(instance: &Instance, port: &Port) -> Option<String> {
+    if !instance.plan.virtual_mac || instance.virtual_mac_works || port.link.is_none() {
+        return None;
+    }
+    let missing = [&port.egress, &port.ingress].into_iter().find_map(|hook| match hook {
+        Hook::Missing { reason } => Some(reason.as_str()),
+        Hook::Unused | Hook::Attached => None,
+    });
+    let reason = missing.unwrap_or("its programs are not on the interface");
+    Some(format!(
+        "VRID {} speaks from the own MAC of {} although the config says `virtual_mac`: {reason}",
+        instance.plan.vrid, port.name
+    ))
 }
 
 #[cfg(test)]
@@ -189,8 +222,10 @@ mod tests {
             (Counter::OwnerConflict, 10),
             (Counter::ChecksumMessageOnly, 10),
             (Counter::Rejected(Reason::Interval), 10),
+            (Counter::Yielded, 1),
         ];
         let mut found = kinds(Version::V3, &all);
+        found.push("virtual MAC");
         let mut known = KINDS.to_vec();
         found.sort_unstable();
         known.sort_unstable();
@@ -201,6 +236,39 @@ mod tests {
     fn only_what_is_new_counts() {
         let before = counted(&[(Counter::OwnerConflict, 100)]);
         assert_eq!(gained(&before, &before), counted(&[]));
+    }
+
+    #[test]
+    fn a_virtual_mac_that_cannot_be_had_is_said_with_the_reason() {
+        let mut port = Port::new("ens33".into());
+        let with = |virtual_mac: bool| {
+            let plan = InstancePlan { virtual_mac, ..plan(Version::V3) };
+            Instance::new(plan, 0, 0, regent_vrrp::Instant::from_nanoseconds(0), 0)
+        };
+        assert_eq!(without_virtual_mac(&with(true), &port), None, "the interface is absent");
+        port.link = Some(crate::net::link::Link {
+            index: 2,
+            name: "ens33".into(),
+            mac: [2, 0, 0, 0, 0, 2],
+            mtu: 1500,
+            switched_on: true,
+            up: true,
+            loopback: false,
+            multicast: true,
+            controller: None,
+            kind: crate::net::link::LinkKind::Plain,
+        });
+        port.egress = Hook::Attached;
+        port.ingress = Hook::missing("the kernel has no tcx hook (Linux 6.6)");
+        let text = without_virtual_mac(&with(true), &port).unwrap();
+        assert!(
+            text.contains("VRID 50") && text.ends_with("the kernel has no tcx hook (Linux 6.6)"),
+            "{text}"
+        );
+        assert_eq!(without_virtual_mac(&with(false), &port), None);
+        let mut works = with(true);
+        works.virtual_mac_works = true;
+        assert_eq!(without_virtual_mac(&works, &port), None);
     }
 
     #[test]

@@ -293,3 +293,34 @@ const fn order(cause: FaultCause) -> u8 {
         FaultCause::TrackedScript => 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const LINK_MAC: [u8; 6] = [2, 0, 0, 0, 0, 7];
+
+    fn instance(address: &str, lines: &str) -> Instance {
+        let base = "interface eth0\nvirtual_router_id 50";
+        let text = format!("vrrp_instance A {{\n{base}\nvirtual_ipaddress {{ {address} }}\n{lines}\n}}\n");
+        let plan = config::parse("c", &text).plan.instances.remove(0);
+        Instance::new(plan, 0, 0, Instant::from_nanoseconds(0), 0)
+    }
+
+    /// RFC 9568 §7.3.
+    #[test]
+    fn an_instance_speaks_from_the_mac_of_its_vrid_when_told_and_able_to() {
+        for (address, lines, works, mac) in [
+            ("192.0.2.1", "virtual_mac", true, [0, 0, 0x5e, 0, 1, 50]),
+            ("fe80::1", "virtual_mac", true, [0, 0, 0x5e, 0, 2, 50]),
+            ("192.0.2.1", "virtual_mac", false, LINK_MAC),
+            ("192.0.2.1", "", true, LINK_MAC),
+        ] {
+            let mut instance = instance(address, lines);
+            instance.virtual_mac_works = works;
+            assert_eq!(instance.mac(LINK_MAC), mac, "{address} {lines} {works}");
+            assert_eq!(instance.gate_flags() != 0, mac != LINK_MAC, "{address} {lines} {works}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ use crate::{
     config::plan::{InstancePlan, Plan},
     net::{
         addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
-        inventory::{Inventory, tagged_routes},
+        inventory::Inventory,
         link::{AssignedAddress, Assignment},
         routes::{self, LocalRoute, Prefix, RouteSocket},
     },
@@ -42,12 +42,12 @@ pub struct Removed {
 ///
 /// # Errors
 /// When an address or a route cannot be removed: what on what, and how to do it by hand.
-pub async fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<Removed> {
+pub fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<Removed> {
     let named: Vec<(u32, &Entry)> = indexed(entries, inventory);
     if named.is_empty() {
         return Ok(Removed::default());
     }
-    Ok(Removed { routes: remove_routes(&named).await?, addresses: remove_addresses(&named, inventory)? })
+    Ok(Removed { routes: remove_routes(&named)?, addresses: remove_addresses(&named, inventory)? })
 }
 
 /// The entries whose interface is there, with its index.
@@ -58,7 +58,7 @@ fn indexed<'a>(entries: &'a [Entry], inventory: &Inventory) -> Vec<(u32, &'a Ent
     entries.iter().filter_map(|entry| Some((index(entry)?, entry))).collect()
 }
 
-async fn remove_routes(named: &[(u32, &Entry)]) -> io::Result<Vec<(String, Prefix)>> {
+fn remove_routes(named: &[(u32, &Entry)]) -> io::Result<Vec<(String, Prefix)>> {
     let mut devices: BTreeMap<u32, (&str, Vec<IpAddr>)> = BTreeMap::new();
     for (index, entry) in named {
         devices.entry(*index).or_insert((&entry.device, Vec::new())).1.push(entry.address);
@@ -73,9 +73,10 @@ async fn remove_routes(named: &[(u32, &Entry)]) -> io::Result<Vec<(String, Prefi
         let cover = covers.get(&(route.ifindex, family_of(route.prefix.address)));
         cover.is_some_and(|cover| holds(cover, route.prefix))
     };
-    let mut ours = tagged_routes().await.map_err(io::Error::other)?;
+    let mut socket = RouteSocket::open()?;
+    let mut ours = socket.ours()?;
     ours.retain(is_ours);
-    let results = RouteSocket::open()?.carry_out(routes::Operation::Remove, &ours);
+    let results = socket.carry_out(routes::Operation::Remove, &ours);
     let mut removed = Vec::new();
     for (route, result) in ours.iter().zip(results) {
         let Some((device, _)) = devices.get(&route.ifindex) else { continue };

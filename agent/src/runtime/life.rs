@@ -49,6 +49,7 @@ use crate::{
         observation::Observation,
         observer::{Clocks, Observer},
         server::Listeners,
+        snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
         table::Look,
     },
@@ -96,7 +97,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // From here on a signal is an order, not an end without clean-up.
     let signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory).await?;
+    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory)?;
     tell_removed(&removed);
     let intentions = leftovers::intentions(&plan, &inventory);
     run_dir.write(intentions.clone()).map_err(|error| {
@@ -222,7 +223,8 @@ fn vrrp_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
-    drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
+    let (diagnostics, view, features) = (engine.take_diagnostics(), engine.view(), engine.features());
+    drop(readings.send(Readings { diagnostics, view, features }));
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
@@ -235,6 +237,7 @@ fn vrrp_thread(
 struct Readings {
     diagnostics: Option<Diagnostics>,
     view: Option<View>,
+    features: Vec<FeatureStatus>,
 }
 
 /// Answers for the state of the agent, and says the XDP program's own rare messages, until aborted.
@@ -244,8 +247,13 @@ async fn read(
     running: BTreeMap<String, Arc<AtomicBool>>,
     requests: SnapshotRequests,
 ) {
-    let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running, kernel: Vec::new() };
+    let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
+    for FeatureStatus { name, state, consequence } in
+        features.iter().filter(|feature| !feature.consequence.is_empty())
+    {
+        tracing::info!("{name}: {state}; {consequence}");
+    }
+    let answerer = Answerer { loop_requests, view, running, kernel: features };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {
@@ -328,5 +336,5 @@ fn tell_removed(removed: &Removed) {
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).await.map(drop)
+    leftovers::remove(intentions, &mut inventory).map(drop)
 }

@@ -35,6 +35,7 @@ mod inbox;
 mod instance;
 mod journal;
 mod ladder;
+mod laying;
 mod leftovers;
 mod life;
 mod links;

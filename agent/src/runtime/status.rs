@@ -277,10 +277,8 @@ fn active_status(instance: &GatheredInstance) -> Option<ActiveStatus> {
 /// What the programs do for an instance whose gate stands so.
 const fn mode_at(gate: Gate, now: Instant) -> Mode {
     match gate.mode {
-        mode::ANSWER => {
-            let age = now.since(Instant::from_nanoseconds(gate.attempted)).as_nanos();
-            if gate.patience != 0 && age > gate.patience as u128 { Mode::Expired } else { Mode::Answer }
-        }
+        mode::ANSWER if gate.is_expired(now.nanoseconds()) => Mode::Expired,
+        mode::ANSWER => Mode::Answer,
         mode::MUTE => Mode::Mute,
         _ => Mode::Off,
     }

@@ -102,7 +102,7 @@ type Costs = Vec<Vec<Cost>>;
 /// When a pair does not come up.
 pub fn measure(
     contestants: &[Contestant],
-    effort: Effort,
+    effort: &Effort,
     shapes: &[Shape],
     table: &mut Table,
 ) -> Result<()> {
@@ -132,7 +132,7 @@ pub fn measure(
 }
 
 /// Contestants take turns, run by run.
-fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Costs> {
+fn costs(contestants: &[Contestant], effort: &Effort, shape: Shape) -> Result<Costs> {
     let mut costs: Costs = vec![Vec::new(); contestants.len()];
     for run in 1..=effort.loads {
         for (&(name, make), costs) in contestants.iter().zip(&mut costs) {
@@ -145,7 +145,7 @@ fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Cos
 }
 
 /// The rows about memory.
-fn memory(shape: Shape, effort: Effort, one: &Costs, many: &Costs, table: &mut Table) {
+fn memory(shape: Shape, effort: &Effort, one: &Costs, many: &Costs, table: &mut Table) {
     let runs = effort.loads;
     let name = shape.name;
     let cells = |value: fn(&Cost) -> Option<u64>| {

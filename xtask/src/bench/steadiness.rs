@@ -28,7 +28,7 @@ const START: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the pair does not come up.
-pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) -> Result<()> {
+pub fn measure(contestants: &[Contestant], effort: &Effort, table: &mut Table) -> Result<()> {
     let mut cells = Vec::new();
     for &(name, make) in contestants {
         let mut counts = Vec::new();

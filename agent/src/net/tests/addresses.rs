@@ -1,7 +1,6 @@
 //! `net::addresses` against the kernel.
 
 use std::{
-    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
@@ -43,20 +42,8 @@ fn port() -> u32 {
     link("port0").index
 }
 
-fn answers(socket: &mut AddressSocket) -> HashMap<u32, io::Result<()>> {
-    let mut answers = HashMap::new();
-    socket
-        .acknowledgements(|sequence, result| {
-            assert!(answers.insert(sequence, result).is_none(), "{sequence} was answered twice");
-        })
-        .unwrap();
-    answers
-}
-
-/// The answer to one request; it waits already when the request returns.
 fn answer(socket: &mut AddressSocket, request: &AddressRequest<'_>) -> io::Result<()> {
-    let sequence = socket.request(request).unwrap();
-    answers(socket).remove(&sequence).expect("an answer")
+    socket.carry_out(std::slice::from_ref(request)).pop().expect("an answer")
 }
 
 fn assigned(index: u32) -> Vec<AssignedAddress> {
@@ -236,7 +223,7 @@ fn the_kernels_refusals_are_told_apart() {
 }
 
 #[test]
-fn a_request_that_cannot_be_written_down_is_refused_before_it_is_sent() {
+fn a_request_that_cannot_be_written_down_is_refused_and_its_neighbours_are_carried_out() {
     alone(|| {
         let port = port();
         let mut socket = AddressSocket::open().unwrap();
@@ -249,32 +236,26 @@ fn a_request_that_cannot_be_written_down_is_refused_before_it_is_sent() {
             AddressRequest { broadcast: Some(Ipv4Addr::BROADCAST), ..six },
             AddressRequest { label: Some("port0:6"), ..six },
         ] {
-            assert_eq!(socket.request(&impossible).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            let [before, refused, after] = &socket.carry_out(&[four, impossible, four])[..] else {
+                panic!("three answers")
+            };
+            assert_eq!(refused.as_ref().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+            let told = [before, after].map(|result| result.as_ref().map_err(io::Error::kind));
+            assert_eq!(told, [Ok(&()), Err(io::ErrorKind::AlreadyExists)], "it keeps none from being sent");
+            answer(&mut socket, &AddressRequest { operation: Operation::Remove, ..four }).unwrap();
         }
-        assert_eq!(socket.outstanding(), 0);
     });
 }
 
 #[test]
-fn a_batch_of_255_addresses_is_assigned_and_removed_in_order_and_each_is_answered() {
+fn a_batch_of_255_addresses_is_assigned_and_removed_and_each_is_answered() {
     alone(|| {
         let port = port();
         let mut socket = AddressSocket::open().unwrap();
         for (operation, left) in [(Operation::Add, 255), (Operation::Remove, 0)] {
-            let mut sequences = Vec::new();
-            let requests = numbered(operation, port, 255);
-            let sent = |position, sequence| {
-                assert_eq!(position, sequences.len());
-                sequences.push(sequence);
-            };
-            socket.requests(&requests, sent).unwrap();
-            assert_eq!((sequences.len(), socket.outstanding()), (255, 255));
-            // Carried out already, although nobody has read an answer.
+            let results = socket.carry_out(&numbered(operation, port, 255));
+            assert!(results.len() == 255 && results.iter().all(Result::is_ok));
             assert_eq!(assigned(port).len(), left);
-            let mut answered = Vec::new();
-            socket.acknowledgements(|sequence, result| answered.push((sequence, result.is_ok()))).unwrap();
-            assert_eq!(answered, sequences.iter().map(|sequence| (*sequence, true)).collect::<Vec<_>>());
-            assert_eq!(socket.outstanding(), 0);
         }
     });
 }
@@ -286,26 +267,24 @@ fn a_failure_in_the_middle_of_a_batch_stops_none_of_the_others() {
         let mut socket = AddressSocket::open().unwrap();
         let mut requests = numbered(Operation::Add, port, 3);
         requests[1] = requests[0];
-        socket.requests(&requests, |_, _| {}).unwrap();
-        let mut verdicts = Vec::new();
-        socket.acknowledgements(|_, result| verdicts.push(result.is_ok())).unwrap();
+        let verdicts: Vec<bool> = socket.carry_out(&requests).iter().map(Result::is_ok).collect();
         assert_eq!(verdicts, [true, false, true]);
         assert_eq!(assigned(port).len(), 2);
     });
 }
 
 #[test]
-fn requests_that_nobody_asks_after_are_refused_before_an_answer_is_lost() {
+fn more_requests_than_there_is_room_for_answers_are_answered_all_the_same() {
     alone(|| {
         let port = port();
         let mut socket = AddressSocket::open().unwrap();
-        let requests = numbered(Operation::Remove, port, 10_000);
-        let mut sent = 0;
-        let error = socket.requests(&requests, |_, _| sent += 1).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        assert!((1_000..10_000).contains(&sent), "{sent}");
-        assert_eq!(answers(&mut socket).len(), sent);
-        // And with room again it goes on.
-        assert!(answer(&mut socket, &requests[sent]).is_err());
+        let mut requests = numbered(Operation::Remove, port, 10_000);
+        requests[7_000].operation = Operation::Add;
+        let results = socket.carry_out(&requests);
+        let granted: Vec<usize> = (0..results.len()).filter(|at| results[*at].is_ok()).collect();
+        assert_eq!((results.len(), granted), (10_000, vec![7_000]));
+        let refusals = results.iter().filter_map(|result| result.as_ref().err());
+        let told: Vec<_> = refusals.filter(|error| error.kind() == io::ErrorKind::AddrNotAvailable).collect();
+        assert_eq!(told.len(), 9_999, "by the kernel, each of them");
     });
 }

@@ -11,4 +11,6 @@ mod listeners;
 mod monitor;
 mod nic_filter;
 mod other_vrrp;
+mod routes;
 mod scheduling;
+mod solicited;

@@ -8,9 +8,17 @@ use std::{
     time::Duration,
 };
 
-use aya::programs::{ProgramError, ProgramInfo, TestRun, TestRunOptions, TestRunResult};
+use aya::{
+    maps::Array,
+    programs::{ProgramError, ProgramInfo, TestRun, TestRunOptions, TestRunResult},
+};
+use regent_common::map::{self, Original};
 
-use super::{LoadError, Program, classifier, error::system_error, program};
+use super::{
+    LoadError, Program, classifier,
+    error::{map_error, system_error},
+    program,
+};
 
 /// Bytes that a program may add to a packet.
 const GROWTH: usize = 64;
@@ -24,8 +32,14 @@ pub enum Entry {
     RegentEgress,
     /// The tc program of what arrives at a port.
     RegentIngress,
+    /// [`Self::Regent`], on a packet that is then made what it was.
+    RegentAgain,
+    /// One that only makes it so: what the cost of the other is measured against.
+    EmptyAgain,
     /// One that does nothing: what the other's cost is measured against.
     Empty,
+    /// A tc program that does nothing.
+    EmptyTc,
 }
 
 impl Entry {
@@ -37,7 +51,10 @@ impl Entry {
             Self::Regent => "regent",
             Self::RegentEgress => "regent_egress",
             Self::RegentIngress => "regent_ingress",
+            Self::RegentAgain => "regent_again",
+            Self::EmptyAgain => "empty_again",
             Self::Empty => "empty",
+            Self::EmptyTc => "empty_tc",
         }
     }
 }
@@ -59,7 +76,10 @@ impl Program {
     pub fn load_entry(&mut self, entry: Entry) -> Result<(), LoadError> {
         match entry {
             Entry::Regent | Entry::RegentEgress | Entry::RegentIngress => Ok(()),
-            Entry::Empty => program(&mut self.ebpf, entry)?.load().map_err(LoadError::from_verifying),
+            Entry::RegentAgain | Entry::EmptyAgain | Entry::Empty => {
+                program(&mut self.ebpf, entry)?.load().map_err(LoadError::from_verifying)
+            }
+            Entry::EmptyTc => classifier(&mut self.ebpf, entry)?.load().map_err(LoadError::from_verifying),
         }
     }
 
@@ -86,12 +106,27 @@ impl Program {
         Ok((Trial { action: result.return_value, duration: result.duration }, turned))
     }
 
+    /// Tells what [`Entry::RegentAgain`] makes of a packet after it: `frame`, up to the length of an answer to a
+    /// solicitation without tags.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn set_original(&mut self, frame: &[u8]) -> io::Result<()> {
+        let mut original: Original = [0; size_of::<Original>()];
+        for (byte, value) in original.iter_mut().zip(frame) {
+            *byte = *value;
+        }
+        let map = self.ebpf.map_mut(map::ORIGINAL).ok_or_else(|| io::Error::other("no map of originals"))?;
+        let failed = |error| map_error("cannot set the packet of the bench", error);
+        Array::<_, Original>::try_from(map).and_then(|mut map| map.set(0, original, 0)).map_err(failed)
+    }
+
     fn test_run(&mut self, entry: Entry, options: TestRunOptions<'_>) -> io::Result<TestRunResult> {
         let result = match entry {
-            Entry::Regent | Entry::Empty => {
+            Entry::Regent | Entry::RegentAgain | Entry::EmptyAgain | Entry::Empty => {
                 program(&mut self.ebpf, entry).map_err(io::Error::other)?.test_run(options)
             }
-            Entry::RegentEgress | Entry::RegentIngress => {
+            Entry::RegentEgress | Entry::RegentIngress | Entry::EmptyTc => {
                 classifier(&mut self.ebpf, entry).map_err(io::Error::other)?.test_run(options)
             }
         };
@@ -104,8 +139,12 @@ impl Program {
     /// The loaded program itself, as what somebody else might put on a port.
     pub fn entry_fd(&mut self, entry: Entry) -> Option<BorrowedFd<'_>> {
         let fd = match entry {
-            Entry::Regent | Entry::Empty => program(&mut self.ebpf, entry).ok()?.fd(),
-            Entry::RegentEgress | Entry::RegentIngress => classifier(&mut self.ebpf, entry).ok()?.fd(),
+            Entry::Regent | Entry::RegentAgain | Entry::EmptyAgain | Entry::Empty => {
+                program(&mut self.ebpf, entry).ok()?.fd()
+            }
+            Entry::RegentEgress | Entry::RegentIngress | Entry::EmptyTc => {
+                classifier(&mut self.ebpf, entry).ok()?.fd()
+            }
         };
         Some(fd.ok()?.as_fd())
     }
@@ -113,8 +152,12 @@ impl Program {
     /// Instructions that the verifier walked for a program; `None` before kernel 5.16.
     pub fn verified_instructions(&mut self, entry: Entry) -> Option<u32> {
         let info: Result<ProgramInfo, ProgramError> = match entry {
-            Entry::Regent | Entry::Empty => program(&mut self.ebpf, entry).ok()?.info(),
-            Entry::RegentEgress | Entry::RegentIngress => classifier(&mut self.ebpf, entry).ok()?.info(),
+            Entry::Regent | Entry::RegentAgain | Entry::EmptyAgain | Entry::Empty => {
+                program(&mut self.ebpf, entry).ok()?.info()
+            }
+            Entry::RegentEgress | Entry::RegentIngress | Entry::EmptyTc => {
+                classifier(&mut self.ebpf, entry).ok()?.info()
+            }
         };
         info.ok()?.verified_instruction_count()
     }
