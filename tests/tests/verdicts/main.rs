@@ -3,13 +3,16 @@
 //!
 //! Needs root and an agent built with the BPF object; without them each test is reported as ignored, with the reason.
 
+mod answers;
 mod arp;
 mod bench;
 mod differential;
+mod household;
 mod ipv6;
 mod neighbors;
 mod pins;
 mod port;
+mod probes;
 mod publishing;
 mod table;
 mod unicast;
@@ -31,6 +34,8 @@ fn main() {
         publishing::TESTS,
         arp::TESTS,
         neighbors::TESTS,
+        answers::TESTS,
+        probes::TESTS,
         differential::TESTS,
         port::TESTS,
         pins::TESTS,
