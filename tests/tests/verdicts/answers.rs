@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab::{clock::Moment, frames};
+use lab::clock::Moment;
 use libtest_mimic::Failed;
 use regent_agent::net::xdp::Entry;
 use regent_common::{
@@ -17,7 +17,7 @@ use crate::{
     Test,
     bench::{Bench, DROP, PASS, ensure},
     differential::{Chance, SEED},
-    household::{Due, Gating, REDIRECT, Resident, TAGS, TX, due, household, residents, turned},
+    household::{Due, Gating, REDIRECT, Resident, TAGS, TX, due, household, residents, tagged, turned},
     neighbors::resum,
 };
 
@@ -57,14 +57,6 @@ fn neighbor_frame(neighbor: &Neighbor) -> Vec<u8> {
     let mut frame = vec![0; neighbor.frame_length()];
     let _ = neighbor.write(HOST_MAC, ipv6::multicast_mac(neighbor.destination), &mut frame);
     frame
-}
-
-/// The same frame with tags.
-fn tagged(tags: &[u16], frame: &[u8]) -> Vec<u8> {
-    let ether_type = u16::from_be_bytes([frame[12], frame[13]]);
-    let mut tagged = frames::frame(tags, ether_type, &frame[ethernet::HEADER_LENGTH..]);
-    tagged[..12].copy_from_slice(&frame[..12]);
-    tagged
 }
 
 /// Who asks for a resident: who says its name, and who probes.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lab::clock::Moment;
+use lab::{clock::Moment, frames};
 use libtest_mimic::Failed;
 use regent_agent::net::xdp::{Entry, Gates};
 use regent_common::{
@@ -127,6 +127,14 @@ pub fn residents() -> Vec<Resident> {
 pub fn vlans(tags: &[u16]) -> u32 {
     let tag = |at: usize| u32::from(tags.get(at).copied().unwrap_or_default());
     tag(0) | tag(1) << 12
+}
+
+/// The same frame with tags.
+pub fn tagged(tags: &[u16], frame: &[u8]) -> Vec<u8> {
+    let (header, packet) = frame.split_at(ethernet::HEADER_LENGTH);
+    let mut tagged = frames::frame(tags, u16::from_be_bytes([header[12], header[13]]), packet);
+    tagged[..12].copy_from_slice(&header[..12]);
+    tagged
 }
 
 /// The program, told of all of them.

@@ -14,6 +14,7 @@ mod pins;
 mod port;
 mod probes;
 mod publishing;
+mod speech;
 mod table;
 mod unicast;
 
@@ -36,6 +37,7 @@ fn main() {
         neighbors::TESTS,
         answers::TESTS,
         probes::TESTS,
+        speech::TESTS,
         differential::TESTS,
         port::TESTS,
         pins::TESTS,

@@ -4,7 +4,7 @@ use libtest_mimic::Failed;
 use regent_agent::net::xdp::Entry;
 use regent_common::{
     arp::{Arp, Operation},
-    ethernet, ipv4, ipv6,
+    ipv4, ipv6,
     map::{PROBE_FRAME, Probe, way},
     ndp::{self, Neighbor, flag},
 };
@@ -12,9 +12,8 @@ use regent_common::{
 use crate::{
     Test,
     bench::{Bench, LOOPBACK, PASS, ensure},
-    household::{REDIRECT, TAGS, TX, turned},
+    household::{REDIRECT, TAGS, TX, tagged, turned},
 };
-use lab::frames;
 
 pub const TESTS: &[Test] = &[
     ("the_answer_of_a_probed_neighbour_is_bounced", the_answer_is_bounced),
@@ -84,13 +83,6 @@ fn rounds(way: u32) -> [Round; 2] {
             second: advertisement(ipv6::ALL_NODES, Some(NEIGHBOR_MAC)),
         },
     ]
-}
-
-fn tagged(tags: &[u16], frame: &[u8]) -> Vec<u8> {
-    let ether_type = u16::from_be_bytes([frame[12], frame[13]]);
-    let mut tagged = frames::frame(tags, ether_type, &frame[ethernet::HEADER_LENGTH..]);
-    tagged[..12].copy_from_slice(&frame[..12]);
-    tagged
 }
 
 fn now(bench: &Bench) -> Result<Probe, Failed> {
