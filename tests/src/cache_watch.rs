@@ -37,8 +37,12 @@ impl CacheWatch {
             let path = format!("/proc/sys/net/ipv4/neigh/{INTERFACE}/locktime");
             std::fs::write(&path, "0").with_context(|| format!("write {path}"))
         })?;
-        let monitor =
-            Process::spawn("ip monitor", node, node.command("ip").args(["monitor", "neigh"]), Duration::ZERO)?;
+        let monitor = Process::spawn(
+            "ip monitor",
+            node,
+            node.command("ip").args(["monitor", "neigh"]),
+            Duration::ZERO,
+        )?;
         let began = Moment::now();
         while monitor.count(NOBODY) == 0 {
             ensure!(began.elapsed() < START, "ip monitor hears nothing{}", monitor.log_tail());

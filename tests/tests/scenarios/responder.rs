@@ -154,10 +154,7 @@ fn the_kernel_answers(rig: &Rig, agent: &Agent, group: &Group) -> Result<()> {
         let macs = answers::who_has(&rig.client, &rig.capture, address)?;
         ensure!(macs == only(&rig.a), "{macs:02x?} answer for {address}");
         let (requests, replies) = agent.status()?.asked("VI_1", address);
-        ensure!(
-            requests >= 5 && replies == before,
-            "{requests} questions, {replies} answers by the program"
-        );
+        ensure!(requests >= 5 && replies == before, "{requests} questions, {replies} answers by the program");
         let seen = seen_by_kernel(&kernel, began, &rig.a, address);
         ensure!(seen >= 5, "the kernel saw {seen} questions for {address}");
     }

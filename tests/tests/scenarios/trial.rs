@@ -104,7 +104,8 @@ impl Reasons {
 
     /// Says each reason once.
     pub fn announce(&self) {
-        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft, &self.ethtool];
+        let each =
+            [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft, &self.ethtool];
         for reason in each.into_iter().flatten() {
             eprintln!("some scenarios are ignored: {reason}");
         }

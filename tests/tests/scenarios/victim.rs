@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use lab::{
     agent::{Agent, Options},
     answers,
@@ -65,8 +65,9 @@ pub struct Victim {
     pub watch: CacheWatch,
     /// How long after its newest advert the host may speak; zero: for ever.
     pub gate: Duration,
-    /// Of the client, and for the agent's probes.
-    _pingers: (Pinger, Pinger),
+    pinger: Pinger,
+    /// Of the host's own address: the agent has a neighbour to ask.
+    _in_use: Pinger,
     /// The agent.
     pub agent: Agent,
 }
@@ -74,20 +75,16 @@ pub struct Victim {
 impl Victim {
     /// Starts it, waits until its program answers, and sees that what will be tried later does work now.
     pub fn start(rig: &Rig, group: &Group, options: &Options) -> Result<Self> {
-        let agent = rig.master_by(&rig.a, group, options)?;
-        let of_host = in_use(&rig.client, &rig.a, group)?;
-        trusted(&agent)?;
-        Self::of(agent, of_host, rig, group)
+        let victim = Self::start_on_any_rung(rig, group, options)?;
+        trusted(&victim.agent)?;
+        Ok(victim)
     }
 
     /// As [`Self::start`], where the program may not be able to answer.
     pub fn start_on_any_rung(rig: &Rig, group: &Group, options: &Options) -> Result<Self> {
-        let agent = rig.master_by(&rig.a, group, options)?;
+        let at_port = rig.a.capture_at_port()?;
+        let agent = Agent::start(&rig.a, options)?;
         let of_host = in_use(&rig.client, &rig.a, group)?;
-        Self::of(agent, of_host, rig, group)
-    }
-
-    fn of(agent: Agent, of_host: Pinger, rig: &Rig, group: &Group) -> Result<Self> {
         for &address in &group.addresses {
             rig.wait_address(&rig.a, address, true, START)?;
         }
@@ -96,16 +93,22 @@ impl Victim {
         let watch = CacheWatch::start(&rig.client)?;
         let of_client = Pinger::start(&rig.client, group.address(), PACE)?;
         of_client.wait_answer(Moment::ORIGIN, START)?;
-        let at_port = rig.a.capture_at_port()?;
         let began = Moment::now();
         voice::ask_from(&rig.a, group.address())?;
         voice::announce(&rig.a, group.address())?;
-        for (what, wanted) in [("a question", true), ("an announcement", false)] {
-            at_port.wait_after(began, &format!("{what} in the name of the address"), START, |frame| {
-                speaks(frame, &rig.a, group) && frame.is_announcement(group.address()) != wanted
-            })?;
-        }
-        Ok(Self { at_port, watch, gate, _pingers: (of_host, of_client), agent })
+        let address = group.address();
+        at_port.wait_after(began, "an announcement of the address", START, |frame| {
+            !frame.outgoing && frame.is_announcement(address)
+        })?;
+        at_port.wait_after(began, "a question in the name of the address", START, |frame| {
+            speaks(frame, group) && !frame.is_announcement(address) && !frame.is_reply_for(address)
+        })?;
+        Ok(Self { at_port, watch, gate, pinger: of_client, _in_use: of_host, agent })
+    }
+
+    /// When the client's newest ping of the address was answered.
+    pub fn newest_answer(&self) -> Option<Moment> {
+        self.pinger.newest()
     }
 
     /// Tries everything that makes a host speak until `until` says that it was enough.
@@ -125,14 +128,21 @@ impl Victim {
         Ok(())
     }
 
+    fn last_advert(&self, rig: &Rig, group: &Group) -> Result<Moment> {
+        let source = rig.a.source(group.family());
+        let is_its = |frame: &Frame| !frame.outgoing && frame.is_advert(group.wire_vrid(), source);
+        let last = self.at_port.last_before(Moment::now(), is_its);
+        last.map(|frame| frame.at).context("its adverts were not captured")
+    }
+
     /// Nothing left host a in the name of the group's addresses since its gate had to be shut.
     pub fn was_silent(&self, rig: &Rig, group: &Group) -> Result<()> {
         let now = Moment::now();
-        let last = rig.last_advert(now, &rig.a, group)?;
+        let last = self.last_advert(rig, group)?;
         let shut = last.plus(self.gate).plus(ON_ITS_WAY);
         ensure!(shut < now, "the gate is not shut yet");
         let frames = self.at_port.frames();
-        let after = frames.iter().filter(|frame| frame.at > shut && speaks(frame, &rig.a, group));
+        let after = frames.iter().filter(|frame| frame.at > shut && speaks(frame, group));
         let after: Vec<_> = after.map(|frame| (Span(frame.at.since(last)), frame)).collect();
         ensure!(
             after.is_empty(),
@@ -145,9 +155,9 @@ impl Victim {
     }
 }
 
-/// Whether the host says with this frame that it has an address of the group.
-fn speaks(frame: &Frame, node: &Node, group: &Group) -> bool {
-    frame.mac == node.mac() && group.addresses.iter().any(|&address| frame.speaker_for(address).is_some())
+/// Whether the host, at whose port this was captured, says with it that it has an address of the group, by whatever MAC.
+fn speaks(frame: &Frame, group: &Group) -> bool {
+    !frame.outgoing && group.addresses.iter().any(|&address| frame.speaker_for(address).is_some())
 }
 
 /// Every address of the group is answered for by these hosts, as a third host sees it.

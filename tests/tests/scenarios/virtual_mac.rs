@@ -12,12 +12,14 @@ use anyhow::{Context, Result, ensure};
 use lab::{
     agent::{Agent, Options, Rung},
     answers,
+    bpffs::Bpffs,
     cache_watch::CacheWatch,
     client::Pinger,
     clock::Moment,
     frame::Frame,
     group::Group,
     node::{INTERFACE, Node},
+    speaker::{Make, Speaker},
     voice,
 };
 use libtest_mimic::Trial;
@@ -26,7 +28,7 @@ use super::{
     responder::{in_use, trusted},
     rig::{Rig, START, STRONG, TENTH, WEAK},
     trial::{Need, Reasons},
-    victim::PACE,
+    victim::{End, ON_ITS_WAY, PACE, PERSISTENCE, Victim},
 };
 
 type Of = fn(u8, u32) -> Group;
@@ -57,7 +59,18 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         });
         add("it_is_in_the_kernels_answers_too", the_kernels_answers);
         add("what_is_sent_to_it_arrives_and_the_card_is_told", what_is_sent_to_it_arrives);
-        add("a_takeover_changes_no_clients_cache", a_takeover_changes_no_cache);
+        add("a_takeover_changes_no_clients_cache", |of| {
+            a_takeover_changes_no_cache(of, Make::Agent(Rung::Auto))
+        });
+        add("a_killed_masters_host_does_not_call_it_back", a_killed_masters_host_does_not_call_it_back);
+        let needs: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool, Need::Keepalived];
+        trials.push(reasons.trial(
+            format!(
+                "virtual_mac::{family}::a_takeover_by_keepalived_with_a_macvlan_changes_no_clients_cache"
+            ),
+            needs,
+            move || a_takeover_changes_no_cache(of, Make::Keepalived),
+        ));
     }
     trials
 }
@@ -206,11 +219,20 @@ fn serves(host: &Node, client: &Node, address: IpAddr) -> Result<()> {
 }
 
 /// Both hosts have the same one, so nothing changes for a client but the way that the switch knows.
-fn a_takeover_changes_no_cache(of: Of) -> Result<()> {
-    let (strong, weak) = (with_virtual_mac(of(STRONG, TENTH)), with_virtual_mac(of(WEAK, TENTH)));
+fn a_takeover_changes_no_cache(of: Of, heir: Make) -> Result<()> {
+    let strong = with_virtual_mac(of(STRONG, TENTH));
+    let weak = match heir {
+        Make::Agent(_) => with_virtual_mac(of(WEAK, TENTH)),
+        Make::Keepalived | Make::Frr => of(WEAK, TENTH).with("use_vmac"),
+    };
     let rig = Rig::of(&strong)?;
     let _master = master(&rig, &rig.a, &strong, &Options::config(strong.text()))?;
-    let _backup = rig.backup(&rig.b, &weak, Rung::Auto)?;
+    // What everybody who uses a macvlan has to see to: its parent must neither answer for it nor ask in its name.
+    for (name, value) in [("arp_ignore", "1"), ("arp_announce", "2")] {
+        rig.b.namespace().set("ipv4", "all", name, value)?;
+    }
+    let mut backup = Speaker::start(heir, &rig.b, &weak)?;
+    backup.wait_entering("BACKUP", 1, START)?;
     let watch = CacheWatch::start(&rig.client)?;
     let pinger = Pinger::start(&rig.client, strong.address(), PACE)?;
     pinger.wait_answer(Moment::ORIGIN, START)?;
@@ -221,7 +243,6 @@ fn a_takeover_changes_no_cache(of: Of) -> Result<()> {
         rig.capture.wait_after(cut, "b's first advert", bound, |frame| is_advert(frame, &rig.b, &weak))?;
     ensure!(first.mac == weak.virtual_mac(), "its first advert is from {:02x?}", first.mac);
     pinger.wait_answer(first.at, START)?;
-    rig.wait_address(&rig.b, weak.address(), true, START)?;
 
     rig.a.restore_cable()?;
     let back = Moment::now();
@@ -236,6 +257,36 @@ fn a_takeover_changes_no_cache(of: Of) -> Result<()> {
         let macs = answers::who_has(&rig.client, &rig.capture, address)?;
         ensure!(macs == BTreeSet::from([strong.virtual_mac()]), "{macs:02x?} answer for {address}");
     }
+    Ok(())
+}
+
+/// The switch knows one way to the virtual MAC: the dead host must not turn it back to itself.
+fn a_killed_masters_host_does_not_call_it_back(of: Of) -> Result<()> {
+    let (bpffs, strong) = (Bpffs::mount()?, with_virtual_mac(of(STRONG, TENTH)));
+    let weak = with_virtual_mac(of(WEAK, TENTH));
+    let rig = Rig::of(&strong)?;
+    let mut victim = Victim::start(&rig, &strong, &Options::config(strong.text()).pinned(&bpffs))?;
+    let _backup = rig.backup(&rig.b, &weak, Rung::Auto)?;
+    let killed = Moment::now();
+    End::Killed.befall(&mut victim.agent)?;
+    let bound = weak.timing().down_bound(WEAK) + START;
+    let first =
+        rig.capture.wait_after(killed, "b's first advert", bound, |frame| is_advert(frame, &rig.b, &weak))?;
+    Victim::provoke(&rig, &strong, || first.at.elapsed() > PERSISTENCE)?;
+    victim.was_silent(&rig, &strong)?;
+    let frames = victim.at_port.frames();
+    let shut = first.at.plus(ON_ITS_WAY);
+    let back =
+        frames.iter().find(|frame| !frame.outgoing && frame.mac == strong.virtual_mac() && frame.at > shut);
+    ensure!(back.is_none(), "it left the dead host: {back:?}");
+    let macs: BTreeSet<_> = victim.watch.macs(strong.address()).into_iter().map(|(_, mac)| mac).collect();
+    ensure!(macs == BTreeSet::from([strong.virtual_mac()]), "the client had {macs:02x?}");
+    // By b: what a says goes to nobody who could tell.
+    rig.b.cut_cable()?;
+    let gone = Moment::now();
+    std::thread::sleep(WATCHED);
+    let answered = victim.newest_answer().is_some_and(|answer| answer > gone.plus(ON_ITS_WAY));
+    ensure!(!answered, "the client is served by the dead host");
     Ok(())
 }
 
