@@ -18,6 +18,7 @@ pub mod bytes;
 pub mod check;
 pub mod checksum;
 pub mod ethernet;
+pub mod flood;
 pub mod ipv4;
 pub mod ipv6;
 pub mod map;

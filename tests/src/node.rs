@@ -233,7 +233,7 @@ impl Node {
     /// Whether the far end of the cable takes what an XDP program on `ens33` sends back. It does from the start.
     ///
     /// # Errors
-    /// When ethtool cannot be started.
+    /// Without the port.
     pub fn set_far_end_takes(&self, takes: bool) -> Result<()> {
         self.switch.set_receive_offload(&self.port(), takes)
     }

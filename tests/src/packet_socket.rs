@@ -1,11 +1,11 @@
 //! A packet socket on one interface of one namespace: whole frames out, whole frames in with the kernel's time of
 //! arrival.
-#![expect(unsafe_code, reason = "no crate builds a sockaddr_ll to bind to")]
+#![expect(unsafe_code, reason = "no crate builds a sockaddr_ll to bind to, or sets this option")]
 
 use std::{
     io::IoSliceMut,
     mem::size_of,
-    os::fd::{AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     ptr::from_ref,
     time::Duration,
 };
@@ -58,6 +58,16 @@ impl PacketSocket {
             .with_context(|| format!("open a packet socket on {interface} in {}", namespace.name()))
     }
 
+    /// As [`Self::open`], but sees only what comes in.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_inwards(namespace: &Namespace, interface: &str) -> Result<Self> {
+        let socket = Self::open(namespace, interface)?;
+        ignore_outgoing(socket.descriptor.as_raw_fd()).context("ignore what goes out")?;
+        Ok(socket)
+    }
+
     /// Sends a whole frame.
     ///
     /// # Errors
@@ -95,6 +105,24 @@ impl PacketSocket {
         let at = stamp.map_or_else(Moment::now, Moment::of_realtime);
         Ok(Some(Received { length: message.bytes, at, outgoing }))
     }
+}
+
+impl AsFd for PacketSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+fn ignore_outgoing(socket: RawFd) -> nix::Result<()> {
+    /// From linux/if_packet.h.
+    const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+    let on: libc::c_int = 1;
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the pointer is to a live integer and the length is its size.
+    let result = unsafe {
+        libc::setsockopt(socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, from_ref(&on).cast(), size)
+    };
+    Errno::result(result).map(drop)
 }
 
 fn open(interface: &str) -> Result<PacketSocket> {

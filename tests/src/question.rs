@@ -20,7 +20,7 @@ pub fn ask(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
 }
 
 /// An ARP request (RFC 826).
-fn request(mac: [u8; 6], source: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
+pub(crate) fn request(mac: [u8; 6], source: Ipv4Addr, target: Ipv4Addr) -> Vec<u8> {
     let mut frame = ethernet::header(ethernet::BROADCAST, mac, ethernet::ARP).to_vec();
     frame.extend([0, 1, 8, 0, 6, 4, 0, 1]);
     frame.extend(mac);

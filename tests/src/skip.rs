@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{agent, bpf_probe, frr, keepalived, namespace, switch};
+use crate::{agent, bpf_probe, frr, keepalived, namespace};
 
 /// Whether we are root.
 pub fn is_root() -> bool {
@@ -44,11 +44,6 @@ pub fn frr_reason() -> Option<String> {
 pub fn nft_reason() -> Option<String> {
     let found = ["/usr/sbin/nft", "/sbin/nft"].iter().any(|path| PathBuf::from(path).exists());
     (!found).then(|| "nft is not installed: apt install nftables".to_owned())
-}
-
-/// Why scenarios in which an XDP program answers cannot run here: the other end of a veth has to take what it sends back.
-pub fn ethtool_reason() -> Option<String> {
-    switch::ethtool().is_none().then(|| "ethtool is not installed: apt install ethtool".to_owned())
 }
 
 /// Why scenarios of the XDP rungs cannot run here: the object is embedded when the agent is built, if it is there.

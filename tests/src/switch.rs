@@ -1,11 +1,14 @@
 //! The switch: a bridge in a namespace of its own. A host's cable is a veth pair whose far end is a port here, so a
 //! cable is cut from outside, as in life.
 
-use std::path::Path;
+use std::{fs, io, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::namespace::{Namespace, finish, succeed};
+use crate::{
+    namespace::{Namespace, succeed},
+    offload,
+};
 
 const BRIDGE: &str = "br0";
 /// The table of what is lost on purpose.
@@ -18,11 +21,6 @@ pub enum Loss {
     All,
     /// Every second one, by chance.
     Half,
-}
-
-/// ethtool, if it is installed.
-pub fn ethtool() -> Option<&'static str> {
-    ["/usr/sbin/ethtool", "/sbin/ethtool"].into_iter().find(|path| Path::new(path).exists())
 }
 
 /// A bridge with its ports.
@@ -52,6 +50,7 @@ impl Switch {
             "0",
         ])?;
         namespace.ip(&["link", "set", BRIDGE, "up"])?;
+        pass_firewall_by(&namespace)?;
         Ok(Self { namespace })
     }
 
@@ -91,18 +90,12 @@ impl Switch {
     }
 
     /// GRO on the port gives the veth a NAPI there, without which a frame that an XDP program in the host sends back
-    /// is lost silently. Without ethtool it stays off, which matters to nothing but such a program.
+    /// is lost silently.
     ///
     /// # Errors
-    /// When ethtool cannot be started.
+    /// Without the port.
     pub fn set_receive_offload(&self, port: &str, on: bool) -> Result<()> {
-        if ethtool().is_none() {
-            return Ok(());
-        }
-        let word = if on { "on" } else { "off" };
-        finish(self.namespace.command("ethtool").args(["-K", port, "gro", word]))
-            .with_context(|| format!("turn GRO {word}"))
-            .map(drop)
+        offload::set(&self.namespace, port, on)
     }
 
     /// Puts the port on the bridge.
@@ -111,6 +104,15 @@ impl Switch {
     /// When it is not there.
     pub fn attach(&self, port: &str) -> Result<()> {
         self.namespace.ip(&["link", "set", port, "master", BRIDGE]).map(drop)
+    }
+
+    /// Whatever is for that MAC goes out of `port` from now on, and not back when it came in there.
+    ///
+    /// # Errors
+    /// When the port is not on the bridge.
+    pub fn place(&self, mac: &str, port: &str) -> Result<()> {
+        let arguments = ["-n", self.namespace.name(), "fdb", "replace", mac, "dev", port, "master", "static"];
+        succeed(Command::new("bridge").args(arguments)).map(drop)
     }
 
     /// Takes the port off the bridge: the host's carrier stays, nothing goes through.
@@ -155,4 +157,16 @@ impl Switch {
     pub fn set_carrier(&self, port: &str, up: bool) -> Result<()> {
         self.namespace.ip(&["link", "set", port, if up { "up" } else { "down" }]).map(drop)
     }
+}
+
+/// Where the kernel has it, each frame would be led through the firewall of IP as well, which doubles what a frame costs.
+fn pass_firewall_by(namespace: &Namespace) -> Result<()> {
+    for family in ["iptables", "ip6tables", "arptables"] {
+        let path = format!("/proc/sys/net/bridge/bridge-nf-call-{family}");
+        namespace.enter(|| match fs::write(&path, "0") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            written => written.with_context(|| format!("write 0 to {path}")),
+        })?;
+    }
+    Ok(())
 }

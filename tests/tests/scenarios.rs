@@ -21,6 +21,7 @@ mod scenarios {
     pub mod rejected;
     pub mod responder;
     pub mod rig;
+    pub mod scale;
     pub mod takeover;
     pub mod trackers;
     pub mod trial;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
+        scenarios::scale::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,

@@ -92,13 +92,14 @@ fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     cargo.current_dir(workspace().join("ebpf"));
     run_command(&mut cargo).context("cannot build the BPF object")?;
-    install(&directory.join(TARGET).join("release/regent"))
+    let built = directory.join(TARGET).join("release");
+    install(&built.join("generator"), lab::flood::object())?;
+    install(&built.join("regent"), object())
 }
 
 /// Puts a new object in its place; leaves an equal one alone that is not older than its sources, so that the
 /// agent is not built again for nothing.
-fn install(built: &Path) -> Result<PathBuf> {
-    let object = object();
+fn install(built: &Path, object: PathBuf) -> Result<PathBuf> {
     let bytes = fs::read(built).with_context(|| format!("cannot read {}", built.display()))?;
     if fs::read(&object).is_ok_and(|old| old == bytes)
         && fs::metadata(&object)?.modified()? >= newest_source()?

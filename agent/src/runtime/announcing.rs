@@ -1,7 +1,7 @@
 //! Announcements that are still to be sent, and the pace they keep.
 //!
 //! A batch goes round the addresses of an instance, as keepalived's does, so that each of them is announced once before
-//! any is announced twice. Where a pace is configured, announcements through one lane follow each other no faster; a
+//! any is announced twice, and round by round instances take turns. Where a pace is configured, announcements through one lane follow each other no faster; a
 //! batch that waits for its lane does not keep others from theirs.
 //!
 //! A batch may be held until the kernel takes packets for its addresses: caches must not stay with a host that does not
@@ -127,8 +127,12 @@ impl Announcing {
             }
             let instance = batch.instance;
             batch.next += 1;
-            if batch.next == batch.total {
-                self.batches.remove(at);
+            // The next round is the others' first.
+            if batch.next.is_multiple_of(batch.addresses)
+                && let Some(batch) = self.batches.remove(at)
+                && batch.next < batch.total
+            {
+                self.batches.push_back(batch);
             }
             self.resumes = None;
             return Some((instance, position));
@@ -178,6 +182,16 @@ mod tests {
         announcing.begin(3, 2, 2, None);
         let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
         assert_eq!(sent, [(3, 0), (3, 1), (3, 0), (3, 1)]);
+        assert!(!announcing.has_work());
+    }
+
+    #[test]
+    fn each_instance_is_announced_once_before_any_is_announced_twice() {
+        let mut announcing = Announcing::default();
+        announcing.begin(1, 2, 2, None);
+        announcing.begin(2, 1, 3, None);
+        let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
+        assert_eq!(sent, [(1, 0), (1, 1), (2, 0), (1, 0), (1, 1), (2, 0), (2, 0)]);
         assert!(!announcing.has_work());
     }
 

@@ -77,11 +77,11 @@ impl Engine {
             frames = Some(FrameSocket::open().map_err(failed("open the packet socket for announcements"))?);
         }
         let (mut program, program_trouble) = load(&settings, &plan);
-        let mut unpinned = String::new();
+        let mut unpinned = None;
         let mut troubles = Vec::new();
         match (program.as_mut(), pins) {
             (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
-            (Some(_), Err(none)) => unpinned = none.to_string(),
+            (Some(_), Err(none)) => unpinned = Some(none),
             (None, Ok(_) | Err(_)) => {}
         }
         let mut checker = None;

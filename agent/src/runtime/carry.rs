@@ -52,11 +52,14 @@ impl Engine {
                     expects_anew = true;
                 }
                 Action::AddAddresses => {
+                    crash::point(Point::AdvertSent);
                     self.open_gate(at);
+                    crash::point(Point::GateOpen);
                     self.addressing.want(at, true);
                     self.request_first();
                 }
                 Action::RemoveAddresses => {
+                    crash::point(Point::Resigned);
                     self.addressing.want(at, false);
                     self.request_first();
                     self.release_gates();

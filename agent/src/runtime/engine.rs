@@ -34,11 +34,15 @@ use super::{
 };
 use crate::{
     net::{
+        features::{Features, PortFeatures, Row},
         frame_socket::FrameSocket,
         link::Link,
-        xdp::{Diagnostics, Program, View},
+        xdp::{Diagnostics, NoPins, Program, View},
     },
-    observe::{sentence, snapshot::TurnStatus},
+    observe::{
+        sentence,
+        snapshot::{FeatureStatus, TurnStatus},
+    },
     track::Verdict,
     words,
 };
@@ -110,7 +114,7 @@ pub struct Engine {
     /// Why there is no program.
     pub(super) program_trouble: String,
     /// Why nothing of it outlives this process, where that is so.
-    pub(super) unpinned: String,
+    pub(super) unpinned: Option<NoPins>,
     pub(super) frames: Option<FrameSocket>,
     /// Changes addresses; `None` in observe mode.
     pub(super) assigner: Option<Assigner>,
@@ -171,6 +175,20 @@ impl Engine {
     /// Another handle to what the program counted, for whoever makes the status.
     pub fn view(&self) -> Option<View> {
         self.program.as_ref().and_then(|program| program.view().again().ok())
+    }
+
+    /// What the kernel and the ports can, and what is lost where they cannot. Asks the system; for the start.
+    pub fn features(&self) -> Vec<FeatureStatus> {
+        let program = self.program.as_ref().ok_or(self.program_trouble.as_str());
+        let none = self.unpinned.clone().unwrap_or_else(|| NoPins::because("there is no program to pin"));
+        let pins = self.program.as_ref().and_then(Program::pins).ok_or(&none);
+        let host = Features::of_host(program, pins).rows().into_iter();
+        let mut features: Vec<FeatureStatus> = host.map(|row| feature(None, row)).collect();
+        for port in &self.ports {
+            let rows = port.ifindex().map(|index| PortFeatures::of(index).rows());
+            features.extend(rows.into_iter().flatten().map(|row| feature(Some(&port.name), row)));
+        }
+        features
     }
 
     /// What both carriers counted about an instance.
@@ -468,6 +486,12 @@ fn suspicion(deadline: Instant, interval: Duration, down: Duration, now: Instant
     let lead = u64::try_from(lead.as_nanos()).unwrap_or(u64::MAX);
     let suspicion = Instant::from_nanoseconds(deadline.nanoseconds().saturating_sub(lead));
     (suspicion > now).then_some(suspicion)
+}
+
+fn feature(port: Option<&str>, row: Row) -> FeatureStatus {
+    let Row { name, state, consequence } = row;
+    let name = port.map_or_else(|| name.to_owned(), |port| format!("{port}: {name}"));
+    FeatureStatus { name, state, consequence: consequence.to_owned() }
 }
 
 /// What names an instance's group in the kernel.

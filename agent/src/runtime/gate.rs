@@ -10,7 +10,10 @@
 use regent_vrrp::StateName;
 
 use super::engine::Engine;
-use crate::net::clock;
+use crate::{
+    crash::{self, Point},
+    net::clock,
+};
 
 impl Engine {
     /// An instance is about to become Active. Its first advert goes before the gate opens, and from the virtual router's MAC
@@ -37,6 +40,7 @@ impl Engine {
         let Some(program) = self.program.as_ref() else { return };
         program.gates().mute(self.instances[at].row);
         self.muted.insert(at);
+        crash::point(Point::Muted);
     }
 
     /// Takes hands off those instances whose addresses are gone.
@@ -47,6 +51,7 @@ impl Engine {
             let held = addressing.is_held(*at);
             if !held {
                 program.gates().release(instances[*at].row);
+                crash::point(Point::Released);
             }
             held
         });

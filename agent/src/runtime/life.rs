@@ -49,6 +49,7 @@ use crate::{
         observation::Observation,
         observer::{Clocks, Observer},
         server::Listeners,
+        snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
         table::Look,
     },
@@ -222,7 +223,8 @@ fn vrrp_thread(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
-    drop(readings.send(Readings { diagnostics: engine.take_diagnostics(), view: engine.view() }));
+    let (diagnostics, view, features) = (engine.take_diagnostics(), engine.view(), engine.features());
+    drop(readings.send(Readings { diagnostics, view, features }));
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
@@ -235,6 +237,7 @@ fn vrrp_thread(
 struct Readings {
     diagnostics: Option<Diagnostics>,
     view: Option<View>,
+    features: Vec<FeatureStatus>,
 }
 
 /// Answers for the state of the agent, and says the XDP program's own rare messages, until aborted.
@@ -244,8 +247,13 @@ async fn read(
     running: BTreeMap<String, Arc<AtomicBool>>,
     requests: SnapshotRequests,
 ) {
-    let Ok(Readings { diagnostics, view }) = readings.await else { return };
-    let answerer = Answerer { loop_requests, view, running, kernel: Vec::new() };
+    let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
+    for FeatureStatus { name, state, consequence } in
+        features.iter().filter(|feature| !feature.consequence.is_empty())
+    {
+        tracing::info!("{name}: {state}; {consequence}");
+    }
+    let answerer = Answerer { loop_requests, view, running, kernel: features };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {

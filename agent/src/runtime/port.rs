@@ -12,6 +12,7 @@ use crate::{
         claim_watch::ClaimWatch,
         link::{AssignedAddress, Link},
         listen_socket::ListenSocket,
+        solicited::SolicitedGroups,
     },
     observe::{
         data_plane::{self, DeadMan, Hook, Responder},
@@ -96,6 +97,8 @@ pub struct Port {
     pub virtual_macs: BTreeSet<[u8; 6]>,
     /// One of them made the card take every frame.
     pub promiscuous: bool,
+    /// Where IPv6 addresses are asked for that the kernel does not have yet.
+    pub solicited: Option<SolicitedGroups>,
 }
 
 impl Port {
@@ -120,6 +123,7 @@ impl Port {
             ingress: Hook::default(),
             virtual_macs: BTreeSet::new(),
             promiscuous: false,
+            solicited: None,
         }
     }
 

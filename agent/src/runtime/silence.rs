@@ -4,11 +4,14 @@
 //! Owns when they come and go: with the port's link, and with nothing else. A Backup has them too, so that a takeover waits for
 //! none of them; the gates decide what they do.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use super::engine::Engine;
 use crate::{
-    net::{nic_filter::NicFilter, xdp::Hook as Place},
+    net::{nic_filter::NicFilter, solicited::SolicitedGroups, xdp::Hook as Place},
     observe::data_plane::{DeadMan, Hook, Mac},
 };
 
@@ -35,7 +38,9 @@ impl Engine {
         let dead_man = match (&egress, program.pins(), program.pin_trouble()) {
             (Hook::Attached, Some(_), None) => DeadMan::On,
             (Hook::Attached, _, Some(trouble)) => DeadMan::stuck(trouble),
-            (Hook::Attached, None, None) => DeadMan::stuck(self.unpinned.clone()),
+            (Hook::Attached, None, None) => {
+                DeadMan::stuck(self.unpinned.as_ref().map_or_else(String::new, ToString::to_string))
+            }
             (Hook::Missing { reason }, _, _) => DeadMan::off(reason.clone()),
             (Hook::Unused, _, _) => DeadMan::default(),
         };
@@ -45,6 +50,29 @@ impl Engine {
         port.ingress = ingress;
         port.dead_man = dead_man;
         self.filter_virtual_macs(at, index, works);
+        self.join_solicited(at, index);
+    }
+
+    /// Lets the questions for IPv6 addresses in, also while the kernel does not have the addresses.
+    fn join_solicited(&mut self, at: usize, index: u32) {
+        let here = self.addressing.iter().filter(|address| address.ifindex == Some(index));
+        let addresses: Vec<Ipv6Addr> = here
+            .filter_map(|address| match address.plan.address {
+                IpAddr::V6(address) => Some(address),
+                IpAddr::V4(_) => None,
+            })
+            .collect();
+        self.ports[at].solicited = None;
+        if addresses.is_empty() {
+            return;
+        }
+        match SolicitedGroups::join(index, &addresses) {
+            Ok(groups) => self.ports[at].solicited = Some(groups),
+            Err(error) => {
+                let name = Arc::clone(&self.ports[at].name);
+                self.teller.trouble(self.now, &name, error.to_string());
+            }
+        }
     }
 
     /// Makes the card of a port take frames to the virtual MACs of its instances, which then speak from them.

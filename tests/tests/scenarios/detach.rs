@@ -26,9 +26,9 @@ type Of = fn(u8, u32) -> Group;
 
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
-    let agent: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool];
-    let both: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool, Need::Keepalived];
-    let elsewhere: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool, Need::Able(Ability::ForeignJournal)];
+    let agent: &[Need] = &[Need::Agent, Need::Object];
+    let both: &[Need] = &[Need::Agent, Need::Object, Need::Keepalived];
+    let elsewhere: &[Need] = &[Need::Agent, Need::Object, Need::Able(Ability::ForeignJournal)];
     let mut trials = Vec::new();
     for (family, of) in [("ipv4", Group::fast as Of), ("ipv6", Group::ipv6)] {
         let mut add = |name: &str, needs: &[Need], scenario: fn(Of) -> Result<()>| {

@@ -28,7 +28,7 @@ const PASS: u32 = 2;
 
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
-    let needs: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool];
+    let needs: &[Need] = &[Need::Agent, Need::Object];
     vec![
         reasons.trial(
             "ports::somebody_elses_xdp_program_stays_and_the_dead_man_gate_works_without_ours",

@@ -20,6 +20,9 @@ use super::{
     trial::{Need, Reasons},
 };
 
+/// A scenario, of what family the group is: priority and interval make one.
+type Scenario = fn(fn(u8, u32) -> Group) -> Result<()>;
+
 /// How long a port may take to be trusted: the agent looks for neighbours once a second.
 pub const TRUST: Duration = Duration::from_secs(5);
 /// How long a port that answers may go on when what it sends does not arrive any more: it is asked every ten seconds, and
@@ -28,7 +31,7 @@ const DISTRUST: Duration = Duration::from_millis(10_600);
 
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
-    let needs: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool];
+    let needs: &[Need] = &[Need::Agent, Need::Object];
     let mut trials = Vec::new();
     let families = [("ipv4", Group::fast as fn(u8, u32) -> Group), ("ipv6", Group::ipv6)];
     for (family, of) in families {
@@ -39,7 +42,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
                 move || the_program_answers(rung, of),
             ));
         }
-        let mut add = |name: &str, scenario: fn(fn(u8, u32) -> Group) -> Result<()>| {
+        let mut add = |name: &str, scenario: Scenario| {
             let name = format!("responder::{family}::{name}");
             trials.push(reasons.trial(name, needs, move || scenario(of)));
         };

@@ -22,8 +22,6 @@ pub enum Need {
     Frr,
     /// nft, to lose frames.
     Nft,
-    /// ethtool, for veths that take what XDP sends back.
-    Ethtool,
     /// The agent can do that.
     Able(Ability),
 }
@@ -82,7 +80,6 @@ pub struct Reasons {
     keepalived: Option<String>,
     frr: Option<String>,
     nft: Option<String>,
-    ethtool: Option<String>,
 }
 
 impl Reasons {
@@ -98,14 +95,12 @@ impl Reasons {
             keepalived: skip::keepalived_reason(),
             frr: skip::frr_reason(),
             nft: skip::nft_reason(),
-            ethtool: skip::ethtool_reason(),
         }
     }
 
     /// Says each reason once.
     pub fn announce(&self) {
-        let each =
-            [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft, &self.ethtool];
+        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft];
         for reason in each.into_iter().flatten() {
             eprintln!("some scenarios are ignored: {reason}");
         }
@@ -118,7 +113,6 @@ impl Reasons {
             Need::Keepalived => self.keepalived.as_deref(),
             Need::Frr => self.frr.as_deref(),
             Need::Nft => self.nft.as_deref(),
-            Need::Ethtool => self.ethtool.as_deref(),
             Need::Able(ability) => ability.reason(),
         });
         std::iter::once(self.lab.as_deref()).chain(each).flatten().next()

@@ -40,7 +40,7 @@ const SERVICE: u16 = 8080;
 
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
-    let needs: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool];
+    let needs: &[Need] = &[Need::Agent, Need::Object];
     let mut trials = Vec::new();
     for (family, of) in [("ipv4", Group::fast as Of), ("ipv6", Group::ipv6)] {
         for rung in [Rung::Native, Rung::Generic] {
@@ -63,7 +63,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             a_takeover_changes_no_cache(of, Make::Agent(Rung::Auto))
         });
         add("a_killed_masters_host_does_not_call_it_back", a_killed_masters_host_does_not_call_it_back);
-        let needs: &[Need] = &[Need::Agent, Need::Object, Need::Ethtool, Need::Keepalived];
+        let needs: &[Need] = &[Need::Agent, Need::Object, Need::Keepalived];
         trials.push(reasons.trial(
             format!(
                 "virtual_mac::{family}::a_takeover_by_keepalived_with_a_macvlan_changes_no_clients_cache"

@@ -42,7 +42,7 @@ struct Parts {
 ///
 /// # Errors
 /// When a hand-over is not seen at all.
-pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) -> Result<()> {
+pub fn measure(contestants: &[Contestant], effort: &Effort, table: &mut Table) -> Result<()> {
     let mut parts = Vec::new();
     for &(name, make) in contestants {
         eprintln!("bench: {} hand-overs at {} ms, {name}", effort.hand_overs, CENTISECONDS * 10);

@@ -102,7 +102,7 @@ type Costs = Vec<Vec<Cost>>;
 /// When a pair does not come up.
 pub fn measure(
     contestants: &[Contestant],
-    effort: Effort,
+    effort: &Effort,
     shapes: &[Shape],
     table: &mut Table,
 ) -> Result<()> {
@@ -132,7 +132,7 @@ pub fn measure(
 }
 
 /// Contestants take turns, run by run.
-fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Costs> {
+fn costs(contestants: &[Contestant], effort: &Effort, shape: Shape) -> Result<Costs> {
     let mut costs: Costs = vec![Vec::new(); contestants.len()];
     for run in 1..=effort.loads {
         for (&(name, make), costs) in contestants.iter().zip(&mut costs) {
@@ -145,7 +145,7 @@ fn costs(contestants: &[Contestant], effort: Effort, shape: Shape) -> Result<Cos
 }
 
 /// The rows about memory.
-fn memory(shape: Shape, effort: Effort, one: &Costs, many: &Costs, table: &mut Table) {
+fn memory(shape: Shape, effort: &Effort, one: &Costs, many: &Costs, table: &mut Table) {
     let runs = effort.loads;
     let name = shape.name;
     let cells = |value: fn(&Cost) -> Option<u64>| {
@@ -219,7 +219,11 @@ fn heard(
     let (mut longest, mut strays) = (Duration::ZERO, 0);
     for (link, capture) in (0..shape.links).zip(captures) {
         let frames = capture.frames();
-        let gaps = gap::longest(&frames, Pair::address(&pair.a, link), from, until);
+        let strong = Pair::address(&pair.a, link);
+        let adverts = frames.iter().filter_map(|frame| Some((frame.at, frame.advert()?)));
+        let ours =
+            adverts.filter(|(_, advert)| advert.source == strong).map(|(at, advert)| (at, advert.vrid));
+        let gaps = gap::longest(ours, from, until);
         if gaps.len() < usize::from(shape.vrids) {
             bail!("only {} of {} groups were heard in {:?}", gaps.len(), shape.vrids, until.since(from));
         }

@@ -4,14 +4,19 @@
 //! scenarios hold the bounds; the bench shows how tight they are kept, and says of each figure whether its goal is
 //! reached.
 
+mod answers;
+pub mod bare_loop;
+mod bystanders;
 mod gap;
 mod handover;
 mod load;
 mod machine;
 mod packet;
 mod pair;
+pub mod scale;
 mod script;
 mod steadiness;
+mod swaps;
 mod table;
 mod takeover;
 mod witness;
@@ -28,7 +33,12 @@ use lab::{
     speaker::Make,
 };
 
-use self::{load::Shape, machine::Machine, table::Table};
+use self::{
+    load::Shape,
+    machine::Machine,
+    scale::{Layout, Scale},
+    table::Table,
+};
 use crate::build_ebpf;
 
 /// Options of the bench.
@@ -43,20 +53,31 @@ pub struct Arguments {
     /// Only this; may be given several times
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Figure>,
+    /// Of the takeovers of many addresses, only those of so many; may be given several times
+    #[arg(long, value_delimiter = ',')]
+    addresses: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Figure {
     /// How late a takeover is
     Takeover,
+    /// How late all of up to 10,000 virtual addresses answer after a takeover
+    Scale,
+    /// The longest gap between adverts of other groups while 10,000 virtual addresses come and go
+    Bystanders,
     /// How long a graceful hand-over takes past the skew
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
     Script,
-    /// False takeovers on a busy host
+    /// False takeovers, and how late adverts are, on a busy host
     Steadiness,
     /// Nanoseconds for each packet in the XDP program
     Packet,
+    /// ARP replies in a second on one processor
+    Answers,
+    /// ARP requests lost while the program is exchanged, and while an agent hands over to the next
+    Swaps,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -64,10 +85,14 @@ enum Figure {
 }
 
 /// How much is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Effort {
     /// Takeovers of each kind.
     pub takeovers: u32,
+    /// Takeovers of many addresses, for each number, layout and question.
+    pub mass_takeovers: u32,
+    /// How many addresses, where many are taken over; empty: the usual numbers.
+    addresses: Vec<u32>,
     /// Graceful hand-overs.
     pub hand_overs: u32,
     /// Failures of scripts.
@@ -76,6 +101,12 @@ pub struct Effort {
     pub busy_runs: u32,
     /// Their length.
     pub busy_run: Duration,
+    /// Floods of ARP requests for each number of stations.
+    pub floods: u32,
+    /// How long each is at least.
+    pub flood: Duration,
+    /// Exchanges of the program, and of the agent, under a flood.
+    pub swaps: u32,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -83,21 +114,44 @@ pub struct Effort {
 }
 
 impl Effort {
-    const fn of(arguments: &Arguments) -> Self {
-        let (runs, busy_runs, busy_run, loads, watch) = match (arguments.quick, arguments.long) {
-            (true, _) => (5, 1, 10, 1, 5),
-            (false, false) => (20, 2, 20, 3, 10),
-            (false, true) => (20, 5, 60, 5, 20),
+    fn of(arguments: &Arguments) -> Self {
+        let (runs, mass, busy_runs, busy_run, floods, loads, watch) = match (arguments.quick, arguments.long)
+        {
+            (true, _) => (5, 3, 1, 10, 5, 1, 5),
+            (false, false) => (20, 10, 2, 20, 9, 3, 10),
+            (false, true) => (20, 20, 5, 60, 31, 5, 20),
         };
         Self {
             takeovers: runs,
+            mass_takeovers: mass,
+            addresses: arguments.addresses.clone(),
             hand_overs: runs,
             failures: runs,
             busy_runs,
             busy_run: Duration::from_secs(busy_run),
+            floods,
+            flood: Duration::from_millis(400),
+            swaps: if arguments.quick { 10 } else { 60 },
             loads,
             watch: Duration::from_secs(watch),
         }
+    }
+}
+
+impl Effort {
+    /// The takeovers of many addresses. Layouts differ only where there are many.
+    fn scales(&self) -> impl Iterator<Item = Scale> {
+        let contiguous = [1, 200, 2_000, 10_000].map(|addresses| (addresses, Layout::Contiguous));
+        let scattered = [2_000, 10_000].map(|addresses| (addresses, Layout::Scattered));
+        let wanted = |addresses| self.addresses.is_empty() || self.addresses.contains(&addresses);
+        let all = contiguous.into_iter().chain(scattered).filter(move |(addresses, _)| wanted(*addresses));
+        all.map(|(addresses, layout)| Scale { addresses, layout, runs: self.mass_takeovers })
+    }
+
+    /// The most addresses that are taken over.
+    fn most(&self) -> Scale {
+        let addresses = self.addresses.iter().max().copied().unwrap_or(10_000);
+        Scale { addresses, layout: Layout::Contiguous, runs: self.mass_takeovers }
     }
 }
 
@@ -126,20 +180,40 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let wanted = |figure| arguments.only.is_empty() || arguments.only.contains(&figure);
     eprintln!("bench: {}", agent::program()?.display());
     let machine = Machine::watch()?;
+    // What was measured before and after a failure is worth having.
+    let mut failures = Vec::new();
+    let mut note = |measured: Result<()>| {
+        if let Err(error) = measured {
+            eprintln!("bench: FAILED: {error:#}");
+            failures.push(format!("{error:#}"));
+        }
+    };
     if wanted(Figure::Takeover) {
-        takeover::measure(&contestants, effort, &mut table)?;
+        note(takeover::measure(&contestants, &effort, &mut table));
+    }
+    if wanted(Figure::Scale) {
+        note(scale::measure(&contestants, &effort, &mut table));
+    }
+    if wanted(Figure::Bystanders) {
+        note(bystanders::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::HandOver) {
-        handover::measure(&contestants, effort, &mut table)?;
+        note(handover::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::Script) {
-        script::measure(&contestants, effort, &mut table)?;
+        note(script::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::Steadiness) {
-        steadiness::measure(&contestants, effort, &mut table)?;
+        note(steadiness::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::Packet) {
-        packet::measure(&mut table)?;
+        note(packet::measure(&mut table));
+    }
+    if wanted(Figure::Answers) {
+        note(answers::measure(&effort, &mut table));
+    }
+    if wanted(Figure::Swaps) {
+        note(swaps::measure(&effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {
@@ -149,9 +223,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         shapes.push(Shape::THOUSAND);
     }
     if !shapes.is_empty() {
-        load::measure(&contestants, effort, &shapes, &mut table)?;
+        note(load::measure(&contestants, &effort, &shapes, &mut table));
     }
     println!("{table}");
     println!("{}", machine.report()?);
+    ensure!(failures.is_empty(), "not measured: {}", failures.join("; "));
     Ok(())
 }

@@ -107,7 +107,7 @@ struct Parts {
 ///
 /// # Errors
 /// When the other router is not seen to take over.
-pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) -> Result<()> {
+pub fn measure(contestants: &[Contestant], effort: &Effort, table: &mut Table) -> Result<()> {
     eprintln!("bench: {} failures of scripts, all contestants side by side", effort.failures);
     let parts = std::thread::scope(|scope| {
         let start = |&(name, make): &Contestant| {

@@ -25,6 +25,10 @@ pub enum Unit {
     Memory,
     /// Occurrences.
     Count,
+    /// Occurrences in a second.
+    Rate,
+    /// Hundredths of a whole.
+    Ratio,
 }
 
 impl Unit {
@@ -35,6 +39,8 @@ impl Unit {
             Self::Share => format!("{}.{:03} %", value / 10_000, value / 10 % 1_000),
             Self::Memory => format!("{}.{} KiB", value / 1024, value % 1024 * 10 / 1024),
             Self::Count => value.to_string(),
+            Self::Rate => format!("{}.{:03} M/s", value / 1_000_000, value / 1_000 % 1_000),
+            Self::Ratio => format!("{}.{:02}", value / 100, value % 100),
         }
     }
 }
@@ -44,6 +50,10 @@ impl Unit {
 pub enum Goal {
     /// Our median is not above the peer's of the same run.
     NotAbovePeer,
+    /// Our median is at most the peer's of the same run divided by this.
+    PartOfPeer(u64),
+    /// Our median is at least that many hundredths of the peer's: more is better.
+    TimesPeer(u64),
     /// Our median is at most this.
     Median(u64),
     /// Our worst is at most this.
@@ -67,6 +77,13 @@ impl Cell {
         let mut sorted: Vec<u64> = values.into_iter().collect();
         sorted.sort_unstable();
         Self { median: sorted.get(sorted.len() / 2).copied(), worst: sorted.last().copied() }
+    }
+
+    /// The same of rates, where the least is the worst.
+    pub fn rates(values: impl IntoIterator<Item = u64>) -> Self {
+        let mut sorted: Vec<u64> = values.into_iter().collect();
+        sorted.sort_unstable();
+        Self { median: sorted.get(sorted.len() / 2).copied(), worst: sorted.first().copied() }
     }
 
     /// The same of times, for [`Unit::Time`].
@@ -98,6 +115,8 @@ impl Row {
     fn goal(&self) -> String {
         match self.goal {
             Goal::NotAbovePeer => "<= peer".to_owned(),
+            Goal::PartOfPeer(part) => format!("<= peer / {part}"),
+            Goal::TimesPeer(times) => format!(">= peer x {}", Unit::Ratio.written(times)),
             Goal::Median(most) | Goal::Worst(most) => format!("<= {}", self.unit.written(most)),
             Goal::Shown => String::new(),
         }
@@ -108,9 +127,24 @@ impl Row {
         let reached = |reached: bool| if reached { Verdict::Reached } else { Verdict::Missed };
         match (self.goal, ours.median, ours.worst) {
             (Goal::Shown, _, _) => Verdict::None,
-            (Goal::NotAbovePeer | Goal::Median(_) | Goal::Worst(_), None, _) | (Goal::Worst(_), _, None) => {
-                Verdict::NotMeasured
-            }
+            (
+                Goal::NotAbovePeer
+                | Goal::PartOfPeer(_)
+                | Goal::TimesPeer(_)
+                | Goal::Median(_)
+                | Goal::Worst(_),
+                None,
+                _,
+            )
+            | (Goal::Worst(_), _, None) => Verdict::NotMeasured,
+            (Goal::TimesPeer(times), Some(median), _) => match peer.median {
+                None => Verdict::NoPeer,
+                Some(of_peer) => reached(median.saturating_mul(100) >= of_peer.saturating_mul(times)),
+            },
+            (Goal::PartOfPeer(part), Some(median), _) => match peer.median {
+                None => Verdict::NoPeer,
+                Some(of_peer) => reached(median.saturating_mul(part) <= of_peer),
+            },
             (Goal::Median(most), Some(median), _) => reached(median <= most),
             (Goal::Worst(most), _, Some(worst)) => reached(worst <= most),
             (Goal::NotAbovePeer, Some(median), _) => match peer.median {
@@ -261,6 +295,21 @@ mod tests {
         assert_eq!(verdict(Goal::NotAbovePeer, &[3, 3, 3], &[2, 2, 4]), Verdict::Missed);
         assert_eq!(verdict(Goal::NotAbovePeer, &[3], &[]), Verdict::NoPeer);
         assert_eq!(verdict(Goal::NotAbovePeer, &[], &[3]), Verdict::NotMeasured);
+    }
+
+    #[test]
+    fn a_part_of_the_peers_is_asked_for() {
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[10], &[30]), Verdict::Reached);
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[11], &[32]), Verdict::Missed);
+        assert_eq!(verdict(Goal::PartOfPeer(3), &[11], &[]), Verdict::NoPeer);
+    }
+
+    #[test]
+    fn of_a_rate_more_is_better() {
+        assert_eq!(Cell::rates([9, 1, 3]), Cell { median: Some(3), worst: Some(1) });
+        assert_eq!(verdict(Goal::TimesPeer(350), &[35], &[10]), Verdict::Reached);
+        assert_eq!(verdict(Goal::TimesPeer(350), &[34], &[10]), Verdict::Missed);
+        assert_eq!(Unit::Rate.written(2_928_257), "2.928 M/s");
     }
 
     #[test]

@@ -36,7 +36,7 @@ struct Lateness {
 ///
 /// # Errors
 /// When a takeover is not seen at all.
-pub fn measure(contestants: &[Contestant], effort: Effort, table: &mut Table) -> Result<()> {
+pub fn measure(contestants: &[Contestant], effort: &Effort, table: &mut Table) -> Result<()> {
     for centiseconds in INTERVALS {
         let mut adverts = Vec::new();
         let mut announcements = Vec::new();

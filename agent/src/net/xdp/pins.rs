@@ -124,7 +124,8 @@ impl Pins {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(format!("an agent with this run directory lives already and has {}", directory.display()).into())
+        let path = directory.display();
+        Err(NoPins::because(&format!("an agent with this run directory lives already and has {path}")))
     }
 
     /// As [`Self::open`], for the successor of a living agent, whose lock it has received: the same lock when both have the
