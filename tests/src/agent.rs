@@ -263,6 +263,24 @@ impl Agent {
         }
     }
 
+    /// Lets another process take over, with these arguments for `handover`, and returns what that printed.
+    ///
+    /// # Errors
+    /// When it fails, with its own words; the old one goes on then.
+    pub fn hand_over(&mut self, arguments: &[&str]) -> Result<String> {
+        Process::adopt_orphans()?;
+        let mut command = Command::new(&self.program);
+        command.args(["handover", "--run-dir"]).arg(&self.run_directory).args(arguments);
+        let said = crate::namespace::succeed(&mut command)?;
+        let pid = said.split_once("-> pid ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+        let pid = pid.with_context(|| format!("no process number in {said:?}"))?;
+        let status = self.process.succeeded_by(pid, STOP)?;
+        if !status.success() {
+            bail!("the one that handed over ended with {status}{}", self.process.log_tail());
+        }
+        Ok(said)
+    }
+
     /// SIGTERM; returns how it ended.
     ///
     /// # Errors

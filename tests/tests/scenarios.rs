@@ -11,6 +11,7 @@ mod scenarios {
     pub mod faults;
     pub mod figures;
     pub mod frr;
+    pub mod handover;
     pub mod ladder;
     pub mod leftovers;
     pub mod matrix;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
         scenarios::scale::trials,
+        scenarios::handover::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::outside::trials,

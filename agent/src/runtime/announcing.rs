@@ -76,6 +76,13 @@ impl Announcing {
         self.batches.retain(|batch| batch.instance != instance);
     }
 
+    /// How often each address of `instance` is to be announced yet, at most.
+    pub fn left_of(&self, instance: usize) -> u8 {
+        let batch = self.batches.iter().find(|batch| batch.instance == instance);
+        let left = batch.map_or(0, |batch| (batch.total - batch.next).div_ceil(batch.addresses.max(1)));
+        u8::try_from(left).unwrap_or(u8::MAX)
+    }
+
     /// Instances whose batch is held.
     pub fn held(&self) -> impl Iterator<Item = usize> {
         self.batches.iter().filter(|batch| batch.held.is_some()).map(|batch| batch.instance)

@@ -46,6 +46,8 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
+    /// Another agent still holds the ports and speaks for the groups: this one waits to succeed it.
+    pub succeeding: bool,
     /// Where what outlives this process is pinned, or why nothing does.
     pub pins: Result<Pins, NoPins>,
     /// Where answers about addresses go.
@@ -68,7 +70,8 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, pins, answers, findings } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, succeeding, pins, answers, findings } =
+            blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
@@ -79,7 +82,10 @@ impl Engine {
         let (mut program, program_trouble) = load(&settings, &plan);
         let mut unpinned = None;
         let mut troubles = Vec::new();
+        let mut unkept = None;
         match (program.as_mut(), pins) {
+            // They are another agent's yet.
+            (Some(_), Ok(pins)) if succeeding => unkept = Some(pins),
             (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
             (Some(_), Err(none)) => unpinned = Some(none),
             (None, Ok(_) | Err(_)) => {}
@@ -111,6 +117,8 @@ impl Engine {
             program,
             program_trouble,
             unpinned,
+            unkept,
+            taking: 0,
             frames,
             assigner,
             checker,
@@ -122,6 +130,8 @@ impl Engine {
             claims: HashMap::new(),
             late: 0,
             more: false,
+            succeeding,
+            heard_before: None,
         };
         for trouble in troubles {
             engine.teller.trouble(now, &"pins".into(), trouble);

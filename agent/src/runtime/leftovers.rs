@@ -22,7 +22,7 @@ use crate::{
     net::{
         addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
         inventory::Inventory,
-        link::{AssignedAddress, Assignment},
+        link::{AssignedAddress, Assignment, Link},
         routes::{self, LocalRoute, Prefix, RouteSocket},
     },
 };
@@ -166,6 +166,25 @@ pub fn intentions(plan: &Plan, inventory: &Inventory) -> Vec<Entry> {
         .map(|(_, entry)| entry)
         .collect();
     entries.iter().filter(|entry| !foreign.contains(entry)).cloned().collect()
+}
+
+/// As [`intentions`], for an agent that succeeds another one: what the journal names is the other one's and stays in it, and
+/// counts as nobody's.
+pub fn intentions_beside(plan: &Plan, journalled: Vec<Entry>, inventory: &mut Inventory) -> Vec<Entry> {
+    let named = |address: &AssignedAddress, links: &[Link]| {
+        let device = links.iter().find(|link| link.index == address.index).map(|link| &link.name);
+        is_ours(address)
+            && journalled.iter().any(|entry| {
+                Some(&entry.device) == device
+                    && entry.address == address.address
+                    && entry.prefix_length == address.prefix_length
+            })
+    };
+    let Inventory { links, addresses } = inventory;
+    addresses.retain(|address| !named(address, links));
+    let mut entries = intentions(plan, inventory);
+    entries.extend(journalled);
+    entries
 }
 
 /// Whether an address that the journal names is the one that we put there. A kernel before 5.18 keeps no tag, and then

@@ -56,7 +56,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             reasons.trial(name, agent, scenario)
         });
     };
-    for point in Point::ALL {
+    for point in Point::ALL.into_iter().filter(|point| !point.is_of_succession()) {
         let name = format!("scale::a_start_after_a_crash_at_{}_ends_as_planned", point.name());
         crashing(name, Box::new(move || crash_at(point)));
     }
@@ -208,7 +208,12 @@ const fn is_of_takeover(point: Point) -> bool {
         | Point::RemovalBegun
         | Point::RemovalUnderWay
         | Point::RemovalDone
-        | Point::Released => false,
+        | Point::Released
+        | Point::SuccessorReady
+        | Point::SuccessorTold
+        | Point::SuccessorAccepted
+        | Point::PredecessorTold
+        | Point::PredecessorHeard => false,
     }
 }
 

@@ -42,6 +42,7 @@ fn no_words_are_the_daemon_with_its_defaults() {
         xdp: None,
         metrics: None,
         log: LogOptions { format: LogFormat::Text, level: None },
+        succeeds: false,
     };
     assert_eq!(daemon("agent"), expected);
 }

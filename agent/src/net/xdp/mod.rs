@@ -31,6 +31,7 @@ pub use bpffs::{DEFAULT as DEFAULT_BPFFS, NoPins};
 pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError, TakeOverError};
 pub use gates::Gates;
+pub use hooks::Substitutes;
 pub use link::{Attachment, Handle, Hook, InheritedLink, Link, Place};
 pub use pins::{Detached, Leftovers, Pins, Swept, detach_all};
 pub use trial::{Entry, Trial};
