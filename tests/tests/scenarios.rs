@@ -6,6 +6,7 @@ mod scenarios {
     pub mod conflicts;
     pub mod conformance;
     pub mod dead_man;
+    pub mod detach;
     pub mod differential;
     pub mod faults;
     pub mod figures;
@@ -16,6 +17,7 @@ mod scenarios {
     pub mod matrix;
     pub mod outside;
     pub mod pair;
+    pub mod ports;
     pub mod refusals;
     pub mod rejected;
     pub mod responder;
@@ -25,6 +27,8 @@ mod scenarios {
     pub mod trackers;
     pub mod trial;
     pub mod unprivileged;
+    pub mod victim;
+    pub mod virtual_mac;
     pub mod words;
 }
 
@@ -57,6 +61,9 @@ fn main() -> ExitCode {
         scenarios::ladder::trials,
         scenarios::responder::trials,
         scenarios::dead_man::trials,
+        scenarios::detach::trials,
+        scenarios::ports::trials,
+        scenarios::virtual_mac::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,

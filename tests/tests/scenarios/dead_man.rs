@@ -1,21 +1,17 @@
 //! An agent that is killed or frozen takes its host's voice with it: nothing leaves in the name of its addresses, which
 //! are still there, so that clients find the one that took over and stay with it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{
-    agent::{Agent, Options, Rung},
+    agent::{Options, Rung},
     answers,
     bpffs::Bpffs,
-    cache_watch::CacheWatch,
-    capture::Capture,
-    client::Pinger,
     clock::{Moment, Span},
-    frame::Frame,
     group::Group,
     keepalived::Keepalived,
-    node::{INTERFACE, Node},
+    node::INTERFACE,
     question,
     speaker::{Make, Speaker},
     voice,
@@ -24,46 +20,15 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 
 use super::{
-    responder::{in_use, trusted},
     rig::{Rig, START, STRONG, TENTH, WEAK},
     trial::{Need, Reasons},
+    victim::{End, ON_ITS_WAY, PACE, PERSISTENCE, Victim, answer, never_flips_back},
 };
 
-/// From the moment at which a gate shuts to the last packet that was on its way, on a busy machine.
-const ON_ITS_WAY: Duration = Duration::from_millis(20);
-/// How often everything is tried that could make the host speak.
-const PACE: Duration = Duration::from_millis(20);
-/// How long it is tried after another took over.
-const PERSISTENCE: Duration = Duration::from_millis(1_500);
 /// How long a thawed host is asked: until it has given up.
 const THAWED: Duration = Duration::from_millis(200);
 
 type Of = fn(u8, u32) -> Group;
-
-/// How an agent ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// kill -9.
-    Killed,
-    /// SIGSTOP.
-    Frozen,
-}
-
-impl End {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Killed => "killed",
-            Self::Frozen => "frozen",
-        }
-    }
-
-    fn befall(self, agent: &mut Agent) -> Result<()> {
-        match self {
-            Self::Killed => agent.process.kill(),
-            Self::Frozen => agent.process.signal_all(Signal::SIGSTOP),
-        }
-    }
-}
 
 /// All of them.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
@@ -95,103 +60,6 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         add("unpinned_only_a_frozen_masters_host_falls_silent", agent, unpinned);
     }
     trials
-}
-
-/// A master whose host is about to lose its agent, with a client that uses it.
-struct Victim {
-    at_port: Capture,
-    watch: CacheWatch,
-    gate: Duration,
-    /// Of the client, and of the agent's probes.
-    _pingers: (Pinger, Pinger),
-    agent: Agent,
-}
-
-impl Victim {
-    /// Starts it, waits until it is known to be served by XDP, and sees that what will be tried later does work now.
-    fn start(rig: &Rig, group: &Group, options: &Options) -> Result<Self> {
-        let agent = rig.master_by(&rig.a, group, options)?;
-        for &address in &group.addresses {
-            rig.wait_address(&rig.a, address, true, START)?;
-        }
-        let of_host = in_use(&rig.client, &rig.a, group)?;
-        let status = trusted(&agent)?;
-        let gate = Duration::from_millis(status.number(&group.name, "/gate_ms"));
-        let watch = CacheWatch::start(&rig.client)?;
-        let of_client = Pinger::start(&rig.client, group.address(), PACE)?;
-        of_client.wait_answer(Moment::ORIGIN, START)?;
-        let at_port = rig.a.capture_at_port()?;
-        let began = Moment::now();
-        voice::ask_from(&rig.a, group.address())?;
-        voice::announce(&rig.a, group.address())?;
-        for (what, wanted) in [("a question", true), ("an announcement", false)] {
-            at_port.wait_after(began, &format!("{what} in the name of the address"), START, |frame| {
-                speaks(frame, &rig.a, group) && frame.is_announcement(group.address()) != wanted
-            })?;
-        }
-        Ok(Self { at_port, watch, gate, _pingers: (of_host, of_client), agent })
-    }
-
-    /// Tries everything that makes a host speak until `until` says that it was enough.
-    fn provoke(rig: &Rig, group: &Group, until: impl Fn() -> bool) -> Result<()> {
-        let began = Moment::now();
-        let bound = group.timing().down_bound(WEAK) + START + PERSISTENCE;
-        while !until() {
-            ensure!(began.elapsed() < bound, "nobody took over within {bound:?}");
-            for &address in &group.addresses {
-                question::ask(&rig.client, address)?;
-                answers::probe(&rig.client, address)?;
-                voice::announce(&rig.a, address)?;
-            }
-            voice::ask_from(&rig.a, group.address())?;
-            std::thread::sleep(PACE);
-        }
-        Ok(())
-    }
-
-    /// Nothing left host a in the name of the group's addresses since its gate had to be shut.
-    fn was_silent(&self, rig: &Rig, group: &Group) -> Result<()> {
-        let now = Moment::now();
-        let last = rig.last_advert(now, &rig.a, group)?;
-        let shut = last.plus(self.gate).plus(ON_ITS_WAY);
-        ensure!(shut < now, "the gate is not shut yet");
-        let frames = self.at_port.frames();
-        let after = frames.iter().filter(|frame| frame.at > shut && speaks(frame, &rig.a, group));
-        let after: Vec<_> = after.map(|frame| (Span(frame.at.since(last)), frame)).collect();
-        ensure!(
-            after.is_empty(),
-            "{} frames left in the name of the addresses later than the gate of {} after the last advert, the first: {:?}",
-            after.len(),
-            Span(self.gate),
-            after.first()
-        );
-        Ok(())
-    }
-}
-
-/// Whether the host says with this frame that it has an address of the group.
-fn speaks(frame: &Frame, node: &Node, group: &Group) -> bool {
-    frame.mac == node.mac() && group.addresses.iter().any(|&address| frame.speaker_for(address).is_some())
-}
-
-/// Every address of the group is answered for by these hosts, as a third host sees it.
-fn answer(rig: &Rig, group: &Group, hosts: &[&Node]) -> Result<()> {
-    let wanted: BTreeSet<[u8; 6]> = hosts.iter().map(|node| node.mac()).collect();
-    for &address in &group.addresses {
-        let macs = answers::who_has(&rig.client, &rig.capture, address)?;
-        ensure!(macs == wanted, "{macs:02x?} answer for {address}");
-    }
-    Ok(())
-}
-
-/// The client's cache went to the heir once and stayed there.
-fn never_flips_back(watch: &CacheWatch, group: &Group, heir: &Node) -> Result<()> {
-    let macs = watch.macs(group.address());
-    let Some(moved) = macs.iter().position(|(_, mac)| *mac == heir.mac()) else {
-        bail!("the cache never went to {}: {macs:02x?}", heir.role());
-    };
-    ensure!(moved + 1 == macs.len(), "the cache flipped back: {macs:02x?}");
-    Ok(())
 }
 
 fn falls_silent(end: End, heir: Make, of: Of) -> Result<()> {
