@@ -277,7 +277,11 @@ fn ended(pid: Pid) -> std::io::Result<Option<ExitStatus>> {
     match waitpid(pid, Some(WaitPidFlag::WNOHANG))? {
         WaitStatus::Exited(_, code) => Ok(Some(ExitStatus::from_raw(code << 8))),
         WaitStatus::Signaled(_, signal, _) => Ok(Some(ExitStatus::from_raw(signal as i32))),
-        _ => Ok(None),
+        WaitStatus::Stopped(..)
+        | WaitStatus::PtraceEvent(..)
+        | WaitStatus::PtraceSyscall(_)
+        | WaitStatus::Continued(_)
+        | WaitStatus::StillAlive => Ok(None),
     }
 }
 

@@ -134,9 +134,9 @@ impl Channel {
                 }
                 read => read?,
             };
-            match serde_json::from_slice(&text)? {
-                Letter::Unknown => {}
-                letter => return Ok((letter, descriptors)),
+            let letter = serde_json::from_slice(&text)?;
+            if letter != Letter::Unknown {
+                return Ok((letter, descriptors));
             }
         }
     }
