@@ -31,11 +31,21 @@ pub enum Point {
     RemovalDone,
     /// Hands are off the addresses, and programs are still on the ports.
     Released,
+    /// A successor is about to say that it is ready.
+    SuccessorReady,
+    /// It has been told what its predecessor knows.
+    SuccessorTold,
+    /// It has said that it knows it.
+    SuccessorAccepted,
+    /// A predecessor has told what it knows.
+    PredecessorTold,
+    /// It has heard that its successor knows it, and has not said farewell.
+    PredecessorHeard,
 }
 
 impl Point {
     /// All of them, in the order in which they are come by.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::AdvertSent,
         Self::GateOpen,
         Self::RoutesAsked,
@@ -49,7 +59,36 @@ impl Point {
         Self::RemovalUnderWay,
         Self::RemovalDone,
         Self::Released,
+        Self::SuccessorReady,
+        Self::PredecessorTold,
+        Self::SuccessorTold,
+        Self::SuccessorAccepted,
+        Self::PredecessorHeard,
     ];
+
+    /// Whether it is a point of a handover, and not of a takeover or of giving up.
+    pub const fn is_of_succession(self) -> bool {
+        match self {
+            Self::SuccessorReady
+            | Self::SuccessorTold
+            | Self::SuccessorAccepted
+            | Self::PredecessorTold
+            | Self::PredecessorHeard => true,
+            Self::AdvertSent
+            | Self::GateOpen
+            | Self::RoutesAsked
+            | Self::RoutesThere
+            | Self::AddressesBegun
+            | Self::RoutesDone
+            | Self::RoutesGone
+            | Self::Muted
+            | Self::Resigned
+            | Self::RemovalBegun
+            | Self::RemovalUnderWay
+            | Self::RemovalDone
+            | Self::Released => false,
+        }
+    }
 
     /// Its name in the environment variable.
     pub const fn name(self) -> &'static str {
@@ -67,6 +106,11 @@ impl Point {
             Self::RemovalUnderWay => "removal-under-way",
             Self::RemovalDone => "removal-done",
             Self::Released => "released",
+            Self::SuccessorReady => "successor-ready",
+            Self::SuccessorTold => "successor-told",
+            Self::SuccessorAccepted => "successor-accepted",
+            Self::PredecessorTold => "predecessor-told",
+            Self::PredecessorHeard => "predecessor-heard",
         }
     }
 }

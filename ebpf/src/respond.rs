@@ -274,17 +274,16 @@ fn bounce<const REST: usize>(
     }
 }
 
-/// Fills `to` from the front of `from`, which is as long. In words: the compiler would do it byte by byte.
+/// Fills `to` from the front of `from`. In words: the compiler would do it byte by byte.
 #[inline(always)]
 fn copy<const N: usize>(from: &[u8], to: &mut [u8; N]) {
+    let Some(from) = from.first_chunk::<N>() else {
+        return;
+    };
     let (words, rest) = to.as_chunks_mut::<8>();
     let (from_words, from_rest) = from.as_chunks::<8>();
-    let mut at = 0;
-    while at < N / 8 {
-        if let (Some(to), Some(from)) = (words.get_mut(at), from_words.get(at)) {
-            *to = u64::from_ne_bytes(*from).to_ne_bytes();
-        }
-        at += 1;
+    for (to, from) in words.iter_mut().zip(from_words) {
+        *to = u64::from_ne_bytes(*from).to_ne_bytes();
     }
     for (to, from) in rest.iter_mut().zip(from_rest) {
         *to = *from;

@@ -48,7 +48,7 @@ fn rates(runs: u32, time: Duration) -> Result<(), Box<dyn Error>> {
         let (ours, kernels) = (Cable::lay()?, Cable::lay()?);
         let _program = answer(&ours)?;
         kernels.host.ip(&["addr", "add", &format!("{}/32", Cable::VIP), "dev", FAR])?;
-        offload::on(kernels.host.namespace(), FAR)?;
+        offload::set(kernels.host.namespace(), FAR, true)?;
         let mut floods =
             [flood(&ours, stations, Duration::ZERO)?, flood(&kernels, stations, Duration::ZERO)?];
         let mut rates = [Vec::new(), Vec::new()];

@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::{
+        signal::{Signal, kill, killpg},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
     unistd::Pid,
 };
 
@@ -33,6 +36,8 @@ pub struct Process {
     readers: Vec<JoinHandle<()>>,
     grace: Duration,
     lifetime: Lifetime,
+    /// Who goes on in its place, in its group and with its output.
+    successor: Option<Pid>,
 }
 
 #[derive(Debug, Default)]
@@ -81,12 +86,42 @@ impl Process {
         if let Some(output) = child.stderr.take() {
             readers.push(listen(output, Arc::clone(&log)));
         }
-        Ok(Self { name, child, status: None, log, readers, grace, lifetime })
+        Ok(Self { name, child, status: None, log, readers, grace, lifetime, successor: None })
     }
 
     /// Its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.successor.map_or_else(|| self.child.id(), |pid| pid.as_raw().unsigned_abs())
+    }
+
+    /// Makes this test the parent of what daemons leave behind, so that it hears how that ends. To be called before the
+    /// daemon hands over; see [`Self::succeeded_by`].
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn adopt_orphans() -> Result<()> {
+        nix::sys::prctl::set_child_subreaper(true).context("become a subreaper")
+    }
+
+    /// Another process, which this one started, goes on in its place: from now on that is meant. Waits for the end of this
+    /// one and returns how it ended.
+    ///
+    /// # Errors
+    /// When it does not end within `timeout`.
+    pub fn succeeded_by(&mut self, pid: u32, timeout: Duration) -> Result<ExitStatus> {
+        let deadline = Moment::now().plus(timeout);
+        let status = loop {
+            if let Some(status) = self.exited()? {
+                break status;
+            }
+            if Moment::now() >= deadline {
+                bail!("{} still runs {timeout:?} after it handed over{}", self.name, self.log_tail());
+            }
+            std::thread::sleep(POLL);
+        };
+        self.status = None;
+        self.successor = Some(Pid::from_raw(i32::try_from(pid).context("process number")?));
+        Ok(status)
     }
 
     /// Everything it said so far, stdout and stderr as they came.
@@ -149,7 +184,11 @@ impl Process {
     /// When it cannot be asked.
     pub fn exited(&mut self) -> Result<Option<ExitStatus>> {
         if self.status.is_none() {
-            self.status = self.child.try_wait().with_context(|| format!("look after {}", self.name))?;
+            self.status = match self.successor {
+                Some(pid) => ended(pid),
+                None => self.child.try_wait(),
+            }
+            .with_context(|| format!("look after {}", self.name))?;
         }
         Ok(self.status)
     }
@@ -198,7 +237,7 @@ impl Process {
         if let Some(status) = self.exited()? {
             bail!("{} has ended already ({status}){}", self.name, self.log_tail());
         }
-        let group = i32::try_from(self.pid()).context("process number")?;
+        let group = i32::try_from(self.child.id()).context("process number")?;
         killpg(Pid::from_raw(group), signal).with_context(|| format!("send {signal} to all of {}", self.name))
     }
 
@@ -230,6 +269,19 @@ impl Drop for Process {
             return;
         }
         self.kill().ok();
+    }
+}
+
+/// How a process ended that was adopted, if it has.
+fn ended(pid: Pid) -> std::io::Result<Option<ExitStatus>> {
+    match waitpid(pid, Some(WaitPidFlag::WNOHANG))? {
+        WaitStatus::Exited(_, code) => Ok(Some(ExitStatus::from_raw(code << 8))),
+        WaitStatus::Signaled(_, signal, _) => Ok(Some(ExitStatus::from_raw(signal as i32))),
+        WaitStatus::Stopped(..)
+        | WaitStatus::PtraceEvent(..)
+        | WaitStatus::PtraceSyscall(_)
+        | WaitStatus::Continued(_)
+        | WaitStatus::StillAlive => Ok(None),
     }
 }
 

@@ -5,18 +5,52 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::Result;
 use regent_common::{checksum::Sum, ethernet};
 
-use crate::{icmp, inject::send_once, node::Node};
+use crate::{
+    icmp,
+    inject::send_once,
+    node::{INTERFACE, Node},
+    packet_socket::PacketSocket,
+};
 
 /// Asks from `node`; who answers is for a capture to say.
 ///
 /// # Errors
 /// Without CAP_NET_RAW.
 pub fn ask(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
-    let frame = match address.into() {
+    send_once(node, &question(node, address.into()))
+}
+
+/// Asks the same question again and again.
+#[derive(Debug)]
+pub struct Asker {
+    socket: PacketSocket,
+    frame: Vec<u8>,
+}
+
+impl Asker {
+    /// Who has `address`, from `node`.
+    ///
+    /// # Errors
+    /// Without CAP_NET_RAW.
+    pub fn open(node: &Node, address: impl Into<IpAddr>) -> Result<Self> {
+        let socket = PacketSocket::open(node.namespace(), INTERFACE)?;
+        Ok(Self { socket, frame: question(node, address.into()) })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// When the interface does not take it.
+    pub fn ask(&self) -> Result<()> {
+        self.socket.send(&self.frame)
+    }
+}
+
+fn question(node: &Node, address: IpAddr) -> Vec<u8> {
+    match address {
         IpAddr::V4(address) => request(node.mac(), node.address(), address),
         IpAddr::V6(address) => solicitation(node.mac(), node.link_local(), address),
-    };
-    send_once(node, &frame)
+    }
 }
 
 /// An ARP request (RFC 826).

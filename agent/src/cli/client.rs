@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode, body::Bytes, client::conn::http1, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{Method, Request, StatusCode, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use tokio::{net::UnixStream, time::timeout};
 
@@ -30,8 +30,13 @@ pub enum AskError {
         source: io::Error,
     },
     /// Somebody is there, and silent.
-    #[error("the agent on {} did not answer within 5 s; is the host overloaded?", .0.display())]
-    Silent(PathBuf),
+    #[error("the agent on {} did not answer within {} s; is the host overloaded?", socket.display(), patience.as_secs())]
+    Silent {
+        /// The socket.
+        socket: PathBuf,
+        /// How long it was waited for.
+        patience: Duration,
+    },
     /// The connection broke, or it was no HTTP.
     #[error("the answer of the agent on {} could not be read: {source}", socket.display())]
     Broken {
@@ -57,7 +62,7 @@ impl AskError {
     pub const fn is_not_reached(&self) -> bool {
         match self {
             Self::NotReached { .. } => true,
-            Self::Silent(_) | Self::Broken { .. } | Self::Refused { .. } => false,
+            Self::Silent { .. } | Self::Broken { .. } | Self::Refused { .. } => false,
         }
     }
 }
@@ -75,14 +80,41 @@ fn advice(error: &io::Error) -> &'static str {
 /// # Errors
 /// Nobody is there, or the answer is none.
 pub async fn get(run_directory: &Path, path: &str) -> Result<Bytes, AskError> {
+    let request = Request::get(path).body(Bytes::new());
+    ask_within(run_directory, PATIENCE, request).await
+}
+
+/// The body of the answer to `POST path` with that JSON, which may take as long as `patience`.
+///
+/// # Errors
+/// Nobody is there, it refuses, or the answer is none.
+pub async fn post(
+    run_directory: &Path,
+    path: &str,
+    json: Vec<u8>,
+    patience: Duration,
+) -> Result<Bytes, AskError> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(json));
+    ask_within(run_directory, patience, request).await
+}
+
+async fn ask_within(
+    run_directory: &Path,
+    patience: Duration,
+    request: Result<Request<Bytes>, hyper::http::Error>,
+) -> Result<Bytes, AskError> {
     let socket = run_directory.join(SOCKET);
-    match timeout(PATIENCE, ask(&socket, path)).await {
+    match timeout(patience, ask(&socket, request)).await {
         Ok(answer) => answer,
-        Err(_) => Err(AskError::Silent(socket)),
+        Err(_) => Err(AskError::Silent { socket, patience }),
     }
 }
 
-async fn ask(socket: &Path, path: &str) -> Result<Bytes, AskError> {
+async fn ask(socket: &Path, request: Result<Request<Bytes>, hyper::http::Error>) -> Result<Bytes, AskError> {
     let broken =
         |source: Box<dyn std::error::Error + Send + Sync>| AskError::Broken { socket: socket.into(), source };
     let stream = UnixStream::connect(socket)
@@ -90,10 +122,8 @@ async fn ask(socket: &Path, path: &str) -> Result<Bytes, AskError> {
         .map_err(|source| AskError::NotReached { socket: socket.into(), source })?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(error.into()))?;
-    let request = Request::get(path)
-        .header(header::HOST, "agent")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| broken(error.into()))?;
+    let mut request = request.map_err(|error| broken(error.into()))?.map(Full::new);
+    request.headers_mut().insert(header::HOST, header::HeaderValue::from_static("agent"));
     // It owns the sender, so the connection ends with it.
     let exchange = async move {
         let response = sender.send_request(request).await?;

@@ -1,7 +1,14 @@
 //! The daemon: from options to a running agent. Everything that can be wrong is found before the network is touched: one
 //! sentence each, and the exit status.
 
-use std::{collections::BTreeSet, io::IsTerminal, path::Path, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    io::IsTerminal,
+    os::fd::OwnedFd,
+    path::Path,
+    thread,
+};
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
@@ -18,27 +25,46 @@ use crate::{
         vrid_claim::{ClaimError, VridClaim},
     },
     observe::{log, server::Listeners},
-    runtime::{self, Life, RunDir, Settings},
+    runtime::{self, Given, Letter, Life, RunDir, Settings},
 };
 
 /// Threads of the control runtime: it mostly sleeps.
 const CONTROL_THREADS: usize = 2;
 
-/// Runs until a signal ends it.
+/// The config is not one to run.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadConfig(String);
+
+/// Runs until a signal ends it, or another agent that was started with the same words has taken over.
 ///
 /// # Errors
 /// What was attempted, on what, and what to do.
-pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
+pub fn run(options: DaemonOptions, command_line: Vec<OsString>) -> anyhow::Result<Status> {
     scheduling::map_large_blocks_apart();
     log::set_up(&options.log)?;
+    let given = if options.succeeds { Some(Given::from_stdin()?) } else { None };
+    let way = given.as_ref().map(|given| given.channel.again()).transpose()?;
+    let result = work(options, command_line, given);
+    if let (Some(way), Err(error)) = (way, &result) {
+        // Whoever waits for this agent says why it does not come. Later nobody hears it.
+        drop(way.send(&Letter::Failed { sentence: format!("{error:#}") }, &[]));
+    }
+    match result {
+        Err(error) if error.is::<BadConfig>() => {
+            tracing::error!("{error}");
+            Ok(Status::Config)
+        }
+        result => result.map(|()| Status::Good),
+    }
+}
+
+fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given>) -> anyhow::Result<()> {
     let started = clock::now();
     let settled = options.work.clone().settle();
     let observing = settled == Settled::Observe;
     let (plan, config) = match settled {
-        Settled::Config(path) => match read_apart(&path) {
-            Some(plan) => (plan, Some(path.display().to_string())),
-            None => return Ok(Status::Config),
-        },
+        Settled::Config(path) => (read_apart(&path)?, Some(path.display().to_string())),
         Settled::Instance(flags) => (Plan { instances: vec![flags.plan()], ..Plan::default() }, None),
         Settled::Observe => (Plan::default(), None),
     };
@@ -51,19 +77,30 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         } else {
             format!(" on {}", options.interfaces.join(", "))
         };
-        tracing::error!("{}: no vrrp_instance to run{wanted}", config.as_deref().unwrap_or("the flags"));
-        return Ok(Status::Config);
+        let config = config.as_deref().unwrap_or("the flags");
+        bail!(BadConfig(format!("{config}: no vrrp_instance to run{wanted}")));
     }
     permitted(observing)?;
-    let run_dir = RunDir::take(&options.run_directory)?;
+    let control = control_runtime()?;
+    let _entered = control.enter();
+    let (predecessor, run_dir, inherited, listeners, pins) = match given {
+        None => {
+            let run_dir = RunDir::take(&options.run_directory)?;
+            let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
+            (None, run_dir, BTreeMap::new(), listeners, None)
+        }
+        Some(Given { channel, pid, lock, control, metrics, pins, claims }) => {
+            let run_dir = RunDir::inherit(&options.run_directory, lock)?;
+            let metrics = metrics.filter(|_| options.metrics.is_some());
+            let listeners = Listeners::inherit(run_dir.path(), control, metrics)?;
+            (Some((channel, pid)), run_dir, claims, listeners, pins)
+        }
+    };
     if !observing {
         nobody_else(&plan)?;
     }
     all_files_permitted();
-    let claims = claimed(&plan)?;
-    let control = control_runtime()?;
-    let _entered = control.enter();
-    let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
+    let claims = claimed(&plan, inherited)?;
     let life = Life {
         settings: Settings {
             observing,
@@ -77,10 +114,12 @@ pub fn run(options: DaemonOptions) -> anyhow::Result<Status> {
         run_dir,
         bpffs: options.bpf_directory,
         listeners,
+        claims,
+        command_line,
+        predecessor,
+        pins,
     };
-    control.block_on(runtime::run(life))?;
-    drop(claims);
-    Ok(Status::Good)
+    control.block_on(runtime::run(life))
 }
 
 fn control_runtime() -> anyhow::Result<Runtime> {
@@ -94,26 +133,21 @@ fn control_runtime() -> anyhow::Result<Runtime> {
 
 /// Reads a config on a thread of its own and copies the plan out: what lasts then does not lie scattered among what
 /// reading took, and all of that can be given back.
-fn read_apart(path: &Path) -> Option<Plan> {
+fn read_apart(path: &Path) -> Result<Plan, BadConfig> {
     // The words of the language outlast the reading, so they are not to lie there.
     config::keyword::keywords();
     let plan = thread::scope(|scope| scope.spawn(|| read(path)).join());
     match plan {
-        Ok(plan) => plan.as_ref().cloned(),
+        Ok(Ok(plan)) => Ok(Plan::clone(&plan)),
+        Ok(Err(error)) => Err(error),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
-/// Reads a config and says everything that is wrong with it. `None` when that leaves an instance out: half of a config is
+/// Reads a config and says everything that is wrong with it. An error when that leaves an instance out: half of a config is
 /// not what anybody asked for.
-fn read(path: &Path) -> Option<Plan> {
-    let loaded = match config::load(path) {
-        Ok(loaded) => loaded,
-        Err(error) => {
-            tracing::error!("{error}");
-            return None;
-        }
-    };
+fn read(path: &Path) -> Result<Plan, BadConfig> {
+    let loaded = config::load(path).map_err(|error| BadConfig(error.to_string()))?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if log::stderr_is_journal() {
         loaded.lines().for_each(|line| tracing::warn!("{line}"));
@@ -121,15 +155,14 @@ fn read(path: &Path) -> Option<Plan> {
         eprint!("{}", loaded.render(colour));
     }
     if loaded.left_out.is_empty() {
-        return Some(loaded.plan);
+        return Ok(loaded.plan);
     }
-    tracing::error!(
+    Err(BadConfig(format!(
         "{}: not started, since {} cannot be run as configured: {}; correct the errors above",
         path.display(),
         if loaded.left_out.len() == 1 { "an instance" } else { "some instances" },
         loaded.left_out.join(", ")
-    );
-    None
+    )))
 }
 
 fn interfaces_exist(wanted: &[String]) -> anyhow::Result<()> {
@@ -197,11 +230,16 @@ fn all_files_permitted() {
     }
 }
 
-/// Every group of the plan, for this agent alone.
-fn claimed(plan: &Plan) -> anyhow::Result<Vec<VridClaim>> {
+/// Every group of the plan, for this agent alone: by what the agent before it handed over, or anew.
+fn claimed(plan: &Plan, mut inherited: BTreeMap<String, OwnedFd>) -> anyhow::Result<Vec<VridClaim>> {
     let mut claims = Vec::new();
     for instance in &plan.instances {
         let (vrid, interface) = (instance.vrid, &instance.interface);
+        let name = VridClaim::name_of(interface, instance.family, vrid);
+        if let Some(listener) = inherited.remove(&name) {
+            claims.push(VridClaim::inherit(name, listener));
+            continue;
+        }
         match VridClaim::take(interface, instance.family, vrid) {
             Ok(claim) => claims.push(claim),
             Err(ClaimError::Held(pid)) => {

@@ -2,7 +2,9 @@
 
 pub mod client;
 pub mod daemon;
+pub mod detach;
 pub mod exit;
+pub mod handover;
 pub mod instance;
 pub mod options;
 pub mod status;
@@ -21,8 +23,13 @@ use crate::observe::table::Look;
 
 /// Runs the program with these words, the first of which is its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match options::parse(words) {
-        Ok(Request::Daemon(options)) => finish(daemon::run(*options)),
+    let words: Vec<OsString> = words.into_iter().collect();
+    match options::parse(words.clone()) {
+        Ok(Request::Daemon(options)) => finish(daemon::run(*options, words)),
+        Ok(Request::Detach(options)) => finish(detach::run(&options, &mut io::stdout())),
+        Ok(Request::Handover(options)) => {
+            finish(handover::run(&options, &mut io::stdout(), &mut io::stderr()))
+        }
         Ok(Request::Status(options)) => {
             finish(status::run(&options, Look::of_stdout(), &mut io::stdout(), &mut io::stderr()))
         }

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -31,6 +32,10 @@ pub enum Request {
     Daemon(Box<DaemonOptions>),
     /// Show the state of a running one.
     Status(StatusOptions),
+    /// Let another one take over from it.
+    Handover(HandoverOptions),
+    /// Clear away what a dead one left.
+    Detach(DetachOptions),
 }
 
 /// How the daemon runs.
@@ -50,6 +55,8 @@ pub struct DaemonOptions {
     pub metrics: Option<SocketAddr>,
     /// The log.
     pub log: LogOptions,
+    /// Another agent has started this one, to hand over by stdin.
+    pub succeeds: bool,
 }
 
 impl DaemonOptions {
@@ -137,6 +144,26 @@ pub struct StatusOptions {
     pub heard: bool,
 }
 
+/// Who takes over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoverOptions {
+    /// Where the agent's control socket lives.
+    pub run_directory: PathBuf,
+    /// The program; `None`: the one that asks.
+    pub binary: Option<PathBuf>,
+    /// How long it may take until it could.
+    pub patience: Duration,
+}
+
+/// What is cleared away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetachOptions {
+    /// Where the control socket and the journal lived.
+    pub run_directory: PathBuf,
+    /// Where pinned maps and links live.
+    pub bpf_directory: PathBuf,
+}
+
 /// How a verb prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -211,6 +238,9 @@ struct DaemonArguments {
     /// How to log, on stderr
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     log_format: LogFormatArgument,
+    /// Take over from the agent at the other end of stdin
+    #[arg(long, hide = true)]
+    succeed: bool,
     // Last: its help heading would go on over what follows.
     #[command(flatten)]
     instance: InstanceArguments,
@@ -228,6 +258,33 @@ enum LogFormatArgument {
 enum Verb {
     /// Show what a running agent does: state, why, since when, addresses, peers, counters
     Status(StatusArguments),
+    /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
+    Handover(HandoverArguments),
+    /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
+    Detach(DetachArguments),
+}
+
+#[derive(Debug, Args)]
+struct DetachArguments {
+    /// Where the control socket and the journal lived
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// Where pinned maps and links live
+    #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY)]
+    bpffs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct HandoverArguments {
+    /// Where the agent's control socket lives
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// The program that is to take over, with the command line of the running one [default: this one]
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// How long it may take until it could; the running one goes on meanwhile
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
 }
 
 #[derive(Debug, Args)]
@@ -267,6 +324,15 @@ where
             output: arguments.output,
             heard: arguments.heard,
         })),
+        Some(Verb::Handover(arguments)) => Ok(Request::Handover(HandoverOptions {
+            run_directory: arguments.run_dir,
+            binary: arguments.binary,
+            patience: Duration::from_secs(arguments.timeout.into()),
+        })),
+        Some(Verb::Detach(arguments)) => Ok(Request::Detach(DetachOptions {
+            run_directory: arguments.run_dir,
+            bpf_directory: arguments.bpffs,
+        })),
         None => line.daemon.request().map(|options| Request::Daemon(Box::new(options))),
     }
 }
@@ -297,6 +363,7 @@ impl DaemonArguments {
             xdp: self.xdp,
             metrics: self.metrics,
             log: LogOptions { format, level: self.log_level },
+            succeeds: self.succeed,
         })
     }
 }

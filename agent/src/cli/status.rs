@@ -69,7 +69,12 @@ mod tests {
     use tokio::runtime::Runtime;
 
     use super::*;
-    use crate::observe::{events::Events, sample, server::Listeners, source::SnapshotSource};
+    use crate::observe::{
+        events::Events,
+        sample,
+        server::{Listeners, Offer},
+        source::SnapshotSource,
+    };
 
     fn status(directory: &Path, output: OutputFormat, heard: bool) -> (Status, String, String) {
         let options = StatusOptions { run_directory: directory.to_owned(), output, heard };
@@ -92,7 +97,7 @@ mod tests {
             let _inside = runtime.enter();
             Listeners::bind(directory, None).unwrap()
         };
-        runtime.spawn(async move { listeners.serve(source, Events::default()).await });
+        runtime.spawn(async move { listeners.serve(Offer::of(source, Events::default())).await });
         runtime
     }
 

@@ -7,6 +7,7 @@
 use std::{
     io,
     os::{
+        fd::{AsFd, OwnedFd},
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixListener, UnixStream},
     },
@@ -15,10 +16,14 @@ use std::{
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use regent_common::{Family, Vrid};
 
+/// Connections that may wait: whoever asks who holds a group connects and hangs up.
+const BACKLOG: i32 = 128;
+
 /// A group that is ours for as long as this lives.
 #[derive(Debug)]
 pub struct VridClaim {
-    _name: UnixListener,
+    name: String,
+    listener: UnixListener,
 }
 
 /// Why a group is not ours.
@@ -36,13 +41,37 @@ impl VridClaim {
     /// # Errors
     /// When another agent has it, or no socket can be had.
     pub fn take(interface: &str, family: Family, vrid: Vrid) -> Result<Self, ClaimError> {
-        let name = format!("regent/vrrp/{interface}/{}/{vrid}", family as u8);
-        let address = SocketAddr::from_abstract_name(name).map_err(ClaimError::System)?;
+        let name = Self::name_of(interface, family, vrid);
+        let address = SocketAddr::from_abstract_name(&name).map_err(ClaimError::System)?;
         match UnixListener::bind_addr(&address) {
-            Ok(name) => Ok(Self { _name: name }),
+            Ok(listener) => Ok(Self { name, listener }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ClaimError::Held(holder(&address))),
             Err(error) => Err(ClaimError::System(error)),
         }
+    }
+
+    /// What a group is called.
+    pub fn name_of(interface: &str, family: Family, vrid: Vrid) -> String {
+        format!("regent/vrrp/{interface}/{}/{vrid}", family as u8)
+    }
+
+    /// A claim that another agent hands over. Both have it until one of them drops it.
+    pub fn inherit(name: String, listener: OwnedFd) -> Self {
+        Self { name, listener: listener.into() }
+    }
+
+    /// Another handle, for a successor, with its name.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn again(&self) -> io::Result<(String, OwnedFd)> {
+        Ok((self.name.clone(), self.listener.as_fd().try_clone_to_owned()?))
+    }
+
+    /// The claim is this process's now, for whoever asks who holds it.
+    pub fn sign(&self) {
+        // The kernel notes who listens. It cannot fail on a socket that listens already.
+        rustix::net::listen(&self.listener, BACKLOG).ok();
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod data_plane;
 pub mod events;
+pub mod handover;
 pub mod heard;
 pub mod log;
 pub mod metrics;

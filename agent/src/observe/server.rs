@@ -5,21 +5,23 @@
 //! sees [`super::source`]'s short queue.
 
 use std::{
-    convert::Infallible,
     io,
     net::SocketAddr,
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{Query, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -30,12 +32,18 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::sleep,
 };
 
-use super::{events::Events, metrics, snapshot::Snapshot, source::SnapshotSource};
+use super::{
+    events::Events,
+    handover::{HandoverWay, Wish},
+    metrics,
+    snapshot::Snapshot,
+    source::SnapshotSource,
+};
 
 /// The control socket's name inside the run directory.
 pub const SOCKET: &str = "api.sock";
@@ -93,6 +101,27 @@ fn metrics_advice(error: &io::Error) -> &'static str {
     }
 }
 
+/// What clients can have.
+#[derive(Debug)]
+pub struct Offer {
+    /// The state.
+    pub source: SnapshotSource,
+    /// What happened.
+    pub events: Events,
+    /// That another agent takes over.
+    pub handovers: HandoverWay,
+    /// True once a successor serves.
+    pub end: watch::Receiver<bool>,
+}
+
+#[cfg(test)]
+impl Offer {
+    /// The state and what happened, for ever.
+    pub(crate) fn of(source: SnapshotSource, events: Events) -> Self {
+        Self { source, events, handovers: HandoverWay::new().0, end: watch::channel(false).1 }
+    }
+}
+
 /// The listening sockets, bound before anything else starts, so that a port that is taken ends the start and nothing
 /// is half done. Dropping it removes the control socket.
 #[derive(Debug)]
@@ -100,6 +129,8 @@ pub struct Listeners {
     control: UnixListener,
     metrics: Option<TcpListener>,
     path: PathBuf,
+    /// The control socket goes with this.
+    ours: bool,
 }
 
 impl Listeners {
@@ -117,9 +148,42 @@ impl Listeners {
             return Err(ListenError::Taken(path));
         }
         match bind_unix(&path) {
-            Ok(control) => Ok(Self { control, metrics, path }),
+            Ok(control) => Ok(Self { control, metrics, path, ours: true }),
             Err(source) => Err(ListenError::Control { path, source }),
         }
+    }
+
+    /// The listening sockets of an agent that hands over: it serves on them too, until it is done. They stay that agent's
+    /// until [`Self::succeed`]. Call it inside the control runtime.
+    ///
+    /// # Errors
+    /// When a socket is none.
+    pub fn inherit(
+        run_directory: &Path,
+        control: OwnedFd,
+        metrics: Option<OwnedFd>,
+    ) -> Result<Self, ListenError> {
+        let path = run_directory.join(SOCKET);
+        let control = UnixListener::from_std(control.into());
+        let metrics = metrics.map(|metrics| TcpListener::from_std(metrics.into())).transpose();
+        match (control, metrics) {
+            (Ok(control), Ok(metrics)) => Ok(Self { control, metrics, path, ours: false }),
+            (Err(source), _) | (_, Err(source)) => Err(ListenError::Control { path, source }),
+        }
+    }
+
+    /// The agent that handed them over is done with them.
+    pub const fn succeed(&mut self) {
+        self.ours = true;
+    }
+
+    /// Other handles to the sockets, for a successor: the control socket and, if there is one, that for metrics.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn again(&self) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
+        let control = self.control.as_fd().try_clone_to_owned()?;
+        Ok((control, self.metrics.as_ref().map(|metrics| metrics.as_fd().try_clone_to_owned()).transpose()?))
     }
 
     /// Where metrics are served, with the port that the system chose for port 0.
@@ -127,34 +191,40 @@ impl Listeners {
         self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
-    /// Serves until it is dropped.
-    pub async fn serve(self, source: SnapshotSource, events: Events) -> Infallible {
-        self.serve_within(LIMITS, source, events).await
+    /// Serves until it is dropped, or [`Offer::end`] says that a successor does: then nobody is accepted any more, and this returns
+    /// when those who were have their answers.
+    pub async fn serve(self, offer: Offer) {
+        self.serve_within(LIMITS, offer).await;
     }
 
-    async fn serve_within(self, limits: Limits, source: SnapshotSource, events: Events) -> Infallible {
-        let served = Served { source, events, turn: Arc::new(Semaphore::new(1)) };
-        let control =
-            accept(|| async { Ok(self.control.accept().await?.0) }, control_routes(served.clone()), limits);
+    async fn serve_within(mut self, limits: Limits, offer: Offer) {
+        let Offer { source, events, handovers, end } = offer;
+        let served = Served { source, events, handovers, turn: Arc::new(Semaphore::new(1)) };
+        let control = accept(
+            || async { Ok(self.control.accept().await?.0) },
+            control_routes(served.clone()),
+            limits,
+            end.clone(),
+        );
         let metrics = async {
-            match &self.metrics {
-                Some(listener) => {
-                    accept(|| async { Ok(listener.accept().await?.0) }, metrics_routes(served), limits).await
-                }
-                None => std::future::pending().await,
-            }
+            let Some(listener) = &self.metrics else { return JoinSet::new() };
+            let next = || async { Ok(listener.accept().await?.0) };
+            accept(next, metrics_routes(served), limits, end).await
         };
-        tokio::select! {
-            never = control => never,
-            never = metrics => never,
-        }
+        let (mut control, mut metrics) = tokio::join!(control, metrics);
+        // It is the successor's.
+        self.ours = false;
+        while control.join_next().await.is_some() {}
+        while metrics.join_next().await.is_some() {}
     }
 }
 
 impl Drop for Listeners {
     fn drop(&mut self) {
-        // Gone already when somebody cleaned up before us.
-        drop(std::fs::remove_file(&self.path));
+        if self.ours {
+            // Gone already when somebody cleaned up before us.
+            drop(std::fs::remove_file(&self.path));
+        }
     }
 }
 
@@ -181,31 +251,52 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     UnixListener::from_std(socket.into())
 }
 
-/// Accepts for ever, while there is a place; serves each client in a task of its own with a time to live.
-async fn accept<S, F>(next: impl Fn() -> F, routes: Router, limits: Limits) -> Infallible
+/// Accepts while there is a place, until the end; serves each client in a task of its own with a time to live. Returns those
+/// that are not done.
+async fn accept<S, F>(
+    next: impl Fn() -> F,
+    routes: Router,
+    limits: Limits,
+    mut end: watch::Receiver<bool>,
+) -> JoinSet<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     F: Future<Output = io::Result<S>>,
 {
     let places = Arc::new(Semaphore::new(limits.places));
     let mut clients = JoinSet::new();
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+    let mut ended = std::pin::pin!(async move {
+        // Nobody is there any more who could say so.
+        if end.wait_for(|end| *end).await.is_err() {
             std::future::pending::<()>().await;
-            continue;
+        }
+    });
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, next().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = &mut ended => return clients,
+            accepted = accepted => accepted,
         };
         while clients.try_join_next().is_some() {}
-        match next().await {
+        match accepted {
             Ok(stream) => {
-                let service = TowerToHyperService::new(routes.clone());
+                let life = Life::default();
+                let service = TowerToHyperService::new(routes.clone().layer(Extension(life.clone())));
                 clients.spawn(async move {
                     let connection = http1::Builder::new()
                         .timer(TokioTimer::new())
                         .header_read_timeout(limits.head)
                         .keep_alive(false)
                         .serve_connection(TokioIo::new(stream), service);
-                    // What a client did wrong is its own business: it has the answer, or went away.
-                    drop(timeout(limits.life, connection).await);
+                    tokio::select! {
+                        // What a client did wrong is its own business: it has the answer, or went away.
+                        served = connection => drop(served),
+                        () = life.end(limits.life) => {}
+                    }
                     drop(place);
                 });
             }
@@ -217,10 +308,28 @@ where
     }
 }
 
+/// How long a client has, unless what it ordered takes longer.
+#[derive(Clone, Debug, Default)]
+struct Life {
+    extended: Arc<AtomicBool>,
+}
+
+impl Life {
+    async fn end(&self, life: Duration) {
+        loop {
+            sleep(life).await;
+            if !self.extended.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Served {
     source: SnapshotSource,
     events: Events,
+    handovers: HandoverWay,
     /// A snapshot of a thousand instances takes megabytes, and locked memory is not given back: one at a time.
     turn: Arc<Semaphore>,
 }
@@ -230,6 +339,7 @@ fn control_routes(served: Served) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/events", get(recent_events))
+        .route("/v1/handover", post(hand_over))
         .route("/metrics", get(scrape))
         .with_state(served)
 }
@@ -266,6 +376,21 @@ struct After {
 
 async fn recent_events(State(served): State<Served>, Query(query): Query<After>) -> Response {
     Json(served.events.after(query.after)).into_response()
+}
+
+/// Answers when it is over, whichever way.
+async fn hand_over(
+    State(served): State<Served>,
+    Extension(life): Extension<Life>,
+    Json(wish): Json<Wish>,
+) -> Response {
+    life.extended.store(true, Ordering::Relaxed);
+    let answer = match served.handovers.ask(wish).await {
+        Ok(handover) => Json(handover).into_response(),
+        Err(sentence) => (StatusCode::CONFLICT, sentence + "\n").into_response(),
+    };
+    life.extended.store(false, Ordering::Relaxed);
+    answer
 }
 
 async fn scrape(State(served): State<Served>) -> Response {

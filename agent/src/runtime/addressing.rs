@@ -227,6 +227,29 @@ impl Addressing {
         }));
     }
 
+    /// An address that another agent put there for `instance` is ours now; `false` when the instance has no such address.
+    pub fn inherit(&mut self, instance: usize, device: &str, ip: IpAddr, prefix_length: u8) -> bool {
+        let found = self.positions(ip).iter().copied().find(|at| {
+            self.addresses.get(*at).is_some_and(|address| {
+                address.instance == instance
+                    && address.device == device
+                    && address.plan.prefix_length == prefix_length
+            })
+        });
+        let Some(at) = found else { return false };
+        // With a device that is gone so is the address.
+        if self.addresses.get(at).is_some_and(|address| address.ifindex.is_some()) {
+            self.change(at, |address| address.presence = Presence::Ours);
+        }
+        true
+    }
+
+    /// Removes an address that nothing is configured for any more.
+    pub fn remove_left(&mut self, ifindex: u32, plan: AddressPlan) {
+        let (position, operation, plan) = (None, Operation::Remove, Arc::new(plan));
+        self.left.push_back(Change { position, operation, ifindex, plan });
+    }
+
     /// The next request about a cover. It must be answered by [`Self::covered`] or [`Self::uncovered`].
     pub fn next_cover(&mut self) -> Option<Request> {
         self.covering.next()

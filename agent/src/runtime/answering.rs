@@ -39,6 +39,9 @@ pub enum Means {
 }
 
 impl Means {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Kernel, Self::Transmit, Self::Redirect];
+
     /// As the program knows it.
     pub const fn number(self) -> u32 {
         match self {
@@ -122,6 +125,16 @@ impl Answering {
             false => &[Means::Transmit],
         };
         Self { ways, ..Self::not("no neighbour has answered yet that could show whether answers arrive") }
+    }
+
+    /// A port whose answers were seen to arrive, by another agent's program; it is asked again like any other.
+    pub fn inherited(native: bool, way: Means, now: Instant) -> Self {
+        let known = Self::unproven(native);
+        match known.ways.contains(&way) {
+            // Kernel is none of them.
+            true => Self { way, due: Some(now + AGAIN), ..known },
+            false => known,
+        }
     }
 
     /// How answers leave.
@@ -291,6 +304,18 @@ mod tests {
         assert_eq!((answering.due(), answering.ask(at(0)), answering.way()), (None, None, Means::Kernel));
         assert!(answering.wants_candidates());
         assert!(!Answering::default().wants_candidates());
+    }
+
+    #[test]
+    fn a_port_that_another_agent_trusted_is_trusted_and_asked_again() {
+        let mut answering = Answering::inherited(true, Means::Redirect, at(0));
+        assert_eq!((answering.way(), answering.due()), (Means::Redirect, Some(at(0) + AGAIN)));
+        answering.candidate(NEIGHBOUR, at(1_000));
+        let question = Question { target: NEIGHBOUR, way: Means::Redirect };
+        assert_eq!(answering.ask(at(0) + AGAIN), Some(question));
+        // The other carrier has no such way.
+        assert_eq!(Answering::inherited(false, Means::Redirect, at(0)).way(), Means::Kernel);
+        assert_eq!(Answering::inherited(true, Means::Kernel, at(0)).due(), None);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
+    /// The ports have links already, of an agent before this one, living or dead, and are taken over with them.
+    pub succeeding: bool,
     /// Where what outlives this process is pinned, or why nothing does.
     pub pins: Result<Pins, NoPins>,
     /// Where answers about addresses go.
@@ -68,7 +70,8 @@ impl Engine {
     /// # Errors
     /// When a socket or a thread that every instance needs cannot be had.
     pub fn build(blueprint: Blueprint, sender: mpsc::Sender<Observation>) -> Result<Self, BuildError> {
-        let Blueprint { plan, observed, settings, inventory, unrefused, pins, answers, findings } = blueprint;
+        let Blueprint { plan, observed, settings, inventory, unrefused, succeeding, pins, answers, findings } =
+            blueprint;
         let now = clock::now();
         let (mut assigner, mut frames) = (None, None);
         if !settings.observing {
@@ -79,8 +82,11 @@ impl Engine {
         let (mut program, program_trouble) = load(&settings, &plan);
         let mut unpinned = None;
         let mut troubles = Vec::new();
+        let mut unkept = None;
         match (program.as_mut(), pins) {
-            (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
+            // They are another agent's yet.
+            (Some(_), Ok(pins)) if succeeding => unkept = Some(pins),
+            (Some(program), Ok(pins)) => troubles = keep(program, pins, &indexes(&plan, &inventory)),
             (Some(_), Err(none)) => unpinned = Some(none),
             (None, Ok(_) | Err(_)) => {}
         }
@@ -111,6 +117,8 @@ impl Engine {
             program,
             program_trouble,
             unpinned,
+            unkept,
+            taking: 0,
             frames,
             assigner,
             checker,
@@ -122,6 +130,8 @@ impl Engine {
             claims: HashMap::new(),
             late: 0,
             more: false,
+            succeeding,
+            heard_before: None,
         };
         for trouble in troubles {
             engine.teller.trouble(now, &"pins".into(), trouble);
@@ -204,10 +214,23 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
     }
 }
 
+/// The interfaces that a plan uses: what a dead agent left on others is not in our way.
+fn indexes(plan: &Plan, inventory: &Inventory) -> Vec<u32> {
+    let addresses = |plan: &InstancePlan| {
+        let all = plan.addresses.iter().chain(&plan.excluded).filter_map(|address| address.device.clone());
+        all.collect::<Vec<_>>()
+    };
+    let names: BTreeSet<String> = plan
+        .instances
+        .iter()
+        .flat_map(|plan| addresses(plan).into_iter().chain([plan.interface.clone()]))
+        .collect();
+    names.iter().filter_map(|name| inventory.link_named(name)).map(|link| link.index).collect()
+}
+
 /// Makes the links outlive this process, and takes the places of those that a dead agent has left. Says what went wrong.
-fn keep(program: &mut Program, pins: Pins, inventory: &Inventory) -> Vec<String> {
-    let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
-    let swept = pins.sweep_dead(&indexes);
+fn keep(program: &mut Program, pins: Pins, ports: &[u32]) -> Vec<String> {
+    let swept = pins.sweep_dead(ports);
     let mut told: Vec<String> = swept.swept.iter().map(|swept| format!("removed {swept}")).collect();
     told.extend(swept.trouble);
     let leftovers = pins.leftovers();

@@ -41,6 +41,9 @@ impl Engine {
     /// sentence for people follow.
     pub(super) fn carry_out(&mut self, at: usize, actions: Actions) {
         let (mut expects_anew, mut entered) = (false, None);
+        if actions.contains(&Action::AddAddresses) {
+            self.prepare_gate(at);
+        }
         for action in actions {
             match action {
                 Action::SendAdvert(priority) => self.send_advert(at, priority),

@@ -1,13 +1,17 @@
-//! The thread that asks the kernel whether an XDP link is still where it was, so that the VRRP thread does not.
+//! The thread that asks the kernel whether an XDP link is still where it was, and puts our programs in the places of a
+//! predecessor's, so that the VRRP thread does not.
 //!
-//! The kernel answers under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits for
-//! it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
+//! The kernel does either under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
+//! for it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
 
 use std::{io, net::IpAddr, sync::mpsc as channel, thread};
 
 use tokio::sync::mpsc;
 
-use crate::net::{neighbors, xdp::Handle};
+use crate::net::{
+    neighbors,
+    xdp::{Handle, Hook, InheritedLink, Link, Substitutes},
+};
 
 /// Questions that may wait, one of each port. A port that finds no room is asked about in the next second.
 const QUESTIONS: usize = 1024;
@@ -40,8 +44,34 @@ pub struct Checked {
     pub attached: bool,
 }
 
+/// A port whose links are another agent's.
+#[derive(Debug)]
+pub struct TakeOver {
+    /// See [`Check::port`].
+    pub port: usize,
+    /// See [`Check::number`].
+    pub number: u64,
+    /// Our programs.
+    pub substitutes: Substitutes,
+    /// The links.
+    pub links: Vec<InheritedLink>,
+}
+
+/// The links of a port are ours.
+#[derive(Debug)]
+pub struct Taken {
+    /// See [`Check::port`].
+    pub port: usize,
+    /// See [`Check::number`].
+    pub number: u64,
+    /// The links, each with its interface.
+    pub links: Vec<(Hook, u32, Link)>,
+    /// What went wrong, as sentences.
+    pub troubles: Vec<String>,
+}
+
 /// What this thread found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Finding {
     /// Whether a link is still there.
     Checked(Checked),
@@ -52,10 +82,13 @@ pub enum Finding {
         /// A few of them.
         neighbors: Vec<IpAddr>,
     },
+    /// Programs were exchanged.
+    Taken(Taken),
 }
 
 enum Task {
     Check(Check),
+    TakeOver(TakeOver),
     Neighbors { port: usize, ifindex: u32 },
     Close(Handle),
 }
@@ -82,6 +115,11 @@ impl Checker {
         self.tasks.try_send(Task::Check(check)).is_ok()
     }
 
+    /// Has the programs of a port exchanged. Never waits; returns whether a report will come.
+    pub fn take_over(&self, port: TakeOver) -> bool {
+        self.tasks.try_send(Task::TakeOver(port)).is_ok()
+    }
+
     /// Asks who is on the link of a port. Never waits.
     pub fn ask_neighbors(&self, port: usize, ifindex: u32) {
         drop(self.tasks.try_send(Task::Neighbors { port, ifindex }));
@@ -101,6 +139,7 @@ fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
                 drop(link);
                 Finding::Checked(Checked { port, number, attached })
             }
+            Task::TakeOver(port) => Finding::Taken(take_over(port)),
             // Who cannot be listed cannot be asked: the port waits for somebody who is heard.
             Task::Neighbors { port, ifindex } => {
                 Finding::Neighbors { port, neighbors: neighbors::of(ifindex, NEIGHBORS).unwrap_or_default() }
@@ -115,4 +154,18 @@ fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
             return;
         }
     }
+}
+
+fn take_over(port: TakeOver) -> Taken {
+    let TakeOver { port, number, substitutes, links } = port;
+    let mut taken = Taken { port, number, links: Vec::new(), troubles: Vec::new() };
+    for link in links {
+        let (hook, ifindex) = (link.hook, link.ifindex);
+        match substitutes.take_over(link) {
+            Ok(Some(link)) => taken.links.push((hook, ifindex, link)),
+            Ok(None) => {}
+            Err(error) => taken.troubles.push(error.to_string()),
+        }
+    }
+    taken
 }

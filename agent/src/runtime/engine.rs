@@ -29,6 +29,7 @@ use super::{
     instance::Instance,
     port::Port,
     strangers::Strangers,
+    succession::Group,
     tell::Teller,
     trackers::Kind,
 };
@@ -37,7 +38,7 @@ use crate::{
         features::{Features, PortFeatures, Row},
         frame_socket::FrameSocket,
         link::Link,
-        xdp::{Diagnostics, NoPins, Program, View},
+        xdp::{Diagnostics, NoPins, Pins, Program, View},
     },
     observe::{
         sentence,
@@ -115,6 +116,10 @@ pub struct Engine {
     pub(super) program_trouble: String,
     /// Why nothing of it outlives this process, where that is so.
     pub(super) unpinned: Option<NoPins>,
+    /// Where it will be pinned once it is nobody else's.
+    pub(super) unkept: Option<Pins>,
+    /// Ports whose links are being taken over.
+    pub(super) taking: usize,
     pub(super) frames: Option<FrameSocket>,
     /// Changes addresses; `None` in observe mode.
     pub(super) assigner: Option<Assigner>,
@@ -133,6 +138,10 @@ pub struct Engine {
     pub(super) late: u64,
     /// A drain stopped at its bound: go on without waiting.
     pub(super) more: bool,
+    /// The ports are still those of an agent before this one, living or dead.
+    pub(super) succeeding: bool,
+    /// What arrived before was heard by the agent before this one.
+    pub(super) heard_before: Option<Instant>,
 }
 
 impl Engine {
@@ -181,7 +190,7 @@ impl Engine {
     pub fn features(&self) -> Vec<FeatureStatus> {
         let program = self.program.as_ref().ok_or(self.program_trouble.as_str());
         let none = self.unpinned.clone().unwrap_or_else(|| NoPins::because("there is no program to pin"));
-        let pins = self.program.as_ref().and_then(Program::pins).ok_or(&none);
+        let pins = self.program.as_ref().and_then(Program::pins).or(self.unkept.as_ref()).ok_or(&none);
         let host = Features::of_host(program, pins).rows().into_iter();
         let mut features: Vec<FeatureStatus> = host.map(|row| feature(None, row)).collect();
         for port in &self.ports {
@@ -214,6 +223,21 @@ impl Engine {
         }
         self.turn.realtime = realtime.is_ok();
         self.turn.memory_locked = memory.is_ok();
+    }
+
+    /// Tells of something about the agent as a whole that an operator should act on.
+    pub(super) fn trouble(&mut self, subject: &str, text: String) {
+        self.teller.trouble(self.now, &subject.into(), text);
+    }
+
+    /// Tells of something about the agent as a whole.
+    pub(super) fn note(&mut self, subject: &str, text: String) {
+        self.teller.note(&subject.into(), text);
+    }
+
+    /// The groups of all instances.
+    pub(super) fn groups_spoken_for(&self) -> Vec<Group> {
+        self.instances.iter().map(Instance::group).collect()
     }
 
     /// Gives up everything: priority 0, then the addresses.
@@ -321,6 +345,9 @@ impl Engine {
 
     /// A packet of the socket carrier, from its IP header on: the same checks as in the kernel.
     pub(super) fn received(&mut self, port: usize, family: Family, packet: &[u8], arrived: Instant) {
+        if self.heard_before.is_some_and(|before| arrived < before) {
+            return;
+        }
         let preamble = match family {
             Family::Ipv4 => Preamble::ipv4(&packet, 0),
             Family::Ipv6 => Preamble::ipv6(&packet, 0),

@@ -16,6 +16,16 @@ use crate::{
 };
 
 impl Engine {
+    /// An instance is about to become Active. Its first advert goes before the gate opens, and from the virtual router's MAC
+    /// too (RFC 9568 §7.3): the switch is to know the way before anybody is answered.
+    pub(super) fn prepare_gate(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        let flags = instance.gate_flags();
+        if let Some(program) = self.program.as_ref().filter(|_| flags != 0) {
+            program.gates().prepare(instance.row, instance.plan.patience(), flags);
+        }
+    }
+
     /// The programs speak for an instance from now on.
     pub(super) fn open_gate(&mut self, at: usize) {
         self.muted.remove(&at);

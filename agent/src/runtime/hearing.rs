@@ -23,7 +23,7 @@ pub struct Source {
 #[derive(Debug)]
 pub struct Hearing {
     sources: Vec<Source>,
-    /// Absent until the socket carries something, which it never does while XDP does.
+    /// Absent until the socket carries something, which it never does while XDP does, or another agent left its counts.
     counters: Option<Box<[u64; Counter::COUNT]>>,
 }
 
@@ -31,6 +31,13 @@ impl Hearing {
     /// Nothing heard.
     pub const fn new() -> Self {
         Self { sources: Vec::new(), counters: None }
+    }
+
+    /// Takes over what another agent heard and counted: all of it, by whatever carrier.
+    pub fn inherit(&mut self, sources: Vec<Source>, counted: [u64; Counter::COUNT]) {
+        self.sources = sources;
+        self.sources.truncate(SLOTS_PER_INSTANCE);
+        self.counters = Some(Box::new(counted));
     }
 
     /// Whether this advert is newer than the last one handed over from the same source; if so it counts as handed over.

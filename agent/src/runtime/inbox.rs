@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{assigner::Answer, checker::Finding, status::GatherRequests};
+use super::{assigner::Answer, checker::Finding, status::GatherRequests, succession::HandOver};
 use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
@@ -16,10 +16,12 @@ pub const GATHER_DEPTH: usize = 1;
 pub const ORDER_DEPTH: usize = 16;
 
 /// What the rest of the agent orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Order {
     /// Give up every address and end.
     Stop,
+    /// Hand everything over to another agent; then nothing is given up.
+    HandOver(HandOver),
 }
 
 /// The loop's ends.
@@ -29,12 +31,12 @@ pub struct Inbox {
     pub netlink: mpsc::Receiver<NetlinkEvent>,
     /// What became of address requests, in batches.
     pub answers: mpsc::Receiver<Vec<Answer>>,
-    /// Whether XDP links are still on their ports.
+    /// Whether XDP links are still on their ports, or ours now.
     pub findings: mpsc::Receiver<Finding>,
     /// Scripts.
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.
     pub gathers: GatherRequests,
-    /// Stop.
+    /// Stop, or hand over.
     pub orders: mpsc::Receiver<Order>,
 }

@@ -11,6 +11,7 @@ use regent_vrrp::{Cause, FaultCause, Instant, Parameters, Router, StateName};
 use super::{
     hearing::Hearing,
     port::Port,
+    succession::Group,
     trackers::{Kind, Trackers},
     wire::Advertised,
 };
@@ -121,6 +122,12 @@ impl Instance {
             virtual_mac_works: false,
             plan,
         }
+    }
+
+    /// What names it on the wire.
+    pub fn group(&self) -> Group {
+        let plan = &self.plan;
+        Group { interface: plan.interface.clone(), family: plan.family as u8, vrid: plan.vrid.get() }
     }
 
     /// The state.

@@ -6,14 +6,16 @@
 //! there has no tag, or is not named.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write},
     net::IpAddr,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "journal.json";
@@ -51,6 +53,9 @@ pub enum RunDirError {
         /// Who has it, as its lock file says.
         pid: String,
     },
+    /// Another agent handed its lock over, and that is the lock of something else.
+    #[error("the run directory of the agent that hands over is not {}: both must have the same --run-dir", .0.display())]
+    Another(PathBuf),
     /// It cannot be made or written.
     #[error("cannot {attempt} {}: {source}; run as root, or choose another with --run-dir", path.display())]
     Unusable {
@@ -67,8 +72,10 @@ pub enum RunDirError {
 #[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
-    /// Held until the lock file is gone.
-    _lock: Flock<File>,
+    /// Closed and never unlocked, since an agent before or after this one may hold the same lock.
+    lock: File,
+    /// It goes with this.
+    ours: bool,
 }
 
 impl RunDir {
@@ -92,20 +99,62 @@ impl RunDir {
                 .mode(0o644)
                 .open(&file)
                 .map_err(unusable("open lock file", &file))?;
-            match Flock::lock(handle, FlockArg::LockExclusiveNonblock) {
-                Ok(lock) if is_current(&lock, &file) => break lock,
+            match handle.try_lock() {
+                Ok(()) if is_current(&handle, &file) => break handle,
                 // The agent before us removed it in between: lock the new one.
-                Ok(_) => {}
-                Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
                     let pid = fs::read_to_string(&file).unwrap_or_default().trim().to_owned();
                     return Err(RunDirError::Taken { path: path.to_path_buf(), pid });
                 }
-                Err((_, errno)) => return Err(unusable("lock", &file)(errno.into())),
+                Err(TryLockError::Error(error)) => return Err(unusable("lock", &file)(error)),
             }
         };
-        lock.set_len(0).map_err(unusable("write lock file", &file))?;
-        writeln!(&*lock, "{}", std::process::id()).map_err(unusable("write lock file", &file))?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        let run_dir = Self { path: path.to_path_buf(), lock, ours: true };
+        run_dir.sign().map_err(unusable("write lock file", &file))?;
+        Ok(run_dir)
+    }
+
+    /// The directory of an agent that hands over, with its lock, which both hold from now on. It stays that agent's until
+    /// [`Self::succeed`].
+    ///
+    /// # Errors
+    /// When the lock is another directory's.
+    pub fn inherit(path: &Path, lock: OwnedFd) -> Result<Self, RunDirError> {
+        let lock = File::from(lock);
+        if !is_current(&lock, &path.join(LOCK)) {
+            return Err(RunDirError::Another(path.to_path_buf()));
+        }
+        Ok(Self { path: path.to_path_buf(), lock, ours: false })
+    }
+
+    /// The agent that handed it over is done with it.
+    pub fn succeed(&mut self) {
+        self.ours = true;
+        if let Err(error) = self.sign() {
+            tracing::warn!("cannot write the lock file in {}: {error}", self.path.display());
+        }
+    }
+
+    /// It is another agent's now: nothing in it is touched any more.
+    pub fn leave(mut self) {
+        self.ours = false;
+    }
+
+    /// Another handle to the lock, for a successor.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn lock(&self) -> io::Result<OwnedFd> {
+        self.lock.try_clone().map(OwnedFd::from)
+    }
+
+    /// Writes into the lock file who has the lock.
+    fn sign(&self) -> io::Result<()> {
+        use std::os::unix::fs::FileExt;
+        let text = format!("{}\n", std::process::id());
+        self.lock.write_all_at(text.as_bytes(), 0)?;
+        self.lock.set_len(text.len() as u64)
     }
 
     /// The directory.
@@ -153,6 +202,9 @@ impl Drop for RunDir {
     /// The lock file goes with the lock, also when a start fails; the directory only when nothing else is in it, since it
     /// may be the administrator's.
     fn drop(&mut self) {
+        if !self.ours {
+            return;
+        }
         remove(&self.path.join(LOCK));
         drop(fs::remove_dir(&self.path));
     }
@@ -218,6 +270,36 @@ mod tests {
         let _run = RunDir::take(directory.path()).unwrap();
         let error = RunDir::take(directory.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn a_lock_that_is_handed_over_is_held_throughout_and_says_by_whom() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = |what: &str| {
+            let error = RunDir::take(directory.path()).unwrap_err();
+            assert!(matches!(error, RunDirError::Taken { .. }), "{what}: {error}");
+        };
+        let old = RunDir::take(directory.path()).unwrap();
+        drop(RunDir::inherit(directory.path(), old.lock().unwrap()).unwrap());
+        taken("a successor that failed");
+
+        let mut new = RunDir::inherit(directory.path(), old.lock().unwrap()).unwrap();
+        new.succeed();
+        old.leave();
+        taken("handed over");
+        let text = fs::read_to_string(directory.path().join(LOCK)).unwrap();
+        assert_eq!(text, format!("{}\n", std::process::id()));
+        drop(new);
+        RunDir::take(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn the_lock_of_another_directory_is_refused() {
+        let (directory, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let old = RunDir::take(directory.path()).unwrap();
+        let _there = RunDir::take(other.path()).unwrap();
+        let error = RunDir::inherit(other.path(), old.lock().unwrap()).unwrap_err();
+        assert!(matches!(error, RunDirError::Another(_)), "{error}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ use crate::{
 /// How long after an attachment a flap may begin that is our own.
 const FLAP_BEGINS: Duration = Duration::from_millis(500);
 /// After a rung was lost, a better one is tried again this often.
-const CLIMB_AGAIN: Duration = Duration::from_secs(10);
+pub(super) const CLIMB_AGAIN: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Opens again what could not be opened when the link came.
@@ -133,7 +133,7 @@ impl Engine {
         self.publish_addresses(at);
         self.doubt_answers(at);
         self.set_filter(at);
-        if before != self.ports[at].carrier {
+        if before != self.ports[at].carrier && !self.succeeding {
             self.tell_carrier(at);
         }
     }
@@ -182,6 +182,9 @@ impl Engine {
         let Some(program) = self.program.as_mut() else {
             return (Carrier::Socket, self.program_trouble.clone());
         };
+        if self.succeeding {
+            return (Carrier::Socket, "the agent before this one still has its program there".into());
+        }
         if program.is_attached(index) {
             let carrier = match program.mode(index) {
                 Some(Mode::Native) => Carrier::Native,
@@ -328,6 +331,7 @@ impl Engine {
         match finding {
             Finding::Checked(checked) => self.carrier_checked(checked),
             Finding::Neighbors { port, neighbors } => self.neighbors(port, neighbors),
+            Finding::Taken(taken) => self.links_taken(taken),
         }
     }
 
@@ -340,7 +344,7 @@ impl Engine {
         }
     }
 
-    fn lose_carrier(&mut self, at: usize) {
+    pub(super) fn lose_carrier(&mut self, at: usize) {
         let port = &mut self.ports[at];
         port.carrier = Carrier::Socket;
         port.reason = "the XDP program was detached by somebody else".into();

@@ -1,13 +1,16 @@
 //! The life of the daemon: start, run, end. Everything here happens on the control runtime, never on the VRRP thread.
 //!
 //! Order of the start, so that nothing is half done when something is in the way: run directory and lock (taken by the
-//! caller), leftovers of a crash, the journal of what may become ours, the control socket, then the VRRP thread.
+//! caller), leftovers of a crash, the journal of what may become ours, the VRRP thread, scripts and the control socket. Who
+//! succeeds another agent touches nothing but the journal until the VRRP thread says that it has.
 //! Order of the end: the VRRP thread gives everything up, the observer drains, notify programs get their last word, the run
-//! directory is cleared.
+//! directory is cleared. Who is succeeded by another agent leaves all that as it is.
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     io::{self, IsTerminal},
+    os::fd::OwnedFd,
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     thread,
@@ -16,7 +19,8 @@ use std::{
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -24,12 +28,16 @@ use super::{
     assigner,
     build::Blueprint,
     checker,
-    engine::{Engine, Settings},
+    engine::{Engine, Settings, XdpChoice},
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
     leftovers::{self, Removed},
     status::Answerer,
+    succession::{
+        Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
+        tell_service_manager,
+    },
     surroundings::{self, Notifiers},
     tell,
     turn::{self, Farewell},
@@ -37,18 +45,21 @@ use super::{
 use crate::{
     config::plan::Plan,
     net::{
-        clock, inventory,
+        clock,
+        inventory::{self, Inventory},
         monitor::Monitor,
         routes::Prefix,
         scheduling,
+        vrid_claim::VridClaim,
         xdp::{Diagnostics, NoPins, Pins, View},
     },
     observe::{
         events::Events,
+        handover::{Handover, HandoverWay, Wish},
         heard,
         observation::Observation,
         observer::{Clocks, Observer},
-        server::Listeners,
+        server::{Listeners, Offer},
         snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
         table::Look,
@@ -57,6 +68,8 @@ use crate::{
 
 /// How long the observer may take to log the end.
 const DRAIN: Duration = Duration::from_secs(2);
+/// How long clients may take to get their answers when another agent serves already.
+const ANSWERS: Duration = Duration::from_secs(2);
 /// How often the XDP program's messages are looked for.
 const SAY_DIAGNOSTICS: Duration = Duration::from_secs(1);
 
@@ -75,6 +88,14 @@ pub struct Life {
     pub bpffs: PathBuf,
     /// The control socket and, when asked for, the listener for metrics.
     pub listeners: Listeners,
+    /// The groups, for this agent alone.
+    pub claims: Vec<VridClaim>,
+    /// How this agent was started, and its successor will be.
+    pub command_line: Vec<OsString>,
+    /// The way to the agent that this one succeeds, and its process.
+    pub predecessor: Option<(Channel, u32)>,
+    /// The lock of its pins.
+    pub pins: Option<OwnedFd>,
 }
 
 /// How the VRRP thread ended.
@@ -84,22 +105,45 @@ enum ThreadError {
     Build(#[from] super::build::BuildError),
     #[error("the VRRP thread cannot wait for events: {0}")]
     Wait(#[from] io::Error),
+    #[error("{0}")]
+    Succession(#[from] SuccessionError),
+    #[error("cannot go on with what a dead agent left: {0}")]
+    Estate(#[from] Meaningless),
     #[error("the VRRP thread ended unexpectedly; its report is above")]
     Panicked,
 }
 
-/// Runs the daemon until it is told to stop.
+/// Runs the daemon until it is told to stop, or another one has succeeded it.
 ///
 /// # Errors
-/// When it cannot start, or the VRRP thread fails; addresses are removed in any case.
+/// When it cannot start, or the VRRP thread fails; addresses are removed in any case. When the agent that it was to succeed
+/// goes on: nothing was touched then.
 pub async fn run(life: Life) -> anyhow::Result<()> {
-    let Life { plan, observed, settings, run_dir, bpffs, listeners } = life;
+    let Life {
+        plan,
+        observed,
+        settings,
+        mut run_dir,
+        bpffs,
+        mut listeners,
+        claims,
+        command_line,
+        predecessor,
+        pins,
+    } = life;
     // From here on a signal is an order, not an end without clean-up.
-    let signals = Signals::new()?;
+    let mut signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    let removed = leftovers::remove(&run_dir.leftovers(), &mut inventory)?;
-    tell_removed(&removed);
-    let intentions = leftovers::intentions(&plan, &inventory);
+    let pins = match (settings.observing, pins) {
+        (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
+        (false, Some(lock)) => Pins::succeed(&bpffs, run_dir.path(), lock),
+        (false, None) => Pins::open(&bpffs, run_dir.path()),
+    };
+    let pins_lock = pins.as_ref().ok().and_then(|pins| pins.lock().try_clone_to_owned().ok());
+    let (intentions, estate) = match predecessor {
+        None => cleaned_up(&plan, &settings, &run_dir, pins.as_ref().ok(), &mut inventory)?,
+        Some(_) => (leftovers::intentions_beside(&plan, run_dir.leftovers(), &mut inventory), None),
+    };
     run_dir.write(intentions.clone()).map_err(|error| {
         anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
     })?;
@@ -111,7 +155,6 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let (order_sender, orders) = mpsc::channel(inbox::ORDER_DEPTH);
     let (observation_sender, observations) = mpsc::channel(tell::DEPTH);
     let (source, snapshots) = SnapshotSource::new();
-    let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
     let observed = if settings.observing && observed.is_empty() {
         inventory
             .links
@@ -123,31 +166,21 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         observed
     };
     let events = Events::default();
-    let shown = source.clone();
-    let server = tokio::spawn(listeners.serve(source, events.clone()));
-    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
     let notifiers = Notifiers::start(&plan);
-    let observer = Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events);
+    let observer =
+        Observer::new(Clocks { monotonic: clock::now, unix_ms: clock::unix_milliseconds }, events.clone());
     let told = notifiers.clone();
     let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
-
-    let showing = settings.observing.then(|| tokio::spawn(show(shown)));
-    let running =
-        plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
-    let running = running.collect();
-    // Before the first address can appear.
+    // Before the first address can appear. An agent before this one refuses the same until it ends.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
-    let pins = match settings.observing {
-        true => Err(NoPins::because("observe mode leaves nothing behind")),
-        false => Pins::open(&bpffs, run_dir.path()),
-    };
     let blueprint = Blueprint {
-        plan,
+        plan: plan.clone(),
         observed,
-        settings,
+        settings: settings.clone(),
         inventory,
         unrefused,
+        succeeding: predecessor.is_some() || estate.is_some(),
         pins,
         answers: answer_sender,
         findings: finding_sender,
@@ -155,24 +188,110 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let (gather_sender, gathers) = mpsc::channel(inbox::GATHER_DEPTH);
     let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
-    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
-    let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender)?;
-    let result = tokio::select! {
-        result = &mut ended => result,
-        told = signals.told_to_stop() => {
-            tracing::info!("{told}: giving up every address");
-            // The queue is never full, since this is the only order; it is closed when the thread has ended.
-            if order_sender.send(Order::Stop).await.is_err() {
-                tracing::debug!("the VRRP thread has ended already");
+    let (begun_sender, begun) = oneshot::channel();
+    let is_successor = predecessor.is_some();
+    let before = match (predecessor, estate) {
+        (Some((channel, pid)), _) => Before::Living(Predecessor { channel, pid, succeeded: begun_sender }),
+        (None, Some(estate)) => Before::Dead(estate),
+        (None, None) => Before::Nobody,
+    };
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender, before)?;
+    if is_successor {
+        tokio::select! {
+            begun = begun => if begun.is_err() {
+                return match ended.await.unwrap_or(Err(ThreadError::Panicked)) {
+                    Ok(_) => Err(ThreadError::Panicked.into()),
+                    Err(error) => Err(error.into()),
+                };
+            },
+            told = signals.told_to_stop() => {
+                anyhow::bail!("{told} before anything was taken over");
             }
-            ended.await
+        }
+        run_dir.succeed();
+        listeners.succeed();
+        claims.iter().for_each(VridClaim::sign);
+    }
+
+    let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
+    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
+    let running =
+        plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
+    let running = running.collect();
+    let shown = source.clone();
+    let served = listeners.again()?;
+    let ((handovers, mut wishes), (end, ended_serving)) = (HandoverWay::new(), watch::channel(false));
+    let offer = Offer { source, events, handovers, end: ended_serving };
+    let mut server = tokio::spawn(listeners.serve(offer));
+    let showing = settings.observing.then(|| tokio::spawn(show(shown)));
+    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
+    tell_service_manager(&format!("READY=1\nMAINPID={}", std::process::id()));
+
+    let cancelled = Cancelled::default();
+    let mut under_way = None;
+    let result = loop {
+        tokio::select! {
+            result = &mut ended => break result,
+            told = signals.told_to_stop() => {
+                tracing::info!("{told}: giving up every address");
+                cancelled.set();
+                // Closed when the thread has ended.
+                if order_sender.send(Order::Stop).await.is_err() {
+                    tracing::debug!("the VRRP thread has ended already");
+                }
+                break ended.await;
+            }
+            Some((wish, answer)) = wishes.recv(), if under_way.is_none() => {
+                tracing::info!("{} is to take over", wish.binary.display());
+                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &claims);
+                let handing = hand_over(
+                    wish,
+                    command_line.clone(),
+                    belongings,
+                    order_sender.clone(),
+                    cancelled.clone(),
+                );
+                under_way = Some((tokio::spawn(handing), answer));
+            }
+            (outcome, answer) = outcome(&mut under_way) => {
+                under_way = None;
+                let handed = outcome.is_ok();
+                match &outcome {
+                    Ok(handover) => {
+                        tell_service_manager(&format!("MAINPID={}", handover.new_pid));
+                        tracing::info!("pid {} has taken over; this one ends", handover.new_pid);
+                    }
+                    Err(sentence) => tracing::warn!("nothing is handed over: {sentence}"),
+                }
+                // Whoever asked may have gone.
+                drop(answer.send(outcome));
+                if handed {
+                    // Those who asked this agent are answered by it: the loop ends after them.
+                    end.send_replace(true);
+                    if timeout(ANSWERS, &mut server).await.is_err() {
+                        tracing::debug!("some clients did not get their answer");
+                    }
+                    drop(order_sender);
+                    break ended.await;
+                }
+            }
         }
     };
     let result = result.unwrap_or(Err(ThreadError::Panicked));
+    // A signal came in between.
+    if let (Ok(Farewell::HandedOver), Some((handing, answer))) = (&result, under_way.take()) {
+        drop(answer.send(handing.await.unwrap_or_else(|error| Err(error.to_string()))));
+    }
     drop(refusal);
     monitor.abort();
-    readers.abort();
+    if matches!(result, Ok(Farewell::HandedOver)) {
+        end.send_replace(true);
+        if !server.is_finished() {
+            drop(timeout(ANSWERS, &mut server).await);
+        }
+    }
     server.abort();
+    readers.abort();
     if let Some(showing) = showing {
         showing.abort();
     }
@@ -182,6 +301,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     }
     notifiers.finish().await;
     match result {
+        Ok(Farewell::HandedOver) => {
+            run_dir.leave();
+            Ok(())
+        }
         Ok(Farewell::Settled) => {
             run_dir.clear();
             Ok(())
@@ -200,15 +323,109 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     }
 }
 
+/// Who speaks for the groups, or did until a moment ago.
+enum Before {
+    Nobody,
+    Living(Predecessor),
+    Dead(Estate),
+}
+
+/// Removes what a crashed agent left, but for what is gone on with, and returns what the journal must name.
+fn cleaned_up(
+    plan: &Plan,
+    settings: &Settings,
+    run_dir: &RunDir,
+    pins: Option<&Pins>,
+    inventory: &mut Inventory,
+) -> io::Result<(Vec<Entry>, Option<Estate>)> {
+    let journal = run_dir.leftovers();
+    let pins = pins.filter(|_| settings.xdp != XdpChoice::Off);
+    let estate = pins.and_then(|pins| Estate::find(plan, pins.leftovers(), &journal, inventory));
+    if let (Some(pins), Some(_)) = (pins, &estate) {
+        let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
+        pins.sweep_dead(&indexes).swept.iter().for_each(|swept| tracing::warn!("removed {swept}"));
+    }
+    let kept = estate.as_ref().map_or(&[][..], |estate| &estate.entries);
+    let removed = leftovers::remove(&journal, kept, inventory)?;
+    tell_removed(&removed);
+    let intentions = leftovers::intentions_beside(plan, kept.to_vec(), inventory);
+    Ok((intentions, estate))
+}
+
+/// What a successor is given.
+fn belongings(
+    run_dir: &RunDir,
+    (control, metrics): &(OwnedFd, Option<OwnedFd>),
+    pins: Option<&OwnedFd>,
+    claims: &[VridClaim],
+) -> io::Result<Belongings> {
+    Ok(Belongings {
+        lock: run_dir.lock()?,
+        control: control.try_clone()?,
+        metrics: metrics.as_ref().map(OwnedFd::try_clone).transpose()?,
+        pins: pins.map(OwnedFd::try_clone).transpose()?,
+        claims: claims.iter().map(VridClaim::again).collect::<io::Result<_>>()?,
+    })
+}
+
+/// Starts a successor and lets it take over.
+async fn hand_over(
+    wish: Wish,
+    command_line: Vec<OsString>,
+    belongings: io::Result<Belongings>,
+    orders: mpsc::Sender<Order>,
+    cancelled: Cancelled,
+) -> Result<Handover, String> {
+    let started = tokio::task::spawn_blocking(move || {
+        let belongings = belongings.map_err(|error| format!("no descriptors are left: {error}"))?;
+        let mut heir = Heir::start(&wish.binary, &command_line, &belongings)?;
+        let groups = heir.wait_ready(Duration::from_millis(wish.patience_ms), &cancelled)?;
+        Ok::<_, String>((heir, groups))
+    });
+    let (heir, groups) = started.await.map_err(|error| error.to_string())??;
+    let channel = heir.channel().map_err(|error| format!("no descriptors are left: {error}"))?;
+    let (answer, outcome) = oneshot::channel();
+    let order = HandOver { channel, groups, ordered: clock::now(), answer };
+    if orders.send(Order::HandOver(order)).await.is_err() {
+        return Err("the VRRP thread has ended".into());
+    }
+    let handed = outcome.await.unwrap_or_else(|_| Err("the VRRP thread has ended".into()))?;
+    let handover = Handover {
+        old_pid: std::process::id(),
+        new_pid: heir.pid(),
+        standstill_us: u64::try_from(handed.standstill.as_micros()).unwrap_or(u64::MAX),
+    };
+    heir.let_go();
+    Ok(handover)
+}
+
+/// A handover that is under way, and who asked for it.
+type UnderWay = (JoinHandle<Result<Handover, String>>, oneshot::Sender<Result<Handover, String>>);
+
+/// Waits for the handover that is under way; for ever when there is none. Cancel-safe.
+async fn outcome(
+    under_way: &mut Option<UnderWay>,
+) -> (Result<Handover, String>, oneshot::Sender<Result<Handover, String>>) {
+    let result = match under_way.as_mut() {
+        Some((handing, _)) => handing.await.unwrap_or_else(|error| Err(error.to_string())),
+        None => std::future::pending().await,
+    };
+    match under_way.take() {
+        Some((_, answer)) => (result, answer),
+        None => std::future::pending().await,
+    }
+}
+
 fn spawn_thread(
     blueprint: Blueprint,
     mut inbox: Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
+    before: Before,
 ) -> io::Result<oneshot::Receiver<Result<Farewell, ThreadError>>> {
     let (ending, ended) = oneshot::channel();
     thread::Builder::new().name("vrrp".into()).spawn(move || {
-        let result = vrrp_thread(blueprint, &mut inbox, sender, readings);
+        let result = vrrp_thread(blueprint, &mut inbox, sender, readings, before);
         drop(ending.send(result));
     })?;
     Ok(ended)
@@ -219,8 +436,9 @@ fn vrrp_thread(
     inbox: &mut Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
+    before: Before,
 ) -> Result<Farewell, ThreadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
     let mut engine = Engine::build(blueprint, sender)?;
     let (diagnostics, view, features) = (engine.take_diagnostics(), engine.view(), engine.features());
@@ -228,8 +446,15 @@ fn vrrp_thread(
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
-    let result = runtime.block_on(turn::run(&mut engine, inbox));
-    engine.leave_ports();
+    let inheritance = match before {
+        Before::Nobody => None,
+        Before::Living(predecessor) => Some(predecessor.succeed(&mut engine)?),
+        Before::Dead(estate) => Some(engine.take_in_estate(estate)?),
+    };
+    let result = runtime.block_on(turn::run(&mut engine, inbox, inheritance));
+    if !matches!(result, Ok(Farewell::HandedOver)) {
+        engine.leave_ports();
+    }
     Ok(result?)
 }
 
@@ -296,8 +521,8 @@ impl Signals {
         })
     }
 
-    /// Returns the name of the signal that ends the daemon.
-    async fn told_to_stop(mut self) -> &'static str {
+    /// Returns the name of the signal that ends the daemon. Cancel-safe.
+    async fn told_to_stop(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
@@ -333,8 +558,23 @@ fn tell_removed(removed: &Removed) {
     }
 }
 
+/// Removes what a crashed agent left, with no agent to follow, and says what.
+///
+/// # Errors
+/// When something cannot be removed: what on what, and how to do it by hand.
+pub fn clear_leftovers(run_dir: &RunDir, inventory: &mut Inventory) -> io::Result<Vec<String>> {
+    let Removed { addresses, routes } = leftovers::remove(&run_dir.leftovers(), &[], inventory)?;
+    let addresses = addresses.iter().map(|Entry { device, address, prefix_length }| {
+        format!("address {address}/{prefix_length} from {device}")
+    });
+    let routes = routes
+        .iter()
+        .map(|(device, Prefix { address, length })| format!("local route to {address}/{length} on {device}"));
+    Ok(addresses.chain(routes).collect())
+}
+
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).map(drop)
+    leftovers::remove(intentions, &[], &mut inventory).map(drop)
 }

@@ -44,6 +44,7 @@ mod probing;
 mod silence;
 mod status;
 mod strangers;
+mod succession;
 mod surroundings;
 mod tell;
 mod trackers;
@@ -52,4 +53,5 @@ mod wire;
 
 pub use engine::{Settings, XdpChoice};
 pub use journal::{RunDir, RunDirError};
-pub use life::{Life, run};
+pub use life::{Life, clear_leftovers, run};
+pub use succession::{Given, Letter};

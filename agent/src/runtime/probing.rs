@@ -81,7 +81,7 @@ impl Engine {
         self.reschedule_probing();
     }
 
-    fn reschedule_probing(&mut self) {
+    pub(super) fn reschedule_probing(&mut self) {
         let next = self.ports.iter().filter_map(|port| port.answering.due()).min();
         self.deadlines.replace(Owner::Probing, self.probing_at, next);
         self.probing_at = next;

@@ -27,7 +27,16 @@ impl Engine {
             self.ports[at].dead_man = DeadMan::off(self.program_trouble.clone());
             return;
         };
-        let refused = program.attach_tc(index).err().map(|error| error.to_string());
+        if !self.succeeding {
+            let refused = program.attach_tc(index).err().map(|error| error.to_string());
+            self.stands_by(at, refused);
+        }
+        self.join_solicited(at, index);
+    }
+
+    /// The tc programs are on a port, as far as they were not refused: says what that is good for.
+    pub(super) fn stands_by(&mut self, at: usize, refused: Option<String>) {
+        let (Some(index), Some(program)) = (self.ports[at].ifindex(), self.program.as_ref()) else { return };
         let is_there = |place: Place| program.hooks(index).any(|hook| hook == place);
         let hook = |place: Place| match (is_there(place), &refused) {
             (true, _) => Hook::Attached,
@@ -50,7 +59,6 @@ impl Engine {
         port.ingress = ingress;
         port.dead_man = dead_man;
         self.filter_virtual_macs(at, index, works);
-        self.join_solicited(at, index);
     }
 
     /// Lets the questions for IPv6 addresses in, also while the kernel does not have the addresses.
@@ -84,6 +92,10 @@ impl Engine {
             self.instances[instance].virtual_mac_works = false;
             self.instances[instance].troubles.remove("virtual_mac");
             if !plan.virtual_mac {
+                continue;
+            }
+            if works && self.ports[at].virtual_macs.contains(&mac) {
+                self.instances[instance].virtual_mac_works = true;
                 continue;
             }
             let added = match works {
@@ -123,6 +135,19 @@ impl Engine {
             }
         }
         self.ports[at].promiscuous = false;
+    }
+
+    /// Takes the virtual MAC of one instance out of its port's card again.
+    pub(super) fn unfilter_virtual_mac(&mut self, instance: usize) {
+        let (plan, at) = (Arc::clone(&self.instances[instance].plan), self.instances[instance].port);
+        let mac = plan.vrid.virtual_mac(plan.family);
+        let Some(index) = self.ports[at].ifindex() else { return };
+        if self.ports[at].virtual_macs.remove(&mac)
+            && let Err(error) = NicFilter::open().and_then(|mut filter| filter.remove(index, mac))
+        {
+            let text = format!("cannot take {} out of the card's filter: {error}", Mac(mac));
+            self.teller.trouble(self.now, &self.instances[instance].name, text);
+        }
     }
 
     /// The end of an agent that has given up: nothing of ours stays on a port.

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     addressing::Presence,
     gathered::{Gathered, GatheredInstance},
-    trackers::{Kind, Tracker},
+    trackers::Tracker,
     wire,
 };
 use crate::{
@@ -214,10 +214,7 @@ impl Answerer {
 
     fn tracker_status(&self, tracker: &Tracker) -> TrackerStatus {
         TrackerStatus {
-            kind: match tracker.kind {
-                Kind::Script => "script".into(),
-                Kind::Interface => "interface".into(),
-            },
+            kind: tracker.kind.word().into(),
             name: tracker.name.to_string(),
             good: tracker.good,
             running: self.running.get(&*tracker.name).is_some_and(|running| running.load(Ordering::Relaxed)),

@@ -16,6 +16,16 @@ pub enum Kind {
     Interface,
 }
 
+impl Kind {
+    /// One word, as in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Interface => "interface",
+        }
+    }
+}
+
 /// One tracker of one instance.
 #[derive(Clone, Debug)]
 pub struct Tracker {

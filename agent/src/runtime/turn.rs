@@ -24,6 +24,7 @@ use super::{
     engine::{Engine, Owner},
     gathered::Gathered,
     inbox::{Inbox, Order},
+    succession::{Group, HandOver, Inheritance, Outcome},
     wire::PACKET_MAX,
 };
 use crate::{
@@ -68,19 +69,29 @@ pub enum Farewell {
     Settled,
     /// It was too busy to: addresses may be left on the host.
     Unsettled,
+    /// Another agent goes on: nothing was given up.
+    HandedOver,
 }
 
-/// Runs until told to stop, and gives everything up before it returns.
+/// Runs until told to stop, and gives everything up before it returns; or until another agent goes on. What an agent
+/// before this one left, if there was one, is gone on with.
 ///
 /// # Errors
 /// When the timer or the doorbells fail, which leaves nothing to wait on.
-pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell> {
+pub async fn run(
+    engine: &mut Engine,
+    inbox: &mut Inbox,
+    inheritance: Option<Inheritance>,
+) -> io::Result<Farewell> {
     let mut timer = DeadlineTimer::new()?;
     let mut doorbells = Doorbells::new()?;
     engine.now = clock::now();
-    engine.start_or_wait();
+    match inheritance {
+        None => engine.start_or_wait(),
+        Some(inheritance) => engine.go_on(inheritance),
+    }
     engine.set_tick();
-    let mut stopping = None;
+    let (mut stopping, mut handing_over) = (None, None);
     loop {
         doorbells.watch(engine)?;
         timer.set(engine.deadlines.next())?;
@@ -110,11 +121,17 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell>
         engine.take_reports(inbox, &mut first);
         engine.take_verdicts(inbox, &mut first);
         engine.take_gathers(inbox, &mut first);
-        if engine.take_orders(inbox, &mut first) && stopping.is_none() {
-            engine.stop();
-            stopping = Some(engine.now + FAREWELL);
-            // The farewell ends by itself even if the kernel never answers.
-            engine.set_tick();
+        match engine.take_orders(inbox, &mut first) {
+            Some(Order::Stop) if stopping.is_none() => {
+                engine.stop();
+                stopping = Some(engine.now + FAREWELL);
+                // The farewell ends by itself even if the kernel never answers.
+                engine.set_tick();
+                refuse(handing_over.take());
+            }
+            Some(Order::HandOver(order)) if stopping.is_some() => refuse(Some(order)),
+            Some(Order::HandOver(order)) => refuse(handing_over.replace(order)),
+            Some(Order::Stop) | None => {}
         }
         if let Some(until) = stopping {
             engine.request_addresses();
@@ -129,6 +146,44 @@ pub async fn run(engine: &mut Engine, inbox: &mut Inbox) -> io::Result<Farewell>
         engine.fire_deadlines();
         engine.request_addresses();
         engine.announce();
+        if let Some(order) = handing_over.take() {
+            match engine.hand_over(order) {
+                Outcome::NotYet(order) => {
+                    handing_over = Some(order);
+                    engine.hurry_tick();
+                }
+                Outcome::Refused => {}
+                Outcome::Done(groups) => return Ok(leave(engine, inbox, &groups).await),
+            }
+        }
+    }
+}
+
+/// Another agent speaks for these groups now. Gives up the others, says nothing more of these, and answers for the state
+/// of the agent as it was, until nobody can ask any more.
+async fn leave(engine: &mut Engine, inbox: &mut Inbox, groups: &[Group]) -> Farewell {
+    engine.give_up_all_but(groups);
+    let until = engine.now + FAREWELL;
+    loop {
+        engine.request_addresses();
+        let settled = engine.addressing.is_settled() || clock::now() >= until;
+        tokio::select! {
+            biased;
+            Some(answers) = inbox.answers.recv() => engine.take_answers(answers),
+            Some(answer) = inbox.gathers.recv() => drop(answer.send(engine.gather())),
+            order = inbox.orders.recv(), if settled => {
+                let Some(Order::HandOver(order)) = order else { return Farewell::HandedOver };
+                refuse(Some(order));
+            }
+            () = tokio::time::sleep(FAREWELL / 20), if !settled => {}
+        }
+    }
+}
+
+/// Says of an order that it is not carried out.
+fn refuse(order: Option<HandOver>) {
+    if let Some(order) = order {
+        drop(order.answer.send(Err("the agent is ending, or hands over already".into())));
     }
 }
 
@@ -137,7 +192,7 @@ impl Engine {
         self.more || self.addressing.has_requests() || (self.announcing.has_work() && self.unsent.is_empty())
     }
 
-    fn drain_ring(&mut self) {
+    pub(super) fn drain_ring(&mut self) {
         self.more = false;
         let Some(program) = self.program.as_mut() else { return };
         let mut records = Vec::new();
@@ -230,14 +285,24 @@ impl Engine {
         }
     }
 
-    /// Returns whether it is time to stop.
-    fn take_orders(&self, inbox: &mut Inbox, first: &mut Option<Woken>) -> bool {
-        let told = matches!(first.take(), Some(Woken::Order(Order::Stop)));
-        told || matches!(inbox.orders.try_recv(), Ok(Order::Stop))
+    /// The next order, if there is one.
+    fn take_orders(&self, inbox: &mut Inbox, first: &mut Option<Woken>) -> Option<Order> {
+        match first.take() {
+            Some(Woken::Order(order)) => Some(order),
+            Some(
+                Woken::Doorbell
+                | Woken::Answers(_)
+                | Woken::Found(_)
+                | Woken::Netlink(_)
+                | Woken::Verdict(_)
+                | Woken::Gather(_),
+            )
+            | None => inbox.orders.try_recv().ok(),
+        }
     }
 
     /// Fires every deadline that has come, at most a turn's worth.
-    fn fire_deadlines(&mut self) {
+    pub(super) fn fire_deadlines(&mut self) {
         for _ in 0..DEADLINES_PER_TURN {
             let Some((due, owner)) = self.deadlines.due(self.now) else { return };
             match owner {

@@ -10,6 +10,7 @@ use crate::{
     departures,
     local::{Contest, Local},
     office::{Office, Standing},
+    snapshot::ActiveSnapshot,
     timers,
 };
 
@@ -174,6 +175,28 @@ impl Active {
             self.answered = Some(now);
         }
         may
+    }
+
+    pub(crate) const fn snapshot(&self) -> ActiveSnapshot {
+        let Self { since, next_advert, office, answered, announcements } = self;
+        ActiveSnapshot {
+            since: *since,
+            next_advert: *next_advert,
+            office: office.snapshot(),
+            answered: *answered,
+            announcements: announcements.snapshot(),
+        }
+    }
+
+    pub(crate) const fn resume(snapshot: &ActiveSnapshot) -> Self {
+        let ActiveSnapshot { since, next_advert, office, answered, announcements } = snapshot;
+        Self {
+            since: *since,
+            next_advert: *next_advert,
+            office: Office::resume(office),
+            answered: *answered,
+            announcements: Schedule::resume(announcements),
+        }
     }
 
     /// See [`crate::Router::set_back`].

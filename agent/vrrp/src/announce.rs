@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use regent_common::AdvertInterval;
 
-use crate::{Announcements, Instant, departures, timers};
+use crate::{Announcements, Instant, departures, snapshot::ScheduleSnapshot, timers};
 
 /// What is still to be announced.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,6 +97,28 @@ impl Schedule {
     pub(crate) fn reloaded(&mut self, now: Instant, old: &Announcements, new: &Announcements) {
         if old.refresh != new.refresh {
             self.refresh = later(now, new.refresh);
+        }
+    }
+
+    pub(crate) const fn snapshot(&self) -> ScheduleSnapshot {
+        let Self { last, second, contest, contest_second, refresh } = self;
+        ScheduleSnapshot {
+            last: *last,
+            second: *second,
+            contest: *contest,
+            contest_second: *contest_second,
+            refresh: *refresh,
+        }
+    }
+
+    pub(crate) const fn resume(snapshot: &ScheduleSnapshot) -> Self {
+        let ScheduleSnapshot { last, second, contest, contest_second, refresh } = snapshot;
+        Self {
+            last: *last,
+            second: *second,
+            contest: *contest,
+            contest_second: *contest_second,
+            refresh: *refresh,
         }
     }
 

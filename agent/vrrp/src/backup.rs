@@ -7,7 +7,11 @@ use core::time::Duration;
 
 use regent_common::{AdvertInterval, Priority};
 
-use crate::{Action, Actions, Advert, Cause, Instant, local::Local};
+use crate::{
+    Action, Actions, Advert, Cause, Instant,
+    local::Local,
+    snapshot::{BackupSnapshot, PeerSnapshot},
+};
 
 /// Another router of the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -119,6 +123,40 @@ impl Backup {
         self.since = self.since.max(now);
         self.wait = Wait::Silence;
         self.hesitates = false;
+    }
+
+    pub(crate) fn snapshot(&self) -> BackupSnapshot {
+        let Self { newest, since, wait, hesitates, learned, followed, lower_since, discarded } = self;
+        let peer = |peer: &Peer| PeerSnapshot { source: peer.source, priority: peer.priority };
+        BackupSnapshot {
+            newest: *newest,
+            since: *since,
+            resigned: match wait {
+                Wait::Silence => false,
+                Wait::Succession => true,
+            },
+            hesitates: *hesitates,
+            learned: *learned,
+            followed: followed.as_ref().map(peer),
+            lower_since: *lower_since,
+            discarded: discarded.as_ref().map(peer),
+        }
+    }
+
+    pub(crate) fn resume(snapshot: &BackupSnapshot) -> Self {
+        let BackupSnapshot { newest, since, resigned, hesitates, learned, followed, lower_since, discarded } =
+            snapshot;
+        let peer = |peer: &PeerSnapshot| Peer { source: peer.source, priority: peer.priority };
+        Self {
+            newest: *newest,
+            since: *since,
+            wait: if *resigned { Wait::Succession } else { Wait::Silence },
+            hesitates: *hesitates,
+            learned: *learned,
+            followed: followed.as_ref().map(peer),
+            lower_since: *lower_since,
+            discarded: discarded.as_ref().map(peer),
+        }
     }
 
     /// See [`crate::Router::set_back`].

@@ -26,6 +26,7 @@ mod local;
 mod office;
 mod parameters;
 mod router;
+mod snapshot;
 mod state;
 mod timers;
 
@@ -35,5 +36,8 @@ pub use event::{Advert, Event, FaultCause};
 pub use instant::Instant;
 pub use parameters::{Announcements, Parameters, Preemption};
 pub use router::Router;
+pub use snapshot::{
+    ActiveSnapshot, BackupSnapshot, Memory, OfficeSnapshot, PeerSnapshot, ScheduleSnapshot, Snapshot,
+};
 pub use state::StateName;
 pub use timers::{active_down_interval, earliest_takeover, skew_time};

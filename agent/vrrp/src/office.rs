@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use crate::{Instant, local::Local, timers};
+use crate::{Instant, local::Local, snapshot::OfficeSnapshot, timers};
 
 /// The office of the Active Router.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,16 @@ impl Office {
     /// How long nothing was said.
     pub(crate) const fn silence(&self, now: Instant) -> Duration {
         now.since(self.spoke)
+    }
+
+    pub(crate) const fn snapshot(&self) -> OfficeSnapshot {
+        let Self { spoke, safe_until, listens_until } = self;
+        OfficeSnapshot { spoke: *spoke, safe_until: *safe_until, listens_until: *listens_until }
+    }
+
+    pub(crate) const fn resume(snapshot: &OfficeSnapshot) -> Self {
+        let OfficeSnapshot { spoke, safe_until, listens_until } = snapshot;
+        Self { spoke: *spoke, safe_until: *safe_until, listens_until: *listens_until }
     }
 
     /// See [`crate::Router::set_back`].

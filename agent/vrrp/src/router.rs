@@ -12,6 +12,7 @@ use crate::{
     active::{Active, Verdict},
     backup::Backup,
     local::Local,
+    snapshot::{Memory, Snapshot},
     state::State,
 };
 
@@ -26,6 +27,30 @@ impl Router {
     /// A router in Initialize.
     pub const fn new(parameters: Parameters) -> Self {
         Self { local: Local::new(parameters), state: State::Initialize { shut_down: false } }
+    }
+
+    /// The router that `snapshot` was taken of: it does at any time exactly what that one would have done. `parameters`
+    /// are those that it had; others are told afterwards, by [`Event::Reload`].
+    pub fn resume(parameters: Parameters, snapshot: &Snapshot) -> Self {
+        let mut local = Local::new(parameters);
+        local.set_effective(snapshot.effective);
+        let state = match &snapshot.memory {
+            Memory::Active(active) => State::Active(Active::resume(active)),
+            Memory::Backup(backup) => State::Backup(Backup::resume(backup)),
+            Memory::Fault(cause) => State::Fault(*cause),
+        };
+        Self { local, state }
+    }
+
+    /// All that it remembers beside its parameters; `None` in Initialize, where that is nothing.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        let memory = match &self.state {
+            State::Initialize { .. } => return None,
+            State::Backup(backup) => Memory::Backup(backup.snapshot()),
+            State::Active(active) => Memory::Active(active.snapshot()),
+            State::Fault(cause) => Memory::Fault(*cause),
+        };
+        Some(Snapshot { effective: self.local.effective(), memory })
     }
 
     /// Handles one event. `now` never runs backwards.

@@ -56,7 +56,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             reasons.trial(name, agent, scenario)
         });
     };
-    for point in Point::ALL {
+    for point in Point::ALL.into_iter().filter(|point| !point.is_of_succession()) {
         let name = format!("scale::a_start_after_a_crash_at_{}_ends_as_planned", point.name());
         crashing(name, Box::new(move || crash_at(point)));
     }
@@ -196,12 +196,24 @@ fn a_mind_changes() -> Result<()> {
 /// Whether a router comes by the point when it takes over, or when it gives up.
 const fn is_of_takeover(point: Point) -> bool {
     match point {
-        Point::RoutesAsked
+        Point::AdvertSent
+        | Point::GateOpen
+        | Point::RoutesAsked
         | Point::RoutesThere
         | Point::AddressesBegun
         | Point::RoutesDone
         | Point::RoutesGone => true,
-        Point::RemovalBegun | Point::RemovalUnderWay | Point::RemovalDone => false,
+        Point::Muted
+        | Point::Resigned
+        | Point::RemovalBegun
+        | Point::RemovalUnderWay
+        | Point::RemovalDone
+        | Point::Released
+        | Point::SuccessorReady
+        | Point::SuccessorTold
+        | Point::SuccessorAccepted
+        | Point::PredecessorTold
+        | Point::PredecessorHeard => false,
     }
 }
 

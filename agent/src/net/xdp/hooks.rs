@@ -7,7 +7,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use aya::{Ebpf, maps::IterableMap, programs::SchedClassifier};
@@ -133,7 +133,8 @@ impl Program {
         let mut failed = Vec::new();
         for InheritedLink { hook, ifindex, fd } in links {
             let link = Link::from(fd);
-            match self.update(&link, hook, ifindex) {
+            let ours = self.link_at(ifindex, hook.place()).map(|(_, ours)| ours);
+            match update(&link, hook, ifindex, ours, self.program_fd(hook).ok_or_else(|| self.unloaded())) {
                 Ok(Taken::Updated) => self.own(ifindex, hook, link),
                 Ok(Taken::OursAlready | Taken::PortGone) => {}
                 Err(source) => failed.push(TakeOverError { hook, ifindex, source }),
@@ -142,36 +143,22 @@ impl Program {
         failed
     }
 
-    fn update(&self, link: &Link, hook: Hook, ifindex: u32) -> io::Result<Taken> {
-        let attachment = link.attachment()?;
-        if attachment.place != hook.place() {
-            return Err(io::Error::other(format!("it is on another kind of hook: {:?}", attachment.place)));
-        }
-        match attachment.ifindex {
-            None => return Ok(Taken::PortGone),
-            Some(there) if there != ifindex => {
-                return Err(io::Error::other(format!("it is on interface {there}")));
-            }
-            Some(_) => {}
-        }
-        let updated = match self.link_at(ifindex, hook.place()) {
-            Some((_, ours)) if ours.link().attachment()?.link == attachment.link => {
-                return Ok(Taken::OursAlready);
-            }
-            Some(_) => Err(io::Error::other("our program is there already, by another link")),
-            None => match self.program_fd(hook) {
-                Some(program) => link.update(program),
-                None => Err(io::Error::other(self.tc_trouble().unwrap_or("the program is not loaded"))),
-            },
-        };
-        match updated {
-            Ok(()) => Ok(Taken::Updated),
-            Err(error) if error.raw_os_error() == Some(libc::ENOLINK) => Ok(Taken::PortGone),
-            Err(error) => {
-                link.detach();
-                Err(error)
-            }
-        }
+    /// What takes the places of a predecessor's programs, for a thread that may wait: [`Substitutes::take_over`]. Not for
+    /// ports that have links of ours already.
+    pub fn substitutes(&self) -> Substitutes {
+        let programs = [Hook::Xdp(Mode::Native), Hook::Ingress, Hook::Egress]
+            .into_iter()
+            .filter_map(|hook| Some((hook.place(), self.program_fd(hook)?.try_clone_to_owned().ok()?)));
+        Substitutes { programs: programs.collect(), unloaded: self.unloaded().to_string() }
+    }
+
+    /// Makes a link ours that [`Substitutes::take_over`] took.
+    pub fn keep(&mut self, ifindex: u32, hook: Hook, link: Link) {
+        self.own(ifindex, hook, link);
+    }
+
+    fn unloaded(&self) -> io::Error {
+        io::Error::other(self.tc_trouble().unwrap_or("the program is not loaded").to_owned())
     }
 
     /// Keeps the links, and the maps that a successor reads, under names that outlive this process: those of now, and links
@@ -249,6 +236,67 @@ impl Program {
             && let Err(error) = pins.unpin_link(hook, ifindex)
         {
             self.pin_trouble = Some(error.to_string());
+        }
+    }
+}
+
+/// Our programs, for a thread that puts them in the places of a predecessor's.
+#[derive(Debug)]
+pub struct Substitutes {
+    programs: Vec<(Place, OwnedFd)>,
+    unloaded: String,
+}
+
+impl Substitutes {
+    /// As [`Program::take_over`], for one link; `None` when its port is gone. Waits for the kernel's lock for interfaces.
+    ///
+    /// # Errors
+    /// Why it could not be taken over; it is detached then.
+    pub fn take_over(&self, inherited: InheritedLink) -> Result<Option<Link>, TakeOverError> {
+        let InheritedLink { hook, ifindex, fd } = inherited;
+        let link = Link::from(fd);
+        let program = self.programs.iter().find(|(place, _)| *place == hook.place());
+        let program = program
+            .map(|(_, program)| program.as_fd())
+            .ok_or_else(|| io::Error::other(self.unloaded.clone()));
+        match update(&link, hook, ifindex, None, program) {
+            Ok(Taken::Updated) => Ok(Some(link)),
+            Ok(Taken::OursAlready | Taken::PortGone) => Ok(None),
+            Err(source) => Err(TakeOverError { hook, ifindex, source }),
+        }
+    }
+}
+
+/// Puts `program` on a predecessor's link, where we have the link `ours`, if any.
+fn update(
+    link: &Link,
+    hook: Hook,
+    ifindex: u32,
+    ours: Option<&Handle>,
+    program: Result<BorrowedFd<'_>, io::Error>,
+) -> io::Result<Taken> {
+    let attachment = link.attachment()?;
+    if attachment.place != hook.place() {
+        return Err(io::Error::other(format!("it is on another kind of hook: {:?}", attachment.place)));
+    }
+    match attachment.ifindex {
+        None => return Ok(Taken::PortGone),
+        Some(there) if there != ifindex => {
+            return Err(io::Error::other(format!("it is on interface {there}")));
+        }
+        Some(_) => {}
+    }
+    let updated = match ours {
+        Some(ours) if ours.link().attachment()?.link == attachment.link => return Ok(Taken::OursAlready),
+        Some(_) => Err(io::Error::other("our program is there already, by another link")),
+        None => program.and_then(|program| link.update(program)),
+    };
+    match updated {
+        Ok(()) => Ok(Taken::Updated),
+        Err(error) if error.raw_os_error() == Some(libc::ENOLINK) => Ok(Taken::PortGone),
+        Err(error) => {
+            link.detach();
+            Err(error)
         }
     }
 }

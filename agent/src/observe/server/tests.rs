@@ -1,17 +1,24 @@
 //! Clients, kind and unkind.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream},
-    task::AbortHandle,
+    sync::{mpsc, watch},
+    task::{AbortHandle, JoinHandle},
     time::timeout,
 };
 
-use super::{LIMITS, Limits, ListenError, Listeners};
+use super::{LIMITS, Limits, ListenError, Listeners, Offer};
 use crate::observe::{
     events::{Event, EventKind, Events},
+    handover::{Handover, HandoverRequest, HandoverWay},
     sample,
     snapshot::Snapshot,
     source::SnapshotSource,
@@ -23,6 +30,10 @@ struct Lab {
     metrics: std::net::SocketAddr,
     events: Events,
     tasks: Vec<AbortHandle>,
+    orders: mpsc::Receiver<HandoverRequest>,
+    end: watch::Sender<bool>,
+    server: Option<JoinHandle<()>>,
+    handle: OwnedFd,
 }
 
 impl Drop for Lab {
@@ -39,6 +50,7 @@ fn lab_with(snapshot: Snapshot, limits: Limits) -> Lab {
     let directory = tempfile::tempdir().unwrap();
     let listeners = Listeners::bind(directory.path(), Some("127.0.0.1:0".parse().unwrap())).unwrap();
     let metrics = listeners.metrics_address().unwrap();
+    let handle = listeners.again().unwrap().0;
     let (source, mut requests) = SnapshotSource::new();
     let events = Events::default();
     let answers = tokio::spawn(async move {
@@ -47,10 +59,12 @@ fn lab_with(snapshot: Snapshot, limits: Limits) -> Lab {
         }
     });
     let served = events.clone();
+    let ((handovers, orders), (end, ended)) = (HandoverWay::new(), watch::channel(false));
     let server = tokio::spawn(async move {
-        listeners.serve_within(limits, source, served).await;
+        listeners.serve_within(limits, Offer { source, events: served, handovers, end: ended }).await;
     });
-    Lab { directory, metrics, events, tasks: vec![answers.abort_handle(), server.abort_handle()] }
+    let tasks = vec![answers.abort_handle(), server.abort_handle()];
+    Lab { directory, metrics, events, tasks, orders, end, server: Some(server), handle }
 }
 
 async fn get(stream: impl AsyncReadExt + AsyncWriteExt, path: &str) -> (String, String) {
@@ -172,12 +186,73 @@ async fn metrics_are_served_by_tcp_and_nothing_else_is() {
     );
 }
 
+async fn order(directory: &Path) -> (String, String) {
+    let body = r#"{"binary":"/usr/bin/agent","patience_ms":1000}"#;
+    let request = format!(
+        "POST /v1/handover HTTP/1.1\r\nHost: agent\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = UnixStream::connect(directory.join("api.sock")).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn a_handover_is_answered_when_it_is_over_however_long_it_takes() {
+    let mut lab = lab_with(sample::snapshot(), NARROW);
+    let directory = lab.directory.path().to_owned();
+    let asked = tokio::spawn(async move { order(&directory).await });
+    let (wish, outcome) = lab.orders.recv().await.unwrap();
+    assert_eq!((wish.binary.to_str(), wish.patience_ms), (Some("/usr/bin/agent"), 1000));
+    // Longer than a client has.
+    tokio::time::sleep(NARROW.life + Duration::from_millis(200)).await;
+    let handover = Handover { old_pid: 1, new_pid: 2, standstill_us: 3 };
+    outcome.send(Ok(handover.clone())).unwrap();
+    let (head, body) = asked.await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert_eq!(serde_json::from_str::<Handover>(&body).unwrap(), handover);
+}
+
+#[tokio::test]
+async fn a_handover_that_failed_is_answered_with_the_sentence() {
+    let mut lab = lab();
+    let directory = lab.directory.path().to_owned();
+    let asked = tokio::spawn(async move { order(&directory).await });
+    let (_, outcome) = lab.orders.recv().await.unwrap();
+    outcome.send(Err("the new one does not like it".into())).unwrap();
+    let (head, body) = asked.await.unwrap();
+    assert!(head.starts_with("HTTP/1.1 409"), "{head}");
+    assert_eq!(body, "the new one does not like it\n");
+}
+
+#[tokio::test]
+async fn a_successor_is_served_from_the_moment_that_the_old_one_ends_and_nobody_is_turned_away() {
+    let mut lab = lab();
+    let old = Listeners::inherit(lab.directory.path(), lab.handle.try_clone().unwrap(), None);
+    // Nobody accepts on it yet, and it goes without taking the socket along.
+    drop(old.unwrap());
+    let inherited = Listeners::inherit(lab.directory.path(), lab.handle.try_clone().unwrap(), None).unwrap();
+    lab.end.send(true).unwrap();
+    timeout(Duration::from_secs(5), lab.server.take().unwrap()).await.unwrap().unwrap();
+
+    let directory = lab.directory.path().to_owned();
+    let waiting = tokio::spawn(async move { ask(&directory, "/v1/events").await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (source, _nobody) = SnapshotSource::new();
+    let new = tokio::spawn(inherited.serve(Offer::of(source, Events::default())));
+    assert!(waiting.await.unwrap().0.starts_with("HTTP/1.1 200 OK"));
+    new.abort();
+}
+
 #[tokio::test]
 async fn a_stuck_loop_is_an_answer_not_a_wait() {
     let directory = tempfile::tempdir().unwrap();
     let listeners = Listeners::bind(directory.path(), None).unwrap();
     let (source, _nobody_answers) = SnapshotSource::new();
-    let server = tokio::spawn(async move { listeners.serve(source, Events::default()).await });
+    let server = tokio::spawn(async move { listeners.serve(Offer::of(source, Events::default())).await });
     let (head, body) = timeout(Duration::from_secs(4), ask(directory.path(), "/v1/status")).await.unwrap();
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
     assert_eq!(body, "the agent did not answer in time: it is starting, ending, or asked too often\n");

@@ -21,3 +21,4 @@ mod rfc9568_6_4_1;
 mod rfc9568_6_4_2;
 mod rfc9568_6_4_3;
 mod scene;
+mod succession;

@@ -362,6 +362,20 @@ proptest! {
     }
 
     #[test]
+    fn a_router_that_was_resumed_does_what_the_original_would(parameters in parameters(), steps in steps()) {
+        for step in run(parameters, steps) {
+            let Some(snapshot) = step.before.snapshot() else {
+                prop_assert_eq!(step.before.state(), StateName::Initialize);
+                continue;
+            };
+            let mut resumed = Router::resume(*step.before.parameters(), &snapshot);
+            prop_assert_eq!(&resumed, &step.before);
+            prop_assert_eq!(resumed.handle(step.now, step.event), step.actions);
+            prop_assert_eq!(resumed, step.after);
+        }
+    }
+
+    #[test]
     fn ownership_is_a_matter_of_the_parameters(parameters in parameters(), steps in steps()) {
         for step in run(parameters, steps) {
             prop_assert_eq!(
