@@ -280,7 +280,7 @@ impl Stage {
         self.a.restore_silently()?;
         self.wait_master()?;
         let back = Moment::now();
-        until_addresses(&self.b, 0)?;
+        until_addresses(&self.b, 0).with_context(|| self.weak.log_tail())?;
         times.gone.push(back.elapsed());
         Ok(())
     }
@@ -299,7 +299,11 @@ pub fn until_addresses(node: &Node, wanted: u32) -> Result<()> {
             return Ok(());
         }
         if began.elapsed() > PATIENCE {
-            bail!("{} has {have} virtual addresses and not {wanted} after {PATIENCE:?}", node.role());
+            let (role, addresses) = (node.role(), node.addresses()?);
+            let some: Vec<&String> = addresses.iter().take(5).collect();
+            bail!(
+                "{role} has {have} virtual addresses and not {wanted} after {PATIENCE:?}: {some:?} and others"
+            );
         }
         std::thread::sleep(Duration::from_millis(100));
     }
