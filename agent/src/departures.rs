@@ -217,8 +217,8 @@ impl Departure {
                 "words_for_what_is_always_so_are_accepted_without_a_word"
             }
             Self::EthernetsMtu => "more_addresses_than_fit_an_advert_are_assigned_all_the_same",
-            Self::DeadMastersAreSilent => "a_killed_masters_host_falls_silent_for_its_addresses",
-            Self::TheProgramAnswers => "the_program_answers_and_nobody_else",
+            Self::DeadMastersAreSilent => "falls_silent",
+            Self::TheProgramAnswers => "the_program_answers",
             Self::RoutesGoAhead => "routes_are_exact",
             Self::SwitchesSayNo => "a_switch_that_says_no_is_off",
         }
