@@ -274,14 +274,15 @@ impl Drop for Process {
 
 /// How a process ended that was adopted, if it has.
 fn ended(pid: Pid) -> std::io::Result<Option<ExitStatus>> {
-    let status = waitpid(pid, Some(WaitPidFlag::WNOHANG))?;
-    Ok(if let WaitStatus::Exited(_, code) = status {
-        Some(ExitStatus::from_raw(code << 8))
-    } else if let WaitStatus::Signaled(_, signal, _) = status {
-        Some(ExitStatus::from_raw(signal as i32))
-    } else {
-        None
-    })
+    match waitpid(pid, Some(WaitPidFlag::WNOHANG))? {
+        WaitStatus::Exited(_, code) => Ok(Some(ExitStatus::from_raw(code << 8))),
+        WaitStatus::Signaled(_, signal, _) => Ok(Some(ExitStatus::from_raw(signal as i32))),
+        WaitStatus::Stopped(..)
+        | WaitStatus::PtraceEvent(..)
+        | WaitStatus::PtraceSyscall(_)
+        | WaitStatus::Continued(_)
+        | WaitStatus::StillAlive => Ok(None),
+    }
 }
 
 /// A sentence about how a process ended.

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod daemon;
+pub mod detach;
 pub mod exit;
 pub mod handover;
 pub mod instance;
@@ -25,6 +26,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
     match options::parse(words.clone()) {
         Ok(Request::Daemon(options)) => finish(daemon::run(*options, words)),
+        Ok(Request::Detach(options)) => finish(detach::run(&options, &mut io::stdout())),
         Ok(Request::Handover(options)) => {
             finish(handover::run(&options, &mut io::stdout(), &mut io::stderr()))
         }

@@ -34,6 +34,8 @@ pub enum Request {
     Status(StatusOptions),
     /// Let another one take over from it.
     Handover(HandoverOptions),
+    /// Clear away what a dead one left.
+    Detach(DetachOptions),
 }
 
 /// How the daemon runs.
@@ -153,6 +155,15 @@ pub struct HandoverOptions {
     pub patience: Duration,
 }
 
+/// What is cleared away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetachOptions {
+    /// Where the control socket and the journal lived.
+    pub run_directory: PathBuf,
+    /// Where pinned maps and links live.
+    pub bpf_directory: PathBuf,
+}
+
 /// How a verb prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
@@ -249,6 +260,18 @@ enum Verb {
     Status(StatusArguments),
     /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
     Handover(HandoverArguments),
+    /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
+    Detach(DetachArguments),
+}
+
+#[derive(Debug, Args)]
+struct DetachArguments {
+    /// Where the control socket and the journal lived
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// Where pinned maps and links live
+    #[arg(long, value_name = "DIR", default_value = BPF_DIRECTORY)]
+    bpffs: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -305,6 +328,10 @@ where
             run_directory: arguments.run_dir,
             binary: arguments.binary,
             patience: Duration::from_secs(arguments.timeout.into()),
+        })),
+        Some(Verb::Detach(arguments)) => Ok(Request::Detach(DetachOptions {
+            run_directory: arguments.run_dir,
+            bpf_directory: arguments.bpffs,
         })),
         None => line.daemon.request().map(|options| Request::Daemon(Box::new(options))),
     }

@@ -58,14 +58,21 @@ impl Engine {
     /// Sends announcements that are due, at most a turn's worth.
     pub(super) fn announce(&mut self) {
         let mut frames = std::mem::take(&mut self.unsent);
-        while frames.len() < FRAMES_PER_TURN {
+        for _ in frames.len()..FRAMES_PER_TURN {
             let (addressing, paces) = (&self.addressing, &self.paces);
             let pace = |at: usize, position: usize| paces.of(addressing.of(at).get(position)?);
             let Some((at, position)) = self.announcing.next(self.now, pace) else { break };
             let address = self.addressing.of(at).get(position);
             frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
         }
+        let many = frames.len() == FRAMES_PER_TURN;
+        let began = many.then(clock::now);
         self.send_frames(frames);
+        // Thousands that only say again what was said leave others half of a core: this thread goes before almost all.
+        if let Some(began) = began.filter(|_| self.announcing.is_repeating()) {
+            let ended = clock::now();
+            self.announcing.rest(ended + ended.since(began));
+        }
         // A turn that made a master is a long one: its sample of the time is too old to begin a pause at.
         if self.unsent.is_empty() && self.announcing.is_leaving() {
             self.announcing.left(clock::now());

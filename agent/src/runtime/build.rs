@@ -46,7 +46,7 @@ pub struct Blueprint {
     pub inventory: Inventory,
     /// Why addresses that are to be refused are not.
     pub unrefused: Option<String>,
-    /// Another agent still holds the ports and speaks for the groups: this one waits to succeed it.
+    /// The ports have links already, of an agent before this one, living or dead, and are taken over with them.
     pub succeeding: bool,
     /// Where what outlives this process is pinned, or why nothing does.
     pub pins: Result<Pins, NoPins>,

@@ -138,7 +138,7 @@ pub struct Engine {
     pub(super) late: u64,
     /// A drain stopped at its bound: go on without waiting.
     pub(super) more: bool,
-    /// Another agent still holds the ports and speaks for the groups.
+    /// The ports are still those of an agent before this one, living or dead.
     pub(super) succeeding: bool,
     /// What arrived before was heard by the agent before this one.
     pub(super) heard_before: Option<Instant>,

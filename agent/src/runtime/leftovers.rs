@@ -18,7 +18,7 @@ use super::{
     ladder::family_of,
 };
 use crate::{
-    config::plan::{InstancePlan, Plan},
+    config::plan::{AddressPlan, InstancePlan, Plan},
     net::{
         addresses::{AddressRequest, AddressSocket, Operation, VRRP_ADDRESS_PROTOCOL},
         inventory::Inventory,
@@ -36,18 +36,52 @@ pub struct Removed {
     pub routes: Vec<(String, Prefix)>,
 }
 
-/// Removes what is left of `entries` from the host and from `inventory`. Routes go first, as when an agent gives up.
+/// Removes what is left of `entries` from the host and from `inventory`, but for the addresses that are `kept`. Routes go
+/// first, as when an agent gives up.
 ///
 /// Waits for the kernel: thousands of addresses take it up to a second.
 ///
 /// # Errors
 /// When an address or a route cannot be removed: what on what, and how to do it by hand.
-pub fn remove(entries: &[Entry], inventory: &mut Inventory) -> io::Result<Removed> {
+pub fn remove(entries: &[Entry], kept: &[Entry], inventory: &mut Inventory) -> io::Result<Removed> {
     let named: Vec<(u32, &Entry)> = indexed(entries, inventory);
     if named.is_empty() {
         return Ok(Removed::default());
     }
-    Ok(Removed { routes: remove_routes(&named)?, addresses: remove_addresses(&named, inventory)? })
+    let kept: BTreeSet<&Entry> = kept.iter().collect();
+    let unkept: Vec<(u32, &Entry)> =
+        named.iter().filter(|(_, entry)| !kept.contains(entry)).copied().collect();
+    Ok(Removed { routes: remove_routes(&named)?, addresses: remove_addresses(&unkept, inventory)? })
+}
+
+/// The addresses of an instance that the journal names and that are on the host by us.
+pub fn held(instance: &InstancePlan, journal: &[Entry], inventory: &Inventory) -> Vec<Entry> {
+    let ours: BTreeSet<Assignment> = inventory
+        .addresses
+        .iter()
+        .filter(|address| is_ours(address))
+        .map(AssignedAddress::assignment)
+        .collect();
+    let named: BTreeSet<&Entry> = journal.iter().collect();
+    let own = entries_of(instance);
+    let there = indexed(&own, inventory)
+        .into_iter()
+        .filter(|(index, entry)| {
+            named.contains(entry) && ours.contains(&(*index, entry.address, entry.prefix_length))
+        })
+        .map(|(_, entry)| entry.clone());
+    there.collect()
+}
+
+/// What the journal calls the addresses of an instance.
+fn entries_of(instance: &InstancePlan) -> Vec<Entry> {
+    let all = instance.addresses.iter().chain(&instance.excluded);
+    let entry = |address: &AddressPlan| Entry {
+        device: address.device.clone().unwrap_or_else(|| instance.interface.clone()),
+        address: address.address,
+        prefix_length: address.prefix_length,
+    };
+    all.map(entry).collect()
 }
 
 /// The entries whose interface is there, with its index.
@@ -146,17 +180,7 @@ const fn removal(&(ifindex, address, prefix_length): &Assignment) -> AddressRequ
 /// What the journal of an agent with this plan must name: each of its addresses, unless one that would be taken for ours is
 /// on the host already.
 pub fn intentions(plan: &Plan, inventory: &Inventory) -> Vec<Entry> {
-    let of = |instance: &InstancePlan| {
-        let interface = instance.interface.clone();
-        let all = instance.addresses.iter().chain(&instance.excluded).cloned();
-        all.map(move |address| Entry {
-            device: address.device.unwrap_or_else(|| interface.clone()),
-            address: address.address,
-            prefix_length: address.prefix_length,
-        })
-        .collect::<Vec<_>>()
-    };
-    let entries: Vec<Entry> = plan.instances.iter().flat_map(of).collect();
+    let entries: Vec<Entry> = plan.instances.iter().flat_map(entries_of).collect();
     // One that does not look like ours is never taken for it, and may make room for ours later.
     let alike = inventory.addresses.iter().filter(|address| is_ours(address));
     let present: BTreeSet<Assignment> = alike.map(AssignedAddress::assignment).collect();

@@ -28,14 +28,15 @@ use super::{
     assigner,
     build::Blueprint,
     checker,
-    engine::{Engine, Settings},
+    engine::{Engine, Settings, XdpChoice},
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{Entry, RunDir},
     leftovers::{self, Removed},
     status::Answerer,
     succession::{
-        Belongings, Cancelled, Channel, HandOver, Heir, Predecessor, SuccessionError, tell_service_manager,
+        Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
+        tell_service_manager,
     },
     surroundings::{self, Notifiers},
     tell,
@@ -106,6 +107,8 @@ enum ThreadError {
     Wait(#[from] io::Error),
     #[error("{0}")]
     Succession(#[from] SuccessionError),
+    #[error("cannot go on with what a dead agent left: {0}")]
+    Estate(#[from] Meaningless),
     #[error("the VRRP thread ended unexpectedly; its report is above")]
     Panicked,
 }
@@ -131,9 +134,15 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
     let mut inventory = inventory::inventory().await?;
-    let intentions = match predecessor {
-        None => cleaned_up(&plan, &run_dir, &mut inventory)?,
-        Some(_) => leftovers::intentions_beside(&plan, run_dir.leftovers(), &mut inventory),
+    let pins = match (settings.observing, pins) {
+        (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
+        (false, Some(lock)) => Pins::succeed(&bpffs, run_dir.path(), lock),
+        (false, None) => Pins::open(&bpffs, run_dir.path()),
+    };
+    let pins_lock = pins.as_ref().ok().and_then(|pins| pins.lock().try_clone_to_owned().ok());
+    let (intentions, estate) = match predecessor {
+        None => cleaned_up(&plan, &settings, &run_dir, pins.as_ref().ok(), &mut inventory)?,
+        Some(_) => (leftovers::intentions_beside(&plan, run_dir.leftovers(), &mut inventory), None),
     };
     run_dir.write(intentions.clone()).map_err(|error| {
         anyhow::anyhow!("cannot write the journal in {}: {error}", run_dir.path().display())
@@ -165,19 +174,13 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     // Before the first address can appear. An agent before this one refuses the same until it ends.
     let refusal = surroundings::refuse(&plan);
     let unrefused = refusal.as_ref().err().cloned();
-    let pins = match (settings.observing, pins) {
-        (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
-        (false, Some(lock)) => Pins::succeed(&bpffs, run_dir.path(), lock),
-        (false, None) => Pins::open(&bpffs, run_dir.path()),
-    };
-    let pins_lock = pins.as_ref().ok().and_then(|pins| pins.lock().try_clone_to_owned().ok());
     let blueprint = Blueprint {
         plan: plan.clone(),
         observed,
         settings: settings.clone(),
         inventory,
         unrefused,
-        succeeding: predecessor.is_some(),
+        succeeding: predecessor.is_some() || estate.is_some(),
         pins,
         answers: answer_sender,
         findings: finding_sender,
@@ -186,9 +189,13 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let inbox = Inbox { netlink, answers, findings, verdicts, gathers, orders };
     let (readings_sender, readings) = oneshot::channel();
     let (begun_sender, begun) = oneshot::channel();
-    let predecessor = predecessor.map(|(channel, pid)| Predecessor { channel, pid, succeeded: begun_sender });
     let is_successor = predecessor.is_some();
-    let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender, predecessor)?;
+    let before = match (predecessor, estate) {
+        (Some((channel, pid)), _) => Before::Living(Predecessor { channel, pid, succeeded: begun_sender }),
+        (None, Some(estate)) => Before::Dead(estate),
+        (None, None) => Before::Nobody,
+    };
+    let mut ended = spawn_thread(blueprint, inbox, observation_sender, readings_sender, before)?;
     if is_successor {
         tokio::select! {
             begun = begun => if begun.is_err() {
@@ -316,11 +323,33 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     }
 }
 
-/// Removes what a crashed agent left, and returns what the journal must name.
-fn cleaned_up(plan: &Plan, run_dir: &RunDir, inventory: &mut Inventory) -> io::Result<Vec<Entry>> {
-    let removed = leftovers::remove(&run_dir.leftovers(), inventory)?;
+/// Who speaks for the groups, or did until a moment ago.
+enum Before {
+    Nobody,
+    Living(Predecessor),
+    Dead(Estate),
+}
+
+/// Removes what a crashed agent left, but for what is gone on with, and returns what the journal must name.
+fn cleaned_up(
+    plan: &Plan,
+    settings: &Settings,
+    run_dir: &RunDir,
+    pins: Option<&Pins>,
+    inventory: &mut Inventory,
+) -> io::Result<(Vec<Entry>, Option<Estate>)> {
+    let journal = run_dir.leftovers();
+    let pins = pins.filter(|_| settings.xdp != XdpChoice::Off);
+    let estate = pins.and_then(|pins| Estate::find(plan, pins.leftovers(), &journal, inventory));
+    if let (Some(pins), Some(_)) = (pins, &estate) {
+        let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
+        pins.sweep_dead(&indexes).swept.iter().for_each(|swept| tracing::warn!("removed {swept}"));
+    }
+    let kept = estate.as_ref().map_or(&[][..], |estate| &estate.entries);
+    let removed = leftovers::remove(&journal, kept, inventory)?;
     tell_removed(&removed);
-    Ok(leftovers::intentions(plan, inventory))
+    let intentions = leftovers::intentions_beside(plan, kept.to_vec(), inventory);
+    Ok((intentions, estate))
 }
 
 /// What a successor is given.
@@ -392,11 +421,11 @@ fn spawn_thread(
     mut inbox: Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
-    predecessor: Option<Predecessor>,
+    before: Before,
 ) -> io::Result<oneshot::Receiver<Result<Farewell, ThreadError>>> {
     let (ending, ended) = oneshot::channel();
     thread::Builder::new().name("vrrp".into()).spawn(move || {
-        let result = vrrp_thread(blueprint, &mut inbox, sender, readings, predecessor);
+        let result = vrrp_thread(blueprint, &mut inbox, sender, readings, before);
         drop(ending.send(result));
     })?;
     Ok(ended)
@@ -407,7 +436,7 @@ fn vrrp_thread(
     inbox: &mut Inbox,
     sender: mpsc::Sender<Observation>,
     readings: oneshot::Sender<Readings>,
-    predecessor: Option<Predecessor>,
+    before: Before,
 ) -> Result<Farewell, ThreadError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let _entered = runtime.enter();
@@ -417,7 +446,11 @@ fn vrrp_thread(
     // What loading the program took is some 2 MiB, and the last chance to give it back is now.
     scheduling::return_free_memory();
     engine.privileges(scheduling::become_real_time(), scheduling::lock_memory());
-    let inheritance = predecessor.map(|predecessor| predecessor.succeed(&mut engine)).transpose()?;
+    let inheritance = match before {
+        Before::Nobody => None,
+        Before::Living(predecessor) => Some(predecessor.succeed(&mut engine)?),
+        Before::Dead(estate) => Some(engine.take_in_estate(estate)?),
+    };
     let result = runtime.block_on(turn::run(&mut engine, inbox, inheritance));
     if !matches!(result, Ok(Farewell::HandedOver)) {
         engine.leave_ports();
@@ -525,8 +558,23 @@ fn tell_removed(removed: &Removed) {
     }
 }
 
+/// Removes what a crashed agent left, with no agent to follow, and says what.
+///
+/// # Errors
+/// When something cannot be removed: what on what, and how to do it by hand.
+pub fn clear_leftovers(run_dir: &RunDir, inventory: &mut Inventory) -> io::Result<Vec<String>> {
+    let Removed { addresses, routes } = leftovers::remove(&run_dir.leftovers(), &[], inventory)?;
+    let addresses = addresses.iter().map(|Entry { device, address, prefix_length }| {
+        format!("address {address}/{prefix_length} from {device}")
+    });
+    let routes = routes
+        .iter()
+        .map(|(device, Prefix { address, length })| format!("local route to {address}/{length} on {device}"));
+    Ok(addresses.chain(routes).collect())
+}
+
 /// When the VRRP thread failed, or could not wait for the kernel: nothing of ours stays on the host.
 async fn give_back(intentions: &[Entry]) -> io::Result<()> {
     let mut inventory = inventory::inventory().await.map_err(io::Error::other)?;
-    leftovers::remove(intentions, &mut inventory).map(drop)
+    leftovers::remove(intentions, &[], &mut inventory).map(drop)
 }

@@ -53,5 +53,5 @@ mod wire;
 
 pub use engine::{Settings, XdpChoice};
 pub use journal::{RunDir, RunDirError};
-pub use life::{Life, run};
+pub use life::{Life, clear_leftovers, run};
 pub use succession::{Given, Letter};

@@ -9,11 +9,14 @@
 //! Addresses stay where they are, and so does the old one's program on its ports, which answers for a moment longer
 //! ([`GRACE`]): the new one exchanges it under way, in one step, and hears by its sockets until then.
 //!
-//! An agent that dies before it has handed over leaves the other one to go on, whichever that is: see [`letter`].
+//! An agent that dies before it has handed over leaves the other one to go on, whichever that is: see [`letter`]. One that
+//! dies with nobody beside it leaves its program and its addresses, and whoever starts soon enough goes on with those: see
+//! [`estate`].
 
 mod adoption;
 mod bequest;
 mod channel;
+mod estate;
 mod given;
 mod heir;
 mod letter;
@@ -27,9 +30,11 @@ use std::time::Duration;
 pub use adoption::Inheritance;
 pub use bequest::{HandOver, Outcome};
 pub use channel::Channel;
+pub use estate::Estate;
 pub use given::Given;
 pub use heir::{Belongings, Cancelled, Heir};
 pub use letter::{Group, Letter};
+pub use memory::Meaningless;
 pub use predecessor::{Predecessor, SuccessionError};
 pub use service::tell_service_manager;
 

@@ -6,8 +6,8 @@ use regent_common::{AdvertInterval, Family, LocalPriority, Version, Vrid, advert
 use regent_vrrp::Preemption;
 
 use super::{
-    DaemonOptions, OutputFormat, Refusal, Request, Settled, Status, StatusOptions, Work, XdpChoice,
-    is_present, parse,
+    DaemonOptions, DetachOptions, HandoverOptions, OutputFormat, Refusal, Request, Settled, Status,
+    StatusOptions, Work, XdpChoice, is_present, parse,
 };
 use crate::{
     config::plan::{self, Plan},
@@ -348,4 +348,32 @@ fn help_and_version_are_good() {
         assert_eq!(refusal.status, Status::Good);
         assert!(refusal.text.contains(part), "{line}: {}", refusal.text);
     }
+}
+
+#[test]
+fn a_handover_is_to_the_program_that_asks_unless_another_one_is_named() {
+    let defaults = HandoverOptions {
+        run_directory: "/run/regent".into(),
+        binary: None,
+        patience: Duration::from_secs(15),
+    };
+    assert_eq!(words("agent handover").unwrap(), Request::Handover(defaults));
+    let named = HandoverOptions {
+        run_directory: "/r".into(),
+        binary: Some("/usr/bin/agent".into()),
+        patience: Duration::from_secs(3),
+    };
+    let line = "agent handover --run-dir /r --binary /usr/bin/agent --timeout 3";
+    assert_eq!(words(line).unwrap(), Request::Handover(named));
+    assert!(refused("agent handover --timeout 0").contains("--timeout"));
+    assert!(daemon("agent --vrid 50 --vip 10.0.0.3 --iface a --succeed").succeeds);
+}
+
+#[test]
+fn detach_knows_where_agents_leave_things() {
+    let defaults =
+        DetachOptions { run_directory: "/run/regent".into(), bpf_directory: "/sys/fs/bpf/regent".into() };
+    assert_eq!(words("agent detach").unwrap(), Request::Detach(defaults));
+    let named = DetachOptions { run_directory: "/r".into(), bpf_directory: "/b".into() };
+    assert_eq!(words("agent detach --run-dir /r --bpffs /b").unwrap(), Request::Detach(named));
 }

@@ -3,7 +3,7 @@
 //! Taking in changes nothing but memory, since the old one may yet change its mind. What follows from another config (other
 //! parameters, more or fewer addresses and instances) is done when it has said farewell.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use regent_common::Family;
 use regent_vrrp::{Event, Instant, Parameters, Router, StateName};
@@ -40,6 +40,15 @@ pub struct Inheritance {
     instances: Vec<Heirloom>,
     /// Addresses that nothing is configured for any more.
     left: Vec<Address>,
+    /// How long a port waits whose links were nobody's.
+    climbs_after: Duration,
+}
+
+impl Inheritance {
+    /// Nobody lives who knew more of the ports.
+    pub const fn is_estate(&mut self) {
+        self.climbs_after = Duration::ZERO;
+    }
 }
 
 #[derive(Debug)]
@@ -78,6 +87,8 @@ impl Engine {
             start_at: will.start_at.map(Instant::from_nanoseconds),
             instances: Vec::new(),
             left: Vec::new(),
+            // Where there was no program there is none to be had, as far as is known.
+            climbs_after: CLIMB_AGAIN,
         };
         for bequest in &will.instances {
             // One that is not configured any more is given up by the old agent.
@@ -138,7 +149,7 @@ impl Engine {
 
     /// Goes on where the old agent stopped.
     pub fn go_on(&mut self, inheritance: Inheritance) {
-        let Inheritance { links, ports, start_at, instances, left } = inheritance;
+        let Inheritance { links, ports, start_at, instances, left, climbs_after } = inheritance;
         self.succeeding = false;
         self.start_at = start_at;
         self.know_ports(&ports);
@@ -167,7 +178,7 @@ impl Engine {
             None => self.start(),
         }
         self.fire_deadlines();
-        self.take_over_ports(&ports, links);
+        self.take_over_ports(&ports, links, climbs_after);
     }
 
     fn remove_left(&mut self, left: &Address) {
@@ -202,7 +213,7 @@ impl Engine {
 
     /// Has the new program put in the place of the old one, by a thread that may wait for the kernel. Until that is done the
     /// sockets hear everything and the old program answers.
-    fn take_over_ports(&mut self, known: &[Port], mut links: Vec<InheritedLink>) {
+    fn take_over_ports(&mut self, known: &[Port], mut links: Vec<InheritedLink>, climbs_after: Duration) {
         for at in 0..self.ports.len() {
             let Some(index) = self.ports[at].ifindex() else { continue };
             let held: Vec<InheritedLink> = links.extract_if(.., |link| link.ifindex == index).collect();
@@ -216,8 +227,7 @@ impl Engine {
                 self.set_way(at);
                 self.reschedule_probing();
             } else {
-                // Where there was no program there is none to be had, as far as is known.
-                self.ports[at].climb_at = Some(self.now + CLIMB_AGAIN);
+                self.ports[at].climb_at = Some(self.now + climbs_after);
             }
             // The program must know the groups before adverts come to it.
             self.publish_groups(at);
@@ -282,6 +292,9 @@ impl Engine {
     /// What is ours now outlives this process by the names that it had.
     fn keep_pins(&mut self) {
         if let (Some(program), Some(pins)) = (self.program.as_mut(), self.unkept.take()) {
+            for trouble in pins.remove_other_layouts() {
+                self.teller.trouble(self.now, &"pins".into(), trouble);
+            }
             program.keep_in(pins);
         }
     }

@@ -135,7 +135,7 @@ impl Channel {
                 read => read?,
             };
             let letter = serde_json::from_slice(&text)?;
-            if !matches!(letter, Letter::Unknown) {
+            if letter != Letter::Unknown {
                 return Ok((letter, descriptors));
             }
         }

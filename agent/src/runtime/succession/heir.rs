@@ -160,7 +160,7 @@ impl Heir {
             let Some(child) = self.child.as_mut() else { break };
             if let Ok(Some(status)) = child.try_wait() {
                 return format!(
-                    "{} ended ({}) before it was ready; is it an agent? The log has what it said",
+                    "{} ended ({}) before it was ready; the log of the running agent has what it said",
                     self.binary.display(),
                     how(status)
                 );

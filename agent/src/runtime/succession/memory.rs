@@ -380,3 +380,89 @@ const fn fault_word(cause: FaultCause) -> &'static str {
 fn fault(word: &str) -> Option<FaultCause> {
     FAULTS.into_iter().find(|cause| fault_word(*cause) == word)
 }
+
+#[cfg(test)]
+mod tests {
+    use regent_vrrp::{Event, Router};
+
+    use super::*;
+
+    fn parameters() -> regent_vrrp::Parameters {
+        regent_vrrp::Parameters {
+            version: Version::V3,
+            priority: LocalPriority::new(150).unwrap(),
+            interval: AdvertInterval::from_centiseconds(10).unwrap(),
+            preemption: Preemption::After(Duration::from_millis(1_500)),
+            source: [10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            announcements: Announcements { refresh: Duration::from_secs(60), ..Announcements::default() },
+            down_timer_adverts: 4,
+            asserts: false,
+            concedes: true,
+        }
+    }
+
+    /// Written down as text and read again.
+    fn again<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_state_is_read_as_it_was_written() {
+        let mut router = Router::new(parameters());
+        let mut seen = Vec::new();
+        let mut step = |router: &mut Router, now: u64, event| {
+            let _done = router.handle(at(now), event);
+            let snapshot = router.snapshot().unwrap();
+            assert_eq!(again(&Machine::of(&snapshot)).snapshot().unwrap(), snapshot);
+            seen.push(router.state());
+        };
+        let advert = |priority: u8, arrived: u64| {
+            Event::Advert(regent_vrrp::Advert {
+                arrived: at(arrived),
+                source: [10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                priority: Priority::from_wire(priority),
+                interval: AdvertInterval::from_centiseconds(20).unwrap(),
+            })
+        };
+        const SECOND: u64 = 1_000_000_000;
+        step(&mut router, 100 * SECOND, Event::Startup);
+        // Followed although lower, by the delay; discarded after it; resigned.
+        step(&mut router, 101 * SECOND, advert(100, 101 * SECOND));
+        step(&mut router, 103 * SECOND, advert(90, 103 * SECOND));
+        step(&mut router, 103 * SECOND, advert(0, 103 * SECOND));
+        step(&mut router, 110 * SECOND, Event::Deadline);
+        step(&mut router, 120 * SECOND, Event::Deadline);
+        step(&mut router, 120 * SECOND, advert(90, 120 * SECOND));
+        // So long asleep that it listens.
+        step(&mut router, 130 * SECOND, Event::Deadline);
+        step(&mut router, 130 * SECOND, Event::Fault(FaultCause::TrackedScript));
+        use regent_vrrp::StateName::{Active, Backup, Fault};
+        assert!([Active, Backup, Fault].iter().all(|state| seen.contains(state)), "{seen:?}");
+    }
+
+    #[test]
+    fn parameters_are_read_as_they_were_written() {
+        for preemption in [Preemption::Never, Preemption::After(Duration::ZERO)] {
+            let parameters = regent_vrrp::Parameters { preemption, ..parameters() };
+            assert_eq!(again(&Parameters::of(&parameters)).parameters().unwrap(), parameters);
+        }
+    }
+
+    #[test]
+    fn every_fault_has_a_word_of_its_own() {
+        for cause in FAULTS {
+            assert_eq!(fault(fault_word(cause)), Some(cause));
+        }
+        assert_eq!(fault("boredom"), None);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        let machine = Machine { effective: 0, state: State::Fault { cause: "interface".into() } };
+        assert_eq!(machine.snapshot().unwrap_err().to_string(), "the priority 0 means nothing to this agent");
+        let machine = Machine { effective: 1, state: State::Fault { cause: "boredom".into() } };
+        assert!(machine.snapshot().unwrap_err().to_string().contains("boredom"));
+        let parameters = Parameters { interval_centiseconds: 0, ..Parameters::of(&parameters()) };
+        assert!(parameters.parameters().is_err());
+    }
+}

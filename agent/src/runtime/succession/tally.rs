@@ -76,11 +76,9 @@ pub fn read_counters(named: &BTreeMap<String, u64>) -> [u64; Counter::COUNT] {
 }
 
 fn name(counter: Counter) -> String {
-    if let Counter::Rejected(reason) = counter {
-        format!("{REJECTED}{}", reason.label())
-    } else {
-        counter.label().to_owned()
-    }
+    // Reasons have labels of their own, which another counter may have too.
+    let prefix = if matches!(counter, Counter::Rejected(_)) { REJECTED } else { "" };
+    format!("{prefix}{}", counter.label())
 }
 
 /// Who was heard by sockets, and of that what the kernel has counted beside.
