@@ -23,7 +23,7 @@ use crate::{net::clock, words};
 /// The option that makes an agent a successor.
 pub const OPTION: &str = "--succeed";
 /// How long one that ends by itself may take to.
-const END: Duration = Duration::from_millis(500);
+const END: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether the wait is in vain.
 const LOOK: Duration = Duration::from_millis(50);
