@@ -28,6 +28,9 @@ const IDENTIFIER: u16 = 0x5247;
 /// A round of few addresses is not repeated sooner: the machine is to do other things too.
 const LEAST_ROUND: Duration = Duration::from_micros(100);
 
+/// What is waited for while the cable is full.
+const FULL: Duration = Duration::from_micros(20);
+
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -118,7 +121,12 @@ impl Prober {
             answers.rounds += 1;
             let mut sent = 0;
             while let Some(frames @ [_, ..]) = self.frames.get(sent..) {
-                sent += burst::send(&self.socket, frames).context("ask")?;
+                match burst::send(&self.socket, frames) {
+                    Ok(count) => sent += count,
+                    // The cable is full: the other end does not get to read.
+                    Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => std::thread::sleep(FULL),
+                    Err(error) => return Err(error).context("ask"),
+                }
                 missing -= self.listen(began, &mut answers.first)?;
                 if missing == 0 {
                     break;

@@ -27,6 +27,7 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use lab::{
     agent::{self, Rung},
+    clock::Moment,
     keepalived,
     lab::sweep_stale,
     skip,
@@ -93,6 +94,10 @@ pub struct Effort {
     pub mass_takeovers: u32,
     /// How many addresses, where many are taken over; empty: the usual numbers.
     addresses: Vec<u32>,
+    /// How many that do not lie one after the other.
+    scattered: &'static [u32],
+    /// Times that the most addresses move beside other groups.
+    pub moves: u32,
     /// Graceful hand-overs.
     pub hand_overs: u32,
     /// Failures of scripts.
@@ -117,7 +122,7 @@ impl Effort {
     fn of(arguments: &Arguments) -> Self {
         let (runs, mass, busy_runs, busy_run, floods, loads, watch) = match (arguments.quick, arguments.long)
         {
-            (true, _) => (5, 3, 1, 10, 5, 1, 5),
+            (true, _) => (5, 2, 1, 10, 5, 1, 5),
             (false, false) => (20, 10, 2, 20, 9, 3, 10),
             (false, true) => (20, 20, 5, 60, 31, 5, 20),
         };
@@ -125,6 +130,8 @@ impl Effort {
             takeovers: runs,
             mass_takeovers: mass,
             addresses: arguments.addresses.clone(),
+            scattered: if arguments.quick { &[2_000] } else { &[2_000, 10_000] },
+            moves: if arguments.quick { 1 } else { mass },
             hand_overs: runs,
             failures: runs,
             busy_runs,
@@ -142,7 +149,7 @@ impl Effort {
     /// The takeovers of many addresses. Layouts differ only where there are many.
     fn scales(&self) -> impl Iterator<Item = Scale> {
         let contiguous = [1, 200, 2_000, 10_000].map(|addresses| (addresses, Layout::Contiguous));
-        let scattered = [2_000, 10_000].map(|addresses| (addresses, Layout::Scattered));
+        let scattered = self.scattered.iter().map(|&addresses| (addresses, Layout::Scattered));
         let wanted = |addresses| self.addresses.is_empty() || self.addresses.contains(&addresses);
         let all = contiguous.into_iter().chain(scattered).filter(move |(addresses, _)| wanted(*addresses));
         all.map(|(addresses, layout)| Scale { addresses, layout, runs: self.mass_takeovers })
@@ -151,7 +158,7 @@ impl Effort {
     /// The most addresses that are taken over.
     fn most(&self) -> Scale {
         let addresses = self.addresses.iter().max().copied().unwrap_or(10_000);
-        Scale { addresses, layout: Layout::Contiguous, runs: self.mass_takeovers }
+        Scale { addresses, layout: Layout::Contiguous, runs: self.moves }
     }
 }
 
@@ -182,11 +189,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let machine = Machine::watch()?;
     // What was measured before and after a failure is worth having.
     let mut failures = Vec::new();
+    let mut began = Moment::now();
     let mut note = |measured: Result<()>| {
         if let Err(error) = measured {
             eprintln!("bench: FAILED: {error:#}");
             failures.push(format!("{error:#}"));
         }
+        eprintln!("bench: that took {} s", began.elapsed().as_secs());
+        began = Moment::now();
     };
     if wanted(Figure::Takeover) {
         note(takeover::measure(&contestants, &effort, &mut table));

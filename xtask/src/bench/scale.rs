@@ -14,7 +14,7 @@ use lab::{
     ear::Ear,
     group::Group,
     lab::Lab,
-    node::Node,
+    node::{INTERFACE, Node},
     prober::{Prober, Question},
     speaker::{Make, Speaker},
 };
@@ -32,7 +32,7 @@ pub const WEAK: u8 = 100;
 const CENTISECONDS: u32 = 10;
 /// From so many addresses on a slower one: keepalived hears nothing while it gives them up, and would take over again as
 /// soon as it is done.
-const MANY: u32 = 5_000;
+const MANY: u32 = 1_000;
 /// The slower interval.
 const SLOWER_CENTISECONDS: u32 = 100;
 /// How many addresses are in the adverts; the rest is excluded from them.
@@ -40,9 +40,11 @@ const ADVERTISED: usize = 200;
 /// So long before the down timer is due the first question is asked.
 const LEAD: Duration = Duration::from_millis(5);
 /// What the addresses may take to answer, to come or to go.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// After a daemon has become master it announces itself again, by default; over by then.
-pub const SETTLE: Duration = Duration::from_secs(7);
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The second announcements come a second after the first, and not after five, so that they are over sooner.
+const ANNOUNCE_AGAIN: &str = "garp_master_delay 1";
+/// They are over by then.
+pub const SETTLE: Duration = Duration::from_secs(4);
 
 /// How addresses lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +96,7 @@ impl Scale {
         let centiseconds = if self.addresses < MANY { CENTISECONDS } else { SLOWER_CENTISECONDS };
         let group = Group {
             addresses: advertised.iter().copied().map(Into::into).collect(),
-            ..Group::fast(priority, centiseconds)
+            ..Group::fast(priority, centiseconds).with(ANNOUNCE_AGAIN)
         };
         if excluded.is_empty() {
             return group;
@@ -219,6 +221,11 @@ impl Stage {
         stage.wait_master().with_context(|| stage.weak.log_tail())?;
         until_addresses(&stage.a, scale.addresses)?;
         std::thread::sleep(SETTLE.saturating_sub(began.elapsed()));
+        if let Speaker::Agent(agent) = &stage.weak
+            && agent.status()?.responder(INTERFACE) != "xdp"
+        {
+            eprintln!("note: the kernel answers ARP and not the XDP program: agent status says why");
+        }
         Ok(stage)
     }
 
@@ -231,13 +238,26 @@ impl Stage {
             .map(drop)
     }
 
+    /// Until the Backup is one: on a busy machine keepalived may take over again before it stays so.
+    fn wait_silence(&self, prober: &mut Prober) -> Result<()> {
+        let began = Moment::now();
+        loop {
+            until_addresses(&self.b, 0)?;
+            match prober.ensure_silence() {
+                Err(error) if began.elapsed() > PATIENCE => return Err(error),
+                Err(_) => std::thread::sleep(self.scale.group(WEAK).timing().interval),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
     /// One takeover, and back.
     fn takeover(&self, question: Question, run: u32, times: &mut Times) -> Result<()> {
         let timing = self.scale.group(WEAK).timing();
         // At another point of the interval each time.
         std::thread::sleep(timing.interval * 3 + timing.interval * (run % 10) / 10);
         let mut prober = Prober::open(self.lab.switch(), &self.b, question, &self.scale.targets())?;
-        prober.ensure_silence()?;
+        self.wait_silence(&mut prober)?;
         let (strong, weak) = (self.a.address(), self.b.address());
         let mut heard = self.ear.heard()?;
         self.a.cut_silently()?;
@@ -269,7 +289,7 @@ impl Stage {
 /// Until a router has that many virtual addresses, no more and no fewer.
 ///
 /// # Errors
-/// When it has not after half a minute.
+/// When it has not after a minute.
 pub fn until_addresses(node: &Node, wanted: u32) -> Result<()> {
     let began = Moment::now();
     loop {

@@ -33,7 +33,7 @@ const CENTISECONDS: u32 = 10;
 const PRIORITY: u8 = 150;
 /// What the agent may take to become master.
 const START: Duration = Duration::from_secs(10);
-/// Between two hand-overs.
+/// Between two hand-overs, and before the first.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Measures both.
@@ -73,13 +73,14 @@ fn agents(times: u32) -> Result<Tally> {
         interface: FAR.to_owned(),
         ..Group::fast(PRIORITY, CENTISECONDS)
     };
+    // From now on the other end takes what an XDP program sends, and the host knows somebody to try that on.
+    let mut flood = cable.flood(1, GAP)?;
+    cable.host.run("ping", &["-c1", "-W2", &Cable::ASKER.to_string()])?;
     let options = Options { interfaces: vec![FAR.to_owned()], ..Options::config(group.text()) };
     let first = Agent::start(&cable.host, &options)?;
-    first.wait_status("the agent is master", START, |status| status.state(&group.name) == "MASTER")?;
-    let mut flood = cable.flood(1, GAP)?;
-    // Until then the kernel answers, which is slower.
-    let settled = flood.run_for(PROCESSOR, PAUSE)?;
-    ensure!(settled.answers > 0, "nobody answers at all: {settled:?}{}", first.process.log_tail());
+    first.wait_status("the agent is master and its program answers", START, |status| {
+        status.state(&group.name) == "MASTER" && status.responder(FAR) == "xdp"
+    })?;
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let flooding = scope.spawn(|| flood.run(PROCESSOR, || is_over.load(Ordering::Relaxed)));
@@ -88,9 +89,9 @@ fn agents(times: u32) -> Result<Tally> {
             hand_over(&first).with_context(|| format!("hand-over {time} of {times}"))
         });
         is_over.store(true, Ordering::Relaxed);
-        let tally = flooding.join().map_err(|_| anyhow!("the flood panicked"))?;
+        let tally = flooding.join().map_err(|_| anyhow!("the flood panicked"));
         handed?;
-        tally
+        tally?
     })
 }
 
