@@ -5,6 +5,10 @@
 /// Where the agent can be made to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
+    /// The first advert of a new master has left, and nothing else has happened.
+    AdvertSent,
+    /// The gate is open, and no address was asked for.
+    GateOpen,
     /// The local routes of a takeover are about to be asked for.
     RoutesAsked,
     /// They are there, and no address is.
@@ -15,12 +19,18 @@ pub enum Point {
     RoutesDone,
     /// The routes are gone.
     RoutesGone,
+    /// A master that gives up is mute, and has not said so.
+    Muted,
+    /// It has said so, and its addresses are there.
+    Resigned,
     /// The first addresses are about to be removed.
     RemovalBegun,
     /// Some are removed.
     RemovalUnderWay,
     /// All are.
     RemovalDone,
+    /// Hands are off the addresses, and programs are still on the ports.
+    Released,
     /// A successor is about to say that it is ready.
     SuccessorReady,
     /// It has been told what its predecessor knows.
@@ -35,15 +45,20 @@ pub enum Point {
 
 impl Point {
     /// All of them, in the order in which they are come by.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
+        Self::AdvertSent,
+        Self::GateOpen,
         Self::RoutesAsked,
         Self::RoutesThere,
         Self::AddressesBegun,
         Self::RoutesDone,
         Self::RoutesGone,
+        Self::Muted,
+        Self::Resigned,
         Self::RemovalBegun,
         Self::RemovalUnderWay,
         Self::RemovalDone,
+        Self::Released,
         Self::SuccessorReady,
         Self::PredecessorTold,
         Self::SuccessorTold,
@@ -51,17 +66,46 @@ impl Point {
         Self::PredecessorHeard,
     ];
 
+    /// Whether it is a point of a handover, and not of a takeover or of giving up.
+    pub const fn is_of_succession(self) -> bool {
+        match self {
+            Self::SuccessorReady
+            | Self::SuccessorTold
+            | Self::SuccessorAccepted
+            | Self::PredecessorTold
+            | Self::PredecessorHeard => true,
+            Self::AdvertSent
+            | Self::GateOpen
+            | Self::RoutesAsked
+            | Self::RoutesThere
+            | Self::AddressesBegun
+            | Self::RoutesDone
+            | Self::RoutesGone
+            | Self::Muted
+            | Self::Resigned
+            | Self::RemovalBegun
+            | Self::RemovalUnderWay
+            | Self::RemovalDone
+            | Self::Released => false,
+        }
+    }
+
     /// Its name in the environment variable.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AdvertSent => "advert-sent",
+            Self::GateOpen => "gate-open",
             Self::RoutesAsked => "routes-asked",
             Self::RoutesThere => "routes-there",
             Self::AddressesBegun => "addresses-begun",
             Self::RoutesDone => "routes-done",
             Self::RoutesGone => "routes-gone",
+            Self::Muted => "muted",
+            Self::Resigned => "resigned",
             Self::RemovalBegun => "removal-begun",
             Self::RemovalUnderWay => "removal-under-way",
             Self::RemovalDone => "removal-done",
+            Self::Released => "released",
             Self::SuccessorReady => "successor-ready",
             Self::SuccessorTold => "successor-told",
             Self::SuccessorAccepted => "successor-accepted",

@@ -1,6 +1,6 @@
 //! ARP for IPv4 over Ethernet (RFC 826).
 
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_mut};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned, transmute_mut, transmute_ref};
 
 use crate::{bytes::Bytes, ethernet};
 
@@ -12,9 +12,10 @@ pub const FRAME_LENGTH: usize = ethernet::HEADER_LENGTH + LENGTH;
 /// Where the sender's MAC stands in the packet.
 pub const SENDER_MAC_OFFSET: usize = 8;
 
-const PREFIX: [u8; 6] = [0, 1, 0x08, 0x00, 6, 4];
+/// How a request begins, as a number in the machine's order: Ethernet and IPv4, the lengths of their addresses, 1.
+const REQUEST: u64 = u64::from_ne_bytes([0, 1, 0x08, 0x00, 6, 4, 0, 1]);
 /// How a reply begins.
-const REPLY: [u8; 8] = [0, 1, 0x08, 0x00, 6, 4, 0, 2];
+const REPLY: u64 = u64::from_ne_bytes([0, 1, 0x08, 0x00, 6, 4, 0, 2]);
 
 /// The packet as it stands on the wire.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
@@ -55,22 +56,17 @@ impl Arp {
     /// Reads the packet at `at`; `None` when it is cut off, not Ethernet and IPv4, or neither request nor reply.
     #[inline(always)]
     pub fn read<B: Bytes>(bytes: &B, at: usize) -> Option<Self> {
-        let [h1, h2, p1, p2, hl, pl, o1, o2] = bytes.array::<8>(at)?;
-        if [h1, h2, p1, p2, hl, pl] != PREFIX {
-            return None;
-        }
-        let operation = match u16::from_be_bytes([o1, o2]) {
-            1 => Operation::Request,
-            2 => Operation::Reply,
+        let (begin, packet) = bytes.look(at, |bytes: &[u8; LENGTH]| {
+            let packet: &Packet = transmute_ref!(bytes);
+            (packet.begin, (packet.sender_mac, packet.sender, packet.target_mac, packet.target))
+        })?;
+        let operation = match u64::from_ne_bytes(begin) {
+            REQUEST => Operation::Request,
+            REPLY => Operation::Reply,
             _ => return None,
         };
-        Some(Self {
-            operation,
-            sender_mac: bytes.array(at + SENDER_MAC_OFFSET)?,
-            sender: bytes.array(at + 14)?,
-            target_mac: bytes.array(at + 18)?,
-            target: bytes.array(at + 24)?,
-        })
+        let (sender_mac, sender, target_mac, target) = packet;
+        Some(Self { operation, sender_mac, sender, target_mac, target })
     }
 
     /// The announcement of `address`: a gratuitous request, as keepalived and FRR send it. The target's MAC is all ones
@@ -96,17 +92,33 @@ impl Arp {
         }
     }
 
-    /// Writes the reply to this request: `mac` has the address that was asked for. "Swap hardware and protocol fields,
-    /// putting the local hardware and protocol addresses in the sender fields" (RFC 826). A probe from 0.0.0.0 is told
-    /// as much, which defends the address (RFC 5227 §2.1.1).
+    /// The reply to this request: `mac` has the address that was asked for. "Swap hardware and protocol fields, putting
+    /// the local hardware and protocol addresses in the sender fields" (RFC 826). A probe from 0.0.0.0 is told as much,
+    /// which defends the address (RFC 5227 §2.1.1).
     #[inline(always)]
-    pub fn write_reply(&self, mac: [u8; 6], packet: &mut [u8; LENGTH]) {
+    pub const fn reply(&self, mac: [u8; 6]) -> Self {
+        Self {
+            operation: Operation::Reply,
+            sender_mac: mac,
+            sender: self.target,
+            target_mac: self.sender_mac,
+            target: self.sender,
+        }
+    }
+
+    /// Writes it as it stands on the wire.
+    #[inline(always)]
+    pub fn write(&self, packet: &mut [u8; LENGTH]) {
         let packet: &mut Packet = transmute_mut!(packet);
-        packet.begin = REPLY;
-        packet.sender_mac = mac;
-        packet.sender = self.target;
-        packet.target_mac = self.sender_mac;
-        packet.target = self.sender;
+        packet.begin = match self.operation {
+            Operation::Request => REQUEST,
+            Operation::Reply => REPLY,
+        }
+        .to_ne_bytes();
+        packet.sender_mac = self.sender_mac;
+        packet.sender = self.sender;
+        packet.target_mac = self.target_mac;
+        packet.target = self.target;
     }
 
     /// As a broadcast frame from the sender.
@@ -114,15 +126,9 @@ impl Arp {
         let mut frame = [0; FRAME_LENGTH];
         let (header, packet) = frame.split_at_mut(ethernet::HEADER_LENGTH);
         header.copy_from_slice(&ethernet::header(ethernet::BROADCAST, self.sender_mac, ethernet::ARP));
-        packet[..6].copy_from_slice(&PREFIX);
-        packet[7] = match self.operation {
-            Operation::Request => 1,
-            Operation::Reply => 2,
-        };
-        packet[8..14].copy_from_slice(&self.sender_mac);
-        packet[14..18].copy_from_slice(&self.sender);
-        packet[18..24].copy_from_slice(&self.target_mac);
-        packet[24..28].copy_from_slice(&self.target);
+        if let Some(packet) = packet.first_chunk_mut() {
+            self.write(packet);
+        }
         frame
     }
 }

@@ -4,6 +4,8 @@
 //! What an answer says is [`regent_common`]'s. Whether the host speaks at all is the gate's; how answers leave is the
 //! port's: where nothing is known of it, or they would not arrive, the kernel answers.
 
+use core::arch::asm;
+
 use aya_ebpf::{
     helpers::{bpf_ktime_get_ns, bpf_redirect, bpf_xdp_adjust_tail},
     programs::XdpContext,
@@ -49,8 +51,9 @@ pub fn to_request(
         Decision::Leave => Outcome::Resolution,
         Decision::Silence => Outcome::Muted,
         Decision::Answer { way } => {
-            let written = cursor.change(payload, |packet| request.write_reply(vip.own_mac, packet));
-            match written.and_then(|()| address(cursor, request.sender_mac, vip.own_mac)) {
+            let mac = own_mac(vip);
+            let written = cursor.change(payload, |packet| request.reply(mac).write(packet));
+            match written.and_then(|()| address(cursor, request.sender_mac, mac)) {
                 Some(()) => send(context, way),
                 None => Outcome::Resolution,
             }
@@ -106,8 +109,9 @@ fn advertise(
         return None;
     }
     let cursor = Cursor::anew(context);
-    cursor.change(payload, |packet| ndp::write_answer(source, target, vip.own_mac, packet))?;
-    address(&cursor, to, vip.own_mac)
+    let mac = own_mac(vip);
+    cursor.change(payload, |packet| ndp::write_answer(source, target, mac, packet))?;
+    address(&cursor, to, mac)
 }
 
 /// Where the MAC of a message's sender stands: in its option, or else in the frame's header. An advertisement that answers
@@ -118,6 +122,16 @@ pub fn sender_at(checked: &Checked) -> usize {
         0 => ethernet::SOURCE_OFFSET,
         place => place as usize,
     }
+}
+
+/// The MAC that answers, in a register: from memory to memory the compiler would copy it byte by byte.
+#[inline(always)]
+fn own_mac(vip: &Vip) -> [u8; 6] {
+    let mut number = ethernet::number(vip.own_mac);
+    // SAFETY: no instruction at all.
+    unsafe { asm!("", inout("r0") number, options(pure, nomem, nostack, preserves_flags)) };
+    let [a, b, c, d, e, f, _, _] = number.to_ne_bytes();
+    [a, b, c, d, e, f]
 }
 
 /// Whether the program answers a question for a virtual address, and how.
@@ -164,6 +178,12 @@ fn count(vip: &Vip, outcome: &Outcome, asked: Counter, answered: Counter) {
 #[inline(always)]
 fn address(cursor: &Cursor, to: [u8; 6], from: [u8; 6]) -> Option<()> {
     cursor.change(0, |header| ethernet::write_addresses(to, from, header))
+}
+
+/// As [`address`], both as they stand in a frame.
+#[inline(always)]
+fn address_by(cursor: &Cursor, addresses: &[u8]) -> Option<()> {
+    cursor.change::<{ ethernet::ADDRESSES_LENGTH }, _>(0, |header| copy(addresses, header))
 }
 
 /// Sends the packet back to where it came from.
@@ -241,22 +261,31 @@ fn bounce<const REST: usize>(
         return Outcome::Resolution;
     }
     const { assert!(ethernet::ADDRESSES_LENGTH + REST <= regent_common::map::PROBE_FRAME) }
-    let frame = (&raw const probe.frame).cast::<u8>();
-    // SAFETY: both parts are within the frame. Arrays of bytes have no alignment.
-    let (addresses, rest) = unsafe {
-        (
-            &*frame.cast::<[u8; ethernet::ADDRESSES_LENGTH]>(),
-            &*frame.add(ethernet::ADDRESSES_LENGTH).cast::<[u8; REST]>(),
-        )
-    };
+    let (addresses, rest) = probe.frame.split_at(ethernet::ADDRESSES_LENGTH);
     // The EtherType is where the last tag ends.
-    let written = cursor.change(payload - 2, |packet| *packet = *rest);
-    match written.and_then(|()| cursor.change(0, |header| *header = *addresses)) {
+    let written = cursor.change::<REST, _>(payload - 2, |packet| copy(rest, packet));
+    match written.and_then(|()| address_by(cursor, addresses)) {
         Some(()) => {
             // SAFETY: the helper has no preconditions.
             probe.bounced = unsafe { bpf_ktime_get_ns() };
             send(context, probe.way)
         }
         None => Outcome::Resolution,
+    }
+}
+
+/// Fills `to` from the front of `from`. In words: the compiler would do it byte by byte.
+#[inline(always)]
+fn copy<const N: usize>(from: &[u8], to: &mut [u8; N]) {
+    let Some(from) = from.first_chunk::<N>() else {
+        return;
+    };
+    let (words, rest) = to.as_chunks_mut::<8>();
+    let (from_words, from_rest) = from.as_chunks::<8>();
+    for (to, from) in words.iter_mut().zip(from_words) {
+        *to = u64::from_ne_bytes(*from).to_ne_bytes();
+    }
+    for (to, from) in rest.iter_mut().zip(from_rest) {
+        *to = *from;
     }
 }

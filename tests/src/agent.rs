@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
 use crate::{
+    bpffs::Bpffs,
     clock::Moment,
     namespace::finish,
     node::{INTERFACE, Node},
@@ -100,6 +101,8 @@ pub struct Options {
     pub interfaces: Vec<String>,
     /// Another run directory than the host's own.
     pub run_directory: Option<PathBuf>,
+    /// Where it may pin; absent: nowhere, so that nothing of it outlives it.
+    pub bpffs: Option<PathBuf>,
     /// More arguments.
     pub arguments: Vec<String>,
 }
@@ -114,13 +117,27 @@ impl Options {
     pub fn flags(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let interfaces = vec![INTERFACE.to_owned()];
-        Self { config: None, rung: Rung::Auto, interfaces, run_directory: None, arguments }
+        Self { config: None, rung: Rung::Auto, interfaces, run_directory: None, bpffs: None, arguments }
     }
 
     /// On that rung.
     #[must_use]
     pub const fn on(mut self, rung: Rung) -> Self {
         self.rung = rung;
+        self
+    }
+
+    /// What it has on ports outlives it, as on a host with a BPF file system.
+    #[must_use]
+    pub fn pinned(mut self, bpffs: &Bpffs) -> Self {
+        self.bpffs = Some(bpffs.path().join("regent"));
+        self
+    }
+
+    /// With another run directory than the host's own.
+    #[must_use]
+    pub fn run_in(mut self, directory: PathBuf) -> Self {
+        self.run_directory = Some(directory);
         self
     }
 
@@ -170,7 +187,8 @@ impl Agent {
     pub fn launch(node: &Node, options: &Options) -> Result<Self> {
         let mut command = command(node, options)?;
         let process = Process::spawn("agent", node, &mut command, STOP)?;
-        Ok(Self { process, program: program()?, run_directory: run_directory(node) })
+        let run_directory = options.run_directory.clone().unwrap_or_else(|| run_directory(node));
+        Ok(Self { process, program: program()?, run_directory })
     }
 
     fn wait_ready(&mut self) -> Result<()> {
@@ -301,6 +319,8 @@ pub fn command(node: &Node, options: &Options) -> Result<Command> {
     }
     command.args(["--xdp", options.rung.word(), "--run-dir"]);
     command.arg(options.run_directory.clone().unwrap_or_else(|| run_directory(node)));
+    // A directory that is in no BPF file system.
+    command.arg("--bpffs").arg(options.bpffs.clone().unwrap_or_else(|| node.directory().join("no-bpffs")));
     command.env("NO_COLOR", "1");
     if let Some(text) = &options.config {
         command.arg("--config").arg(node.write("regent.conf", text)?);
@@ -340,13 +360,37 @@ impl Status {
         self.instance(name).pointer(pointer).and_then(Value::as_u64).unwrap_or(0)
     }
 
-    /// The carrier of a port: native, generic, socket or none; empty when there is no such port.
-    pub fn carrier(&self, port: &str) -> &str {
+    /// The port of that name; null when there is none.
+    pub fn port(&self, name: &str) -> &Value {
         self.root["ports"]
             .as_array()
-            .and_then(|ports| ports.iter().find(|shown| shown["name"] == port))
-            .and_then(|port| port["carrier"].as_str())
-            .unwrap_or_default()
+            .and_then(|ports| ports.iter().find(|shown| shown["name"] == name))
+            .unwrap_or(&Value::Null)
+    }
+
+    /// The carrier of a port: native, generic, socket or none; empty when there is no such port.
+    pub fn carrier(&self, port: &str) -> &str {
+        self.port(port)["carrier"].as_str().unwrap_or_default()
+    }
+
+    /// Who answers for virtual addresses on a port: xdp or kernel; empty when there is no such port.
+    pub fn responder(&self, port: &str) -> &str {
+        self.port(port)["responder"]["by"].as_str().unwrap_or_default()
+    }
+
+    /// What happens on a port when the agent dies: on, stuck or off; empty when there is no such port.
+    pub fn dead_man(&self, port: &str) -> &str {
+        self.port(port)["dead_man"]["state"].as_str().unwrap_or_default()
+    }
+
+    /// How often an address of an instance was asked for, and how often the program answered.
+    pub fn asked(&self, name: &str, address: impl Into<IpAddr>) -> (u64, u64) {
+        let prefix = format!("{}/", address.into());
+        let addresses = self.instance(name)["addresses"].as_array();
+        let shown = addresses.into_iter().flatten();
+        let is_it = |shown: &&Value| shown["address"].as_str().is_some_and(|text| text.starts_with(&prefix));
+        let number = |shown: &Value, name: &str| shown[name].as_u64().unwrap_or(0);
+        shown.into_iter().find(is_it).map_or((0, 0), |it| (number(it, "requests"), number(it, "replies")))
     }
 
     /// Whether the instance says that it has that address.

@@ -123,12 +123,12 @@ impl<'a> Flood<'a> {
         Ok(Self { namespace, ifindex, at_once, ebpf, tally: PerCpuArray::try_from(tally)? })
     }
 
-    /// Sends from processor `processor` for `time` at least and returns what came of it. Answers that come later are not
-    /// missed: on one processor there are none.
+    /// Sends from processor `processor` until `is_over` says so, which is asked now and then, and returns what came of it.
+    /// Answers that come later are not missed: on one processor there are none.
     ///
     /// # Errors
     /// When the kernel does not run it: before 5.18, or without CAP_BPF.
-    pub fn run(&mut self, processor: usize, time: Duration) -> Result<Tally> {
+    pub fn run(&mut self, processor: usize, is_over: impl Fn() -> bool + Send) -> Result<Tally> {
         let before = self.counts()?;
         let (ifindex, namespace, at_once) = (self.ifindex, self.namespace, self.at_once);
         let generator = program(&mut self.ebpf, "generator")?;
@@ -136,10 +136,19 @@ impl<'a> Flood<'a> {
             let mut processors = CpuSet::new();
             processors.set(processor)?;
             sched_setaffinity(Pid::from_raw(0), &processors).context("stay on one processor")?;
-            send(generator, ifindex, at_once, time)
+            send(generator, ifindex, at_once, is_over)
         })?;
         let after = self.counts()?;
         Ok(Tally { sent: after.0 - before.0, answers: after.1 - before.1, time: took })
+    }
+
+    /// The same, for `time` at least.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_for(&mut self, processor: usize, time: Duration) -> Result<Tally> {
+        let began = Moment::now();
+        self.run(processor, || began.elapsed() >= time)
     }
 
     /// Requests and replies so far.
@@ -150,10 +159,10 @@ impl<'a> Flood<'a> {
     }
 }
 
-/// Runs the generator until the time is over; returns for how long it ran, by the kernel.
-fn send(generator: &mut Xdp, ifindex: u32, at_once: u32, time: Duration) -> Result<Duration> {
-    let (began, mut ran) = (Moment::now(), Duration::ZERO);
-    while began.elapsed() < time {
+/// Runs the generator at least once; returns for how long it ran, by the kernel.
+fn send(generator: &mut Xdp, ifindex: u32, at_once: u32, is_over: impl Fn() -> bool) -> Result<Duration> {
+    let mut ran = Duration::ZERO;
+    loop {
         let options = TestRunOptions {
             data_in: Some(&[0; flood::BYTES]),
             ctx_in: Some(&context(ifindex)),
@@ -162,8 +171,10 @@ fn send(generator: &mut Xdp, ifindex: u32, at_once: u32, time: Duration) -> Resu
             ..TestRunOptions::new()
         };
         ran += generator.test_run(options).context("send live frames")?.duration * at_once;
+        if is_over() {
+            return Ok(ran);
+        }
     }
-    Ok(ran)
 }
 
 /// `struct xdp_md`: the frame lies at its beginning, and came from that interface's first queue.

@@ -140,6 +140,35 @@ impl Frame {
         }
     }
 
+    /// Who says of itself that it has that address, by whatever kind of ARP or neighbour discovery: an answer, an
+    /// announcement, or a question in its name. That changes caches.
+    pub fn speaker_for(&self, address: impl Into<IpAddr>) -> Option<[u8; 6]> {
+        let address = address.into();
+        match &self.content {
+            Content::Arp(arp) => (address == Ipv4Addr::from(arp.sender)).then_some(arp.sender_mac),
+            Content::Neighbor(neighbor) => {
+                let name = if neighbor.advertisement { neighbor.target.into() } else { neighbor.source };
+                // Without the option it is whoever sent the frame.
+                (address == name).then_some(neighbor.mac.unwrap_or(self.mac))
+            }
+            Content::Advert(_) | Content::Echo(_) | Content::Ip { .. } | Content::Other => None,
+        }
+    }
+
+    /// A question who has that address.
+    pub fn is_question_for(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
+        match &self.content {
+            Content::Arp(arp) => {
+                arp.operation == Operation::Request
+                    && arp.sender != arp.target
+                    && address == Ipv4Addr::from(arp.target)
+            }
+            Content::Neighbor(neighbor) => !neighbor.advertisement && address == neighbor.target,
+            Content::Advert(_) | Content::Echo(_) | Content::Ip { .. } | Content::Other => false,
+        }
+    }
+
     /// An answer to a ping of that address.
     pub fn is_pong_of(&self, address: impl Into<IpAddr>) -> bool {
         matches!(&self.content, Content::Echo(echo) if echo.reply && echo.source == address.into())
@@ -177,7 +206,7 @@ fn content(bytes: &[u8], header: &Ethernet) -> Option<Content> {
 }
 
 fn ip(protocol: u8, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Content {
-    let neighbor = (protocol == icmp::V6).then(|| Neighbor::read(payload, destination)).flatten();
+    let neighbor = (protocol == icmp::V6).then(|| Neighbor::read(payload, source, destination)).flatten();
     let echo = || Echo::read(protocol, source, destination, payload);
     match neighbor {
         Some(neighbor) => Content::Neighbor(neighbor),
@@ -222,6 +251,17 @@ mod tests {
         assert!(frame.is_announcement(Ipv4Addr::new(10, 0, 0, 3)));
         assert!(!frame.is_announcement(Ipv4Addr::new(10, 0, 0, 4)));
         assert_eq!(frame.mac, mac);
+        assert_eq!(frame.speaker_for(Ipv4Addr::new(10, 0, 0, 3)), Some(mac));
+        assert_eq!(frame.speaker_for(Ipv4Addr::new(10, 0, 0, 4)), None);
+        assert!(!frame.is_question_for(Ipv4Addr::new(10, 0, 0, 3)), "it asks nothing");
+    }
+
+    #[test]
+    fn a_probe_asks_and_says_nothing() {
+        let address = Ipv4Addr::new(10, 0, 0, 3);
+        let bytes = Arp::probe([2, 0, 0, 0, 0, 1], address.octets()).broadcast_frame();
+        let frame = Frame::read(&bytes, Moment::now(), false);
+        assert!(frame.is_question_for(address) && frame.speaker_for(address).is_none());
     }
 
     #[test]

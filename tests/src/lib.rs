@@ -6,11 +6,15 @@
 //! worked out apart from the agent.
 
 pub mod agent;
+pub mod answers;
+pub mod beat;
 pub mod bpf_link;
 pub mod bpf_probe;
 pub mod bpf_program;
 pub mod bpffs;
 pub mod burst;
+pub mod cable;
+pub mod cache_watch;
 pub mod capture;
 pub mod client;
 pub mod clock;
@@ -39,3 +43,4 @@ pub mod speaker;
 pub mod switch;
 pub mod timer;
 pub mod usage;
+pub mod voice;

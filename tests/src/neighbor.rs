@@ -28,13 +28,15 @@ pub struct Neighbor {
     pub target: Ipv6Addr,
     /// The MAC in its option, if there is one.
     pub mac: Option<[u8; 6]>,
+    /// Where it came from.
+    pub source: IpAddr,
     /// Where it went.
     pub destination: IpAddr,
 }
 
 impl Neighbor {
     /// Reads an ICMPv6 message; `None` when it is anything else.
-    pub fn read(message: &[u8], destination: IpAddr) -> Option<Self> {
+    pub fn read(message: &[u8], source: IpAddr, destination: IpAddr) -> Option<Self> {
         let (fixed, options) = message.split_first_chunk::<FIXED_LENGTH>()?;
         let [kind, _, _, _, flags, _, _, _, target @ ..] = fixed;
         let (advertisement, wanted) = match *kind {
@@ -50,6 +52,7 @@ impl Neighbor {
             replaces: flag(0x20),
             target: Ipv6Addr::from(*target),
             mac: link_layer(options, wanted),
+            source,
             destination,
         })
     }
@@ -86,12 +89,14 @@ mod tests {
     use super::*;
 
     const TARGET: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x50);
+    const SENDER: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
     #[test]
     fn a_solicitation_claims_nothing() {
         let mut message = vec![SOLICITATION, 0, 0, 0, 0xe0, 0, 0, 0];
         message.extend(TARGET.octets());
         message.extend([SOURCE_LINK_LAYER, 1, 2, 0, 0, 0, 0, 1]);
-        let neighbor = Neighbor::read(&message, TARGET.into()).unwrap();
+        let neighbor = Neighbor::read(&message, SENDER, TARGET.into()).unwrap();
         assert_eq!((neighbor.target, neighbor.mac), (TARGET, Some([2, 0, 0, 0, 0, 1])));
         assert!(!neighbor.is_announcement() && !neighbor.is_reply() && !neighbor.router);
     }
@@ -102,7 +107,7 @@ mod tests {
         let mut message = vec![ADVERTISEMENT, 0, 0, 0, 0xa0, 0, 0, 0];
         message.extend(TARGET.octets());
         message.extend([TARGET_LINK_LAYER, 1, 0, 0, 0x5e, 0, 2, 0x32]);
-        let neighbor = Neighbor::read(&message, TARGET.into()).unwrap();
+        let neighbor = Neighbor::read(&message, SENDER, TARGET.into()).unwrap();
         assert!(neighbor.is_announcement() && neighbor.router && neighbor.replaces);
         assert_eq!(neighbor.mac, Some([0, 0, 0x5e, 0, 2, 0x32]));
     }
@@ -112,9 +117,9 @@ mod tests {
         let mut message = vec![ADVERTISEMENT, 0, 0, 0, 0x60, 0, 0, 0];
         message.extend(TARGET.octets());
         message.extend([TARGET_LINK_LAYER, 1, 2, 0, 0, 0, 0, 1]);
-        assert!(Neighbor::read(&message, TARGET.into()).unwrap().is_reply());
+        assert!(Neighbor::read(&message, SENDER, TARGET.into()).unwrap().is_reply());
         for end in 0..message.len() {
-            let read = Neighbor::read(&message[..end], TARGET.into());
+            let read = Neighbor::read(&message[..end], SENDER, TARGET.into());
             assert!(read.is_none_or(|neighbor| neighbor.mac.is_none()), "{end}");
         }
     }

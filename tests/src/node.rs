@@ -230,6 +230,14 @@ impl Node {
         self.switch.attach(&self.port())
     }
 
+    /// Whether the far end of the cable takes what an XDP program on `ens33` sends back. It does from the start.
+    ///
+    /// # Errors
+    /// Without the port.
+    pub fn set_far_end_takes(&self, takes: bool) -> Result<()> {
+        self.switch.set_receive_offload(&self.port(), takes)
+    }
+
     /// Loses adverts from this host to another, and not the other way.
     ///
     /// # Errors
@@ -308,7 +316,7 @@ impl Node {
     }
 }
 
-fn parse_mac(text: &str) -> Result<[u8; 6]> {
+pub(crate) fn parse_mac(text: &str) -> Result<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {

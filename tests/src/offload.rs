@@ -19,15 +19,16 @@ struct Value {
     data: u32,
 }
 
-/// Turns it on for `interface` in `namespace`.
+/// Turns it on or off for `interface` in `namespace`.
 ///
 /// # Errors
 /// Without the interface, or without CAP_NET_ADMIN.
-pub fn on(namespace: &Namespace, interface: &str) -> Result<()> {
-    namespace.enter(|| set(interface)).with_context(|| format!("turn GRO on for {interface}"))
+pub fn set(namespace: &Namespace, interface: &str, on: bool) -> Result<()> {
+    let word = if on { "on" } else { "off" };
+    namespace.enter(|| ask(interface, on)).with_context(|| format!("turn GRO {word} for {interface}"))
 }
 
-fn set(interface: &str) -> Result<()> {
+fn ask(interface: &str, on: bool) -> Result<()> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // SAFETY: zeros are a valid ifreq: no name, a null pointer.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -37,7 +38,7 @@ fn set(interface: &str) -> Result<()> {
     for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *to = from as libc::c_char;
     }
-    let mut value = Value { command: SET_RECEIVE_OFFLOAD, data: 1 };
+    let mut value = Value { command: SET_RECEIVE_OFFLOAD, data: u32::from(on) };
     request.ifr_ifru.ifru_data = (&raw mut value).cast();
     // SAFETY: the request names an interface and points to a value of the command's type; both live through the call.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) };

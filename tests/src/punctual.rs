@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Lowest of the real-time priorities that matter here: the agent's is above.
-const PRIORITY: &str = "1";
+const PRIORITY: u8 = 1;
 /// How often the watch looks at the clock.
 const BEAT: Duration = Duration::from_millis(5);
 /// What is no stall: a beat that is late by less.
@@ -32,14 +32,20 @@ const CAPACITY: usize = 10_000;
 
 /// From now on this thread runs before all that is not real-time.
 pub fn this_thread() {
+    this_thread_at(PRIORITY);
+}
+
+/// The same, with that priority among what is real-time.
+pub fn this_thread_at(priority: u8) {
     let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-    finish(Command::new("chrt").args(["--rr", "--pid", PRIORITY, &thread])).ok();
+    finish(Command::new("chrt").args(["--rr", "--pid", &priority.to_string(), &thread])).ok();
 }
 
 /// The same for a process and its descendants, with all their threads.
 pub fn process(pid: u32) {
     for pid in usage::tree(pid).unwrap_or_default() {
-        finish(Command::new("chrt").args(["--all-tasks", "--rr", "--pid", PRIORITY, &pid.to_string()])).ok();
+        let (priority, pid) = (PRIORITY.to_string(), pid.to_string());
+        finish(Command::new("chrt").args(["--all-tasks", "--rr", "--pid", &priority, &pid])).ok();
     }
 }
 

@@ -84,10 +84,18 @@ impl Switch {
             "netns",
             host.name(),
         ])?;
-        // What an XDP program in the host sends back would be lost otherwise.
-        offload::on(&self.namespace, port)?;
+        self.set_receive_offload(port, true)?;
         self.attach(port)?;
         self.namespace.ip(&["link", "set", port, "up"]).map(drop)
+    }
+
+    /// GRO on the port gives the veth a NAPI there, without which a frame that an XDP program in the host sends back
+    /// is lost silently.
+    ///
+    /// # Errors
+    /// Without the port.
+    pub fn set_receive_offload(&self, port: &str, on: bool) -> Result<()> {
+        offload::set(&self.namespace, port, on)
     }
 
     /// Puts the port on the bridge.

@@ -5,6 +5,8 @@
 mod scenarios {
     pub mod conflicts;
     pub mod conformance;
+    pub mod dead_man;
+    pub mod detach;
     pub mod differential;
     pub mod faults;
     pub mod figures;
@@ -15,13 +17,18 @@ mod scenarios {
     pub mod matrix;
     pub mod outside;
     pub mod pair;
+    pub mod ports;
     pub mod refusals;
     pub mod rejected;
+    pub mod responder;
     pub mod rig;
+    pub mod scale;
     pub mod takeover;
     pub mod trackers;
     pub mod trial;
     pub mod unprivileged;
+    pub mod victim;
+    pub mod virtual_mac;
     pub mod words;
 }
 
@@ -52,9 +59,15 @@ fn main() -> ExitCode {
         scenarios::differential::trials,
         scenarios::takeover::trials,
         scenarios::ladder::trials,
+        scenarios::responder::trials,
+        scenarios::dead_man::trials,
+        scenarios::detach::trials,
+        scenarios::ports::trials,
+        scenarios::virtual_mac::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,
         scenarios::leftovers::trials,
+        scenarios::scale::trials,
         scenarios::handover::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build_ebpf;
+mod chart;
 mod ci;
 mod demo;
 mod matrix;
@@ -35,6 +36,11 @@ enum Verb {
     Demo(demo::Arguments),
     /// Measure takeovers, hand-overs, failing scripts, steadiness, packets and load, beside keepalived
     Bench(bench::Arguments),
+    /// Measure takeovers of up to 10,000 addresses and draw the README's chart of them
+    Chart(chart::Arguments),
+    /// Wake at a steady beat and say how late: what the bench holds adverts against
+    #[command(name = bench::bare_loop::VERB, hide = true)]
+    BareLoop(bench::bare_loop::Arguments),
     /// Run what every change must pass: tests, formatting, lints, docs
     Ci,
 }
@@ -58,6 +64,8 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Matrix(arguments) => matrix::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Chart(arguments) => chart::run(&arguments),
+        Verb::BareLoop(arguments) => bench::bare_loop::run(&arguments),
         Verb::Ci => ci::run(),
     }
 }

@@ -154,7 +154,8 @@ mod tests {
     const ETHTOOL_SFLAGS: u32 = 0x26;
 
     fn strip(name: &str, strips: bool) {
-        let data = if strips { ETH_FLAG_RXVLAN } else { 0 };
+        // As linux/ethtool.h has it.
+        let data = if strips { 0x100 } else { 0 };
         ethtool(name, &mut Value { command: ETHTOOL_SFLAGS, data }).unwrap();
     }
 

@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_says_why_and_what_is_lost() {
-        let none = NoPins::from("no such file system".to_owned());
+        let none = NoPins::because("no such file system");
         let features = Features::of_host(Err("off by choice"), Err(&none));
         let rows = features.rows();
         let row = |name| rows.iter().find(|row| row.name == name).unwrap();

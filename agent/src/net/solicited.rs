@@ -27,8 +27,9 @@ pub enum Form {
     EveryGroup,
 }
 
-/// Memberships of one interface, given back when this is dropped. They are lost without a word when the interface's MTU
-/// falls below 1280.
+/// Memberships of one interface, given back when this is dropped. Not to be dropped as soon as the kernel has acknowledged
+/// the addresses: it joins their groups a little later, on a worker of its own. They are lost without a word when the
+/// interface's MTU falls below 1280.
 #[derive(Debug)]
 pub struct SolicitedGroups {
     /// The memberships live as long as this.
@@ -41,8 +42,8 @@ impl SolicitedGroups {
     /// Joins the groups of these addresses on interface `ifindex`; addresses that end alike share one.
     ///
     /// # Errors
-    /// When the interface is gone, or its MTU too small for IPv6 (1280); `PermissionDenied` without CAP_NET_RAW where there are too
-    /// many to join.
+    /// When the interface is gone, or its MTU too small for IPv6 (1280); `PermissionDenied` without CAP_NET_RAW where there
+    /// are too many to join.
     pub fn join(ifindex: u32, addresses: &[Ipv6Addr]) -> io::Result<Self> {
         let groups: BTreeSet<Ipv6Addr> =
             addresses.iter().map(|address| ipv6::solicited_node(address.octets()).into()).collect();

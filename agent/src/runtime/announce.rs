@@ -19,13 +19,22 @@ use crate::{
 const HOLD: Duration = Duration::from_millis(100);
 /// A queue that is full is tried again after this long: the time of some hundred frames on a slow link.
 const FULL: Duration = Duration::from_millis(1);
+/// The longest frame that is sent here.
+const FRAME_MAX: usize = ndp::ANNOUNCEMENT_LENGTH;
 
-/// A frame on its way out.
+/// A frame on its way out. Without an allocation of its own: there may be tens of thousands.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     instance: usize,
     ifindex: u32,
-    bytes: Vec<u8>,
+    length: usize,
+    bytes: [u8; FRAME_MAX],
+}
+
+impl AsRef<[u8]> for Outgoing {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
 }
 
 impl Engine {
@@ -49,14 +58,21 @@ impl Engine {
     /// Sends announcements that are due, at most a turn's worth.
     pub(super) fn announce(&mut self) {
         let mut frames = std::mem::take(&mut self.unsent);
-        while frames.len() < FRAMES_PER_TURN {
+        for _ in frames.len()..FRAMES_PER_TURN {
             let (addressing, paces) = (&self.addressing, &self.paces);
             let pace = |at: usize, position: usize| paces.of(addressing.of(at).get(position)?);
             let Some((at, position)) = self.announcing.next(self.now, pace) else { break };
             let address = self.addressing.of(at).get(position);
             frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
         }
+        let many = frames.len() == FRAMES_PER_TURN;
+        let began = many.then(clock::now);
         self.send_frames(frames);
+        // Thousands that only say again what was said leave others half of a core: this thread goes before almost all.
+        if let Some(began) = began.filter(|_| self.announcing.is_repeating()) {
+            let ended = clock::now();
+            self.announcing.rest(ended + ended.since(began));
+        }
         // A turn that made a master is a long one: its sample of the time is too old to begin a pause at.
         if self.unsent.is_empty() && self.announcing.is_leaving() {
             self.announcing.left(clock::now());
@@ -87,15 +103,21 @@ impl Engine {
             // Whoever answers must reach this host, and a virtual MAC is that of all routers of the group.
             Wording::Question => link_mac,
         };
-        let bytes = match (address.plan.address, wording) {
-            (IpAddr::V4(ip), Wording::Announcement) => {
-                Arp::announcement(mac, ip.octets()).broadcast_frame().to_vec()
-            }
-            (IpAddr::V4(ip), Wording::Question) => Arp::probe(mac, ip.octets()).broadcast_frame().to_vec(),
-            (IpAddr::V6(ip), Wording::Announcement) => ndp::announcement(mac, ip.octets()).to_vec(),
-            (IpAddr::V6(ip), Wording::Question) => ndp::probe(mac, ip.octets()).to_vec(),
+        let mut frame = Outgoing { instance: address.instance, ifindex, length: 0, bytes: [0; FRAME_MAX] };
+        let mut fill = |bytes: &[u8]| {
+            frame.length = bytes.len();
+            frame.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some(())
         };
-        Some(Outgoing { instance: address.instance, ifindex, bytes })
+        match (address.plan.address, wording) {
+            (IpAddr::V4(ip), Wording::Announcement) => {
+                fill(&Arp::announcement(mac, ip.octets()).broadcast_frame())?;
+            }
+            (IpAddr::V4(ip), Wording::Question) => fill(&Arp::probe(mac, ip.octets()).broadcast_frame())?,
+            (IpAddr::V6(ip), Wording::Announcement) => fill(&ndp::announcement(mac, ip.octets()))?,
+            (IpAddr::V6(ip), Wording::Question) => fill(&ndp::probe(mac, ip.octets()))?,
+        }
+        Some(frame)
     }
 
     /// The MAC that an address is answered and announced with on interface `ifindex`, whose own is `link_mac`. An address on
@@ -115,8 +137,7 @@ impl Engine {
             let (at, ifindex) = (first.instance, first.ifindex);
             let same = rest.iter().take_while(|next| (next.instance, next.ifindex) == (at, ifindex)).count();
             let (batch, others) = rest.split_at(same);
-            let bytes: Vec<&[u8]> = batch.iter().map(|frame| &frame.bytes[..]).collect();
-            match socket.send(ifindex, &bytes) {
+            match socket.send(ifindex, batch) {
                 Ok(sent) => {
                     self.instances[at].statistics.announcements_sent += sent as u64;
                     if sent < same {

@@ -1,7 +1,7 @@
 //! Announcements that are still to be sent, and the pace they keep.
 //!
 //! A batch goes round the addresses of an instance, as keepalived's does, so that each of them is announced once before
-//! any is announced twice. Where a pace is configured, announcements through one lane follow each other no faster; a
+//! any is announced twice, and round by round instances take turns. Where a pace is configured, announcements through one lane follow each other no faster; a
 //! batch that waits for its lane does not keep others from theirs.
 //!
 //! A batch may be held until the kernel takes packets for its addresses: caches must not stay with a host that does not
@@ -43,6 +43,12 @@ struct Batch {
     ahead: usize,
 }
 
+impl Batch {
+    fn is_repeating(&self) -> bool {
+        self.next >= self.addresses
+    }
+}
+
 /// Batches in order. Bounded: an instance has at most one, a new one replaces it.
 #[derive(Debug, Default)]
 pub struct Announcing {
@@ -51,6 +57,8 @@ pub struct Announcing {
     lanes: HashMap<Lane, Instant>,
     /// Lanes of what is on its way out, with the pause that begins when it has left.
     leaving: Vec<(Lane, Duration)>,
+    /// Nothing goes out until then.
+    rest: Option<Instant>,
     /// The first moment at which a batch that is held or waits for its lane goes on.
     resumes: Option<Instant>,
 }
@@ -66,7 +74,11 @@ impl Announcing {
         let total = addresses * usize::from(repeat);
         if total > 0 {
             let ahead = if repeat > 1 { addresses.min(AHEAD) } else { 0 };
-            self.batches.push_back(Batch { instance, addresses, next: 0, total, held, ahead });
+            // Ahead of what only says again what was said.
+            let repeating = self.batches.iter().position(Batch::is_repeating);
+            let batch = Batch { instance, addresses, next: 0, total, held, ahead };
+            self.batches.insert(repeating.unwrap_or(self.batches.len()), batch);
+            self.rest = None;
             self.resumes = None;
         }
     }
@@ -92,6 +104,7 @@ impl Announcing {
     pub fn release(&mut self, instance: usize) {
         for batch in self.batches.iter_mut().filter(|batch| batch.instance == instance) {
             if batch.held.take().is_some() {
+                self.rest = None;
                 self.resumes = None;
             }
         }
@@ -114,7 +127,11 @@ impl Announcing {
         now: Instant,
         pace: impl Fn(usize, usize) -> Option<(Lane, Duration)>,
     ) -> Option<(usize, usize)> {
-        self.resumes = None;
+        self.rest = self.rest.filter(|rest| *rest > now);
+        self.resumes = self.rest;
+        if self.rest.is_some() {
+            return None;
+        }
         for at in 0..self.batches.len() {
             let batch = self.batches.get_mut(at)?;
             if let Some(held) = batch.held.filter(|held| *held > now && batch.next >= batch.ahead) {
@@ -134,13 +151,28 @@ impl Announcing {
             }
             let instance = batch.instance;
             batch.next += 1;
-            if batch.next == batch.total {
-                self.batches.remove(at);
+            // The next round is the others' first.
+            if batch.next.is_multiple_of(batch.addresses)
+                && let Some(batch) = self.batches.remove(at)
+                && batch.next < batch.total
+            {
+                self.batches.push_back(batch);
             }
             self.resumes = None;
             return Some((instance, position));
         }
         None
+    }
+
+    /// Whether every address was announced once: what is left says it again.
+    pub fn is_repeating(&self) -> bool {
+        self.batches.front().is_some_and(Batch::is_repeating)
+    }
+
+    /// Lets nothing out until then, unless there is something new to announce.
+    pub fn rest(&mut self, until: Instant) {
+        self.rest = Some(until);
+        self.resumes = Some(until);
     }
 
     /// All that [`Self::next`] gave out has left at `now`: pauses begin only then, or what a long turn sent late would be
@@ -186,6 +218,33 @@ mod tests {
         let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
         assert_eq!(sent, [(3, 0), (3, 1), (3, 0), (3, 1)]);
         assert!(!announcing.has_work());
+    }
+
+    #[test]
+    fn each_instance_is_announced_once_before_any_is_announced_twice() {
+        let mut announcing = Announcing::default();
+        announcing.begin(1, 2, 2, None);
+        announcing.begin(2, 1, 3, None);
+        let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
+        assert_eq!(sent, [(1, 0), (1, 1), (2, 0), (1, 0), (1, 1), (2, 0), (2, 0)]);
+        assert!(!announcing.has_work());
+    }
+
+    #[test]
+    fn what_is_new_goes_ahead_of_what_is_said_again_and_ends_a_rest() {
+        let mut announcing = Announcing::default();
+        announcing.begin(1, 1, 3, None);
+        assert_eq!((announcing.is_repeating(), announcing.next(at(0), at_once)), (false, Some((1, 0))));
+        assert!(announcing.is_repeating());
+        announcing.rest(at(5));
+        assert_eq!(announcing.next(at(4), at_once), None);
+        assert_eq!((announcing.has_work(), announcing.resumes()), (false, Some(at(5))));
+        assert_eq!(announcing.next(at(5), at_once), Some((1, 0)));
+        announcing.rest(at(9));
+        announcing.begin(2, 1, 1, None);
+        assert!(announcing.has_work());
+        assert_eq!(announcing.next(at(6), at_once), Some((2, 0)));
+        assert_eq!(announcing.next(at(6), at_once), Some((1, 0)));
     }
 
     #[test]

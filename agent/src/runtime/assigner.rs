@@ -153,6 +153,8 @@ struct Worker {
     changes: VecDeque<Change>,
     /// How many of them go into the next call.
     batch: usize,
+    /// How long the last call took.
+    took: Duration,
 }
 
 impl Worker {
@@ -163,6 +165,7 @@ impl Worker {
             covers: VecDeque::new(),
             changes: VecDeque::new(),
             batch: BATCH,
+            took: Duration::ZERO,
         })
     }
 
@@ -181,6 +184,7 @@ impl Worker {
             if !answered.is_empty() && answers.blocking_send(answered).is_err() {
                 return;
             }
+            self.rest(queue);
         }
     }
 
@@ -201,6 +205,24 @@ impl Worker {
             }
             Err(channel::RecvTimeoutError::Timeout) => true,
             Err(channel::RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Thousands of additions, which routes have gone ahead of, leave others half of a core: this thread goes before almost
+    /// all. A request about routes ends the rest.
+    fn rest(&mut self, queue: &channel::Receiver<Request>) {
+        let adds = |change: &Change| change.operation == Operation::Add;
+        if self.changes.len() < BATCH || !self.changes.front().is_some_and(adds) {
+            return;
+        }
+        let mut now = clock::now();
+        let until = now + self.took;
+        while self.covers.is_empty()
+            && now < until
+            && let Ok(request) = queue.recv_timeout(until.since(now))
+        {
+            self.sort_in(request);
+            now = clock::now();
         }
     }
 
@@ -246,6 +268,7 @@ impl Worker {
         let written: Vec<AddressRequest<'_>> = changes.iter().map(written).collect();
         let results = self.addresses.carry_out(&written);
         let took = clock::now().since(began);
+        self.took = took;
         crash::point(if removes { Point::RemovalUnderWay } else { Point::AddressesBegun });
         if took > PATIENCE {
             self.batch = (self.batch / 2).max(1);

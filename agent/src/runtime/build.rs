@@ -86,7 +86,7 @@ impl Engine {
         match (program.as_mut(), pins) {
             // They are another agent's yet.
             (Some(_), Ok(pins)) if succeeding => unkept = Some(pins),
-            (Some(program), Ok(pins)) => troubles = keep(program, pins, &inventory),
+            (Some(program), Ok(pins)) => troubles = keep(program, pins, &indexes(&plan, &inventory)),
             (Some(_), Err(none)) => unpinned = Some(none),
             (None, Ok(_) | Err(_)) => {}
         }
@@ -214,10 +214,23 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
     }
 }
 
+/// The interfaces that a plan uses: what a dead agent left on others is not in our way.
+fn indexes(plan: &Plan, inventory: &Inventory) -> Vec<u32> {
+    let addresses = |plan: &InstancePlan| {
+        let all = plan.addresses.iter().chain(&plan.excluded).filter_map(|address| address.device.clone());
+        all.collect::<Vec<_>>()
+    };
+    let names: BTreeSet<String> = plan
+        .instances
+        .iter()
+        .flat_map(|plan| addresses(plan).into_iter().chain([plan.interface.clone()]))
+        .collect();
+    names.iter().filter_map(|name| inventory.link_named(name)).map(|link| link.index).collect()
+}
+
 /// Makes the links outlive this process, and takes the places of those that a dead agent has left. Says what went wrong.
-fn keep(program: &mut Program, pins: Pins, inventory: &Inventory) -> Vec<String> {
-    let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
-    let swept = pins.sweep_dead(&indexes);
+fn keep(program: &mut Program, pins: Pins, ports: &[u32]) -> Vec<String> {
+    let swept = pins.sweep_dead(ports);
     let mut told: Vec<String> = swept.swept.iter().map(|swept| format!("removed {swept}")).collect();
     told.extend(swept.trouble);
     let leftovers = pins.leftovers();

@@ -41,6 +41,9 @@ impl Engine {
     /// sentence for people follow.
     pub(super) fn carry_out(&mut self, at: usize, actions: Actions) {
         let (mut expects_anew, mut entered) = (false, None);
+        if actions.contains(&Action::AddAddresses) {
+            self.prepare_gate(at);
+        }
         for action in actions {
             match action {
                 Action::SendAdvert(priority) => self.send_advert(at, priority),
@@ -49,11 +52,14 @@ impl Engine {
                     expects_anew = true;
                 }
                 Action::AddAddresses => {
+                    crash::point(Point::AdvertSent);
                     self.open_gate(at);
+                    crash::point(Point::GateOpen);
                     self.addressing.want(at, true);
                     self.request_first();
                 }
                 Action::RemoveAddresses => {
+                    crash::point(Point::Resigned);
                     self.addressing.want(at, false);
                     self.request_first();
                     self.release_gates();

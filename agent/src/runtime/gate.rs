@@ -10,9 +10,22 @@
 use regent_vrrp::StateName;
 
 use super::engine::Engine;
-use crate::net::clock;
+use crate::{
+    crash::{self, Point},
+    net::clock,
+};
 
 impl Engine {
+    /// An instance is about to become Active. Its first advert goes before the gate opens, and from the virtual router's MAC
+    /// too (RFC 9568 §7.3): the switch is to know the way before anybody is answered.
+    pub(super) fn prepare_gate(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        let flags = instance.gate_flags();
+        if let Some(program) = self.program.as_ref().filter(|_| flags != 0) {
+            program.gates().prepare(instance.row, instance.plan.patience(), flags);
+        }
+    }
+
     /// The programs speak for an instance from now on.
     pub(super) fn open_gate(&mut self, at: usize) {
         self.muted.remove(&at);
@@ -27,6 +40,7 @@ impl Engine {
         let Some(program) = self.program.as_ref() else { return };
         program.gates().mute(self.instances[at].row);
         self.muted.insert(at);
+        crash::point(Point::Muted);
     }
 
     /// Takes hands off those instances whose addresses are gone.
@@ -37,6 +51,7 @@ impl Engine {
             let held = addressing.is_held(*at);
             if !held {
                 program.gates().release(instances[*at].row);
+                crash::point(Point::Released);
             }
             held
         });

@@ -106,6 +106,8 @@ impl Engine {
     /// Takes the best rung there is, and tells which and why.
     pub(super) fn climb(&mut self, at: usize) {
         let before = self.ports[at].carrier;
+        // It waits for the kernel, so it comes before the program that judges adverts.
+        self.stand_by(at);
         let (carrier, reason) = self.best_rung(at);
         let port = &mut self.ports[at];
         // What was asked before was about another link.
@@ -128,7 +130,6 @@ impl Engine {
             self.ports[at].carrier = Carrier::Socket;
             self.ports[at].reason = "the XDP program does not take the groups of this port".into();
         }
-        self.stand_by(at);
         self.publish_addresses(at);
         self.doubt_answers(at);
         self.set_filter(at);

@@ -78,12 +78,6 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     trials
 }
 
-/// The agent's options on a host whose pins last as long as `pins`.
-fn pinned(group: &Group, pins: &Bpffs) -> Result<Options> {
-    let directory = pins.path().to_str().context("a path")?;
-    Ok(Options::config(group.text()).argument("--bpffs", directory))
-}
-
 /// Waits until host a's program answers for the addresses: it needs a neighbour that it can ask whether answers arrive.
 fn answered_by_the_program(rig: &Rig, agent: &Agent) -> Result<()> {
     rig.a.run("ping", &["-c", "1", "-W", "1", &rig.client.address().to_string()])?;
@@ -94,7 +88,7 @@ fn answered_by_the_program(rig: &Rig, agent: &Agent) -> Result<()> {
 /// Names in the one directory of pins.
 fn names(pins: &Bpffs) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(pins.path())? {
+    for entry in fs::read_dir(pins.path().join("regent"))? {
         let entry = entry?;
         // The file system has files of its own.
         if !entry.file_type()?.is_dir() {
@@ -112,7 +106,7 @@ fn a_start_within_the_gate_goes_on() -> Result<()> {
     let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
     let before = rig.a.addresses()?;
     let (strong, weak) = (noted(group(STRONG, 100), &rig.a), group(WEAK, 100));
-    let options = pinned(&strong, &pins)?;
+    let options = Options::config(strong.text()).pinned(&pins);
     let began = Moment::now();
     let mut dead = Agent::start(&rig.a, &options)?;
     rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
@@ -147,7 +141,7 @@ fn a_start_after_the_gate_gives_up() -> Result<()> {
     let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
     let before = rig.a.addresses()?;
     let strong = Group::fast(STRONG, TENTH);
-    let options = pinned(&strong.clone().without_preemption(), &pins)?;
+    let options = Options::config(strong.clone().without_preemption().text()).pinned(&pins);
     let began = Moment::now();
     let mut dead = Agent::start(&rig.a, &options)?;
     rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
@@ -174,7 +168,7 @@ fn pins_go_from_hand_to_hand() -> Result<()> {
     let before = rig.a.addresses()?;
     let strong = Group::fast(STRONG, TENTH);
     let began = Moment::now();
-    let mut agent = Agent::start(&rig.a, &pinned(&strong, &pins)?)?;
+    let mut agent = Agent::start(&rig.a, &Options::config(strong.text()).pinned(&pins))?;
     rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
     rig.wait_address(&rig.a, strong.address(), true, START)?;
     answered_by_the_program(&rig, &agent)?;
@@ -205,7 +199,7 @@ fn detach_clears_away() -> Result<()> {
     let before = rig.a.addresses()?;
     let strong = Group::fast(STRONG, TENTH).with("virtual_mac");
     let began = Moment::now();
-    let mut agent = Agent::start(&rig.a, &pinned(&strong, &pins)?)?;
+    let mut agent = Agent::start(&rig.a, &Options::config(strong.text()).pinned(&pins))?;
     rig.capture.wait_after(began, "an advert", strong.timing().down_bound(STRONG) + START, |frame| {
         frame.is_advert(strong.wire_vrid(), rig.a.address())
     })?;
@@ -213,7 +207,7 @@ fn detach_clears_away() -> Result<()> {
     let run = agent.run_directory().to_owned();
     let detach = || {
         let mut command = rig.a.command(lab::agent::program()?);
-        command.args(["detach", "--run-dir"]).arg(&run).arg("--bpffs").arg(pins.path());
+        command.args(["detach", "--run-dir"]).arg(&run).arg("--bpffs").arg(pins.path().join("regent"));
         lab::namespace::finish(&mut command)
     };
     let refused = detach()?;

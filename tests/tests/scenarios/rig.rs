@@ -72,8 +72,13 @@ impl Rig {
 
     /// Starts an agent that has nobody to wait for, and waits until it is Active.
     pub fn master(&self, node: &Node, group: &Group, rung: Rung) -> Result<Agent> {
+        self.master_by(node, group, &Options::config(group.text()).on(rung))
+    }
+
+    /// As [`Self::master`], started in that way.
+    pub fn master_by(&self, node: &Node, group: &Group, options: &Options) -> Result<Agent> {
         let began = Moment::now();
-        let agent = Agent::start(node, &Options::config(group.text()).on(rung))?;
+        let agent = Agent::start(node, options)?;
         let bound = group.timing().down_bound(group.priority) + START;
         self.advert(began, node, group, bound).with_context(|| agent.process.log_tail())?;
         Ok(agent)

@@ -3,14 +3,18 @@
 //!
 //! Needs root and an agent built with the BPF object; without them each test is reported as ignored, with the reason.
 
+mod answers;
 mod arp;
 mod bench;
 mod differential;
+mod household;
 mod ipv6;
 mod neighbors;
 mod pins;
 mod port;
+mod probes;
 mod publishing;
+mod speech;
 mod table;
 mod unicast;
 
@@ -31,6 +35,9 @@ fn main() {
         publishing::TESTS,
         arp::TESTS,
         neighbors::TESTS,
+        answers::TESTS,
+        probes::TESTS,
+        speech::TESTS,
         differential::TESTS,
         port::TESTS,
         pins::TESTS,

@@ -192,7 +192,7 @@ fn the_program_and_the_reader_agree() -> Result<(), Failed> {
 }
 
 /// Writes the length and, where there is room for it, the checksum that the bytes ask for.
-fn resum(frame: &mut [u8]) {
+pub fn resum(frame: &mut [u8]) {
     let Some(length) = frame.len().checked_sub(14 + 40) else { return };
     frame[18..20].copy_from_slice(&(length as u16).to_be_bytes());
     if length < 8 || !length.is_multiple_of(4) {

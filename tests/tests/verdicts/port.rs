@@ -11,18 +11,19 @@ use std::{
     time::Duration,
 };
 
-use lab::frames;
+use lab::{clock::Moment, frames};
 use libtest_mimic::Failed;
 use nix::{
     net::if_::if_nametoindex,
     sched::{CloneFlags, unshare},
+    sys::socket::{LinkAddr, recvfrom},
 };
 use regent_agent::net::xdp::{AttachError, Capacity, Entry, Mode, Program};
 use regent_common::{
     AdvertInterval, Counter, Family, Priority, Version, Vrid,
     advert::{Addresses, Advert, Authentication, ChecksumForm},
-    ipv4,
-    map::{Expected, GroupKey, flag},
+    ethernet, ipv4,
+    map::{Expected, GroupKey, flag, gate_flag},
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -37,6 +38,7 @@ pub const TESTS: &[Test] = &[
     ("the_port_is_free_once_the_program_is_dropped", the_port_is_free_once_the_program_is_dropped),
     ("a_deleted_port_is_noticed", a_deleted_port_is_noticed),
     ("a_port_that_is_not_there_is_named", a_port_that_is_not_there_is_named),
+    ("frames_to_the_virtual_mac_are_the_hosts", frames_to_the_virtual_mac_are_the_hosts),
     (WITHOUT_NATIVE_MODE_TEST, a_device_without_native_mode_says_so),
 ];
 
@@ -115,15 +117,21 @@ pub fn expected() -> Expected {
     }
 }
 
-/// A packet socket on an interface, for whole frames.
+/// A packet socket on an interface, for whole frames of any kind.
 pub fn wire(ifindex: u32) -> Result<Socket, Failed> {
-    const ALL: u16 = libc::ETH_P_ALL as u16;
-    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(i32::from(ALL.to_be()))))?;
+    packet_socket(ifindex, libc::ETH_P_ALL as u16)
+}
+
+/// A packet socket on an interface, for whole frames of that EtherType. But for that of all, it is served after the tc
+/// programs.
+fn packet_socket(ifindex: u32, ether_type: u16) -> Result<Socket, Failed> {
+    let protocol = Protocol::from(i32::from(ether_type.to_be()));
+    let socket = Socket::new(Domain::PACKET, Type::RAW, Some(protocol))?;
     let mut address = socket2::SockAddrStorage::zeroed();
     // SAFETY: the storage is larger than, and aligned for, every socket address.
     let link: &mut libc::sockaddr_ll = unsafe { address.view_as() };
     link.sll_family = libc::AF_PACKET as u16;
-    link.sll_protocol = ALL.to_be();
+    link.sll_protocol = ether_type.to_be();
     link.sll_ifindex = ifindex as i32;
     // SAFETY: the storage holds a link-layer address of this length.
     let address = unsafe { socket2::SockAddr::new(address, size_of::<libc::sockaddr_ll>() as u32) };
@@ -287,6 +295,49 @@ fn a_port_that_is_not_there_is_named() -> Result<(), Failed> {
     let mut program = Program::load(Capacity::default())?;
     let refused = program.attach(9_999, Mode::Native);
     ensure(matches!(refused, Err(AttachError::NoPort { ifindex: 9_999 })), || format!("{refused:?}"))
+}
+
+fn frames_to_the_virtual_mac_are_the_hosts() -> Result<(), Failed> {
+    const ROW: u32 = 0;
+    const GROUP: u8 = 50;
+    let pair = pair()?;
+    let mut program = Program::load(Capacity::default())?;
+    program.attach_tc(pair.port)?;
+    for family in Family::ALL {
+        program.set_instance(GroupKey::new(pair.port, 0, family as u8, GROUP), &expected())?;
+    }
+    let (receiver, mut sender) = (packet_socket(pair.port, ethernet::IPV4)?, wire(pair.peer)?);
+    let open = Duration::from_secs(3600);
+    let mut frame = frames::ip_frame(&[], &frames::tcp_packet());
+    let (four, six) = ([0, 0, 0x5e, 0, 1, GROUP], [0, 0, 0x5e, 0, 2, GROUP]);
+    let another = [0, 0, 0x5e, 0, 1, GROUP + 1];
+    let (ours, others) = (libc::PACKET_HOST, libc::PACKET_OTHERHOST);
+    for (what, to, flags, patience, due) in [
+        ("the group's", four, gate_flag::VIRTUAL_MAC, open, ours),
+        ("the group's of the other family", six, gate_flag::VIRTUAL_MAC, open, ours),
+        ("another group's", another, gate_flag::VIRTUAL_MAC, open, others),
+        ("another station's", [2, 0, 0, 0, 0, 7], gate_flag::VIRTUAL_MAC, open, others),
+        ("without a virtual MAC", four, 0, open, others),
+        ("of a dead agent", four, gate_flag::VIRTUAL_MAC, Duration::from_nanos(1), others),
+    ] {
+        program.gates().attempt(ROW, Moment::now().nanoseconds());
+        program.gates().answer(ROW, patience, flags);
+        frame[..6].copy_from_slice(&to);
+        sender.write_all(&frame)?;
+        let mut seen = None;
+        until(|| {
+            let mut buffer = [0; 2048];
+            let received = recvfrom::<LinkAddr>(receiver.as_raw_fd(), &mut buffer);
+            if let Ok((length, from)) = received
+                && buffer[..length] == frame[..]
+            {
+                seen = from.map(|from| from.pkttype());
+            }
+            seen.is_some()
+        });
+        ensure(seen == Some(due), || format!("{what}: {seen:?} instead of {due}"))?;
+    }
+    Ok(())
 }
 
 fn a_device_without_native_mode_says_so() -> Result<(), Failed> {

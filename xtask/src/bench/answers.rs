@@ -1,5 +1,5 @@
 //! ARP replies in a second on one processor: the XDP program, and the kernel's own stack, which answers where keepalived
-//! runs. See the example `arp_rate` of the tests.
+//! runs. See the example `flood` of the tests.
 
 use std::process::Stdio;
 
@@ -22,10 +22,10 @@ const TIMES: u64 = 350;
 pub fn measure(effort: &Effort, table: &mut Table) -> Result<()> {
     eprintln!("bench: {} runs of ARP replies on one processor", effort.floods);
     let mut command = process::cargo();
-    command.args(["run", "--quiet", "--release", "--package", "regent-tests", "--example", "arp_rate"]);
-    command.args(["--", &effort.floods.to_string(), &effort.flood.as_millis().to_string()]);
-    let output = command.stderr(Stdio::inherit()).output().context("start arp_rate")?;
-    ensure!(output.status.success(), "arp_rate: {}", output.status);
+    command.args(["run", "--quiet", "--release", "--package", "regent-tests", "--example", "flood"]);
+    command.args(["--", "rate", &effort.floods.to_string(), &effort.flood.as_millis().to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().context("start flood")?;
+    ensure!(output.status.success(), "flood: {}", output.status);
     let mut rows: Vec<(u64, Vec<Cell>)> = Vec::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let row: Value = serde_json::from_str(line).with_context(|| format!("read {line:?}"))?;

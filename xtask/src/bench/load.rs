@@ -219,7 +219,11 @@ fn heard(
     let (mut longest, mut strays) = (Duration::ZERO, 0);
     for (link, capture) in (0..shape.links).zip(captures) {
         let frames = capture.frames();
-        let gaps = gap::longest(&frames, Pair::address(&pair.a, link), from, until);
+        let strong = Pair::address(&pair.a, link);
+        let adverts = frames.iter().filter_map(|frame| Some((frame.at, frame.advert()?)));
+        let ours =
+            adverts.filter(|(_, advert)| advert.source == strong).map(|(at, advert)| (at, advert.vrid));
+        let gaps = gap::longest(ours, from, until);
         if gaps.len() < usize::from(shape.vrids) {
             bail!("only {} of {} groups were heard in {:?}", gaps.len(), shape.vrids, until.since(from));
         }

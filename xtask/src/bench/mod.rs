@@ -5,15 +5,18 @@
 //! reached.
 
 mod answers;
+pub mod bare_loop;
+mod bystanders;
 mod gap;
 mod handover;
 mod load;
 mod machine;
 mod packet;
 mod pair;
-mod scale;
+pub mod scale;
 mod script;
 mod steadiness;
+mod swaps;
 mod table;
 mod takeover;
 mod witness;
@@ -61,16 +64,20 @@ enum Figure {
     Takeover,
     /// How late all of up to 10,000 virtual addresses answer after a takeover
     Scale,
+    /// The longest gap between adverts of other groups while 10,000 virtual addresses come and go
+    Bystanders,
     /// How long a graceful hand-over takes past the skew
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
     Script,
-    /// False takeovers on a busy host
+    /// False takeovers, and how late adverts are, on a busy host
     Steadiness,
     /// Nanoseconds for each packet in the XDP program
     Packet,
     /// ARP replies in a second on one processor
     Answers,
+    /// ARP requests lost while the program is exchanged, and while an agent hands over to the next
+    Swaps,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -98,6 +105,8 @@ pub struct Effort {
     pub floods: u32,
     /// How long each is at least.
     pub flood: Duration,
+    /// Exchanges of the program, and of the agent, under a flood.
+    pub swaps: u32,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -122,6 +131,7 @@ impl Effort {
             busy_run: Duration::from_secs(busy_run),
             floods,
             flood: Duration::from_millis(400),
+            swaps: if arguments.quick { 10 } else { 60 },
             loads,
             watch: Duration::from_secs(watch),
         }
@@ -136,6 +146,12 @@ impl Effort {
         let wanted = |addresses| self.addresses.is_empty() || self.addresses.contains(&addresses);
         let all = contiguous.into_iter().chain(scattered).filter(move |(addresses, _)| wanted(*addresses));
         all.map(|(addresses, layout)| Scale { addresses, layout, runs: self.mass_takeovers })
+    }
+
+    /// The most addresses that are taken over.
+    fn most(&self) -> Scale {
+        let addresses = self.addresses.iter().max().copied().unwrap_or(10_000);
+        Scale { addresses, layout: Layout::Contiguous, runs: self.mass_takeovers }
     }
 }
 
@@ -178,6 +194,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Figure::Scale) {
         note(scale::measure(&contestants, &effort, &mut table));
     }
+    if wanted(Figure::Bystanders) {
+        note(bystanders::measure(&contestants, &effort, &mut table));
+    }
     if wanted(Figure::HandOver) {
         note(handover::measure(&contestants, &effort, &mut table));
     }
@@ -192,6 +211,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Answers) {
         note(answers::measure(&effort, &mut table));
+    }
+    if wanted(Figure::Swaps) {
+        note(swaps::measure(&effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {

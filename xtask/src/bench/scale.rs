@@ -24,8 +24,10 @@ use super::{
     table::{Cell, Goal, Table, Unit},
 };
 
-const STRONG: u8 = 150;
-const WEAK: u8 = 100;
+/// Priority of the router that is cut off.
+pub const STRONG: u8 = 150;
+/// Priority of the one that takes over.
+pub const WEAK: u8 = 100;
 /// Interval, in centiseconds.
 const CENTISECONDS: u32 = 10;
 /// From so many addresses on a slower one: keepalived hears nothing while it gives them up, and would take over again as
@@ -38,9 +40,9 @@ const ADVERTISED: usize = 200;
 /// So long before the down timer is due the first question is asked.
 const LEAD: Duration = Duration::from_millis(5);
 /// What the addresses may take to answer, to come or to go.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// After a daemon has become master it announces itself again, by default; over by then.
-const SETTLE: Duration = Duration::from_secs(7);
+pub const SETTLE: Duration = Duration::from_secs(7);
 
 /// How addresses lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,7 +217,7 @@ impl Stage {
         let weak = Speaker::start(make, &b, &scale.group(WEAK))?;
         let stage = Self { scale, _strong: strong, weak, a, b, _client: client, ear, lab };
         stage.wait_master().with_context(|| stage.weak.log_tail())?;
-        stage.wait_addresses(&stage.a, scale.addresses)?;
+        until_addresses(&stage.a, scale.addresses)?;
         std::thread::sleep(SETTLE.saturating_sub(began.elapsed()));
         Ok(stage)
     }
@@ -227,22 +229,6 @@ impl Stage {
         self.ear
             .wait("the strong router", patience, |heard| heard.source == strong && heard.priority == STRONG)
             .map(drop)
-    }
-
-    /// Until a router has that many virtual addresses, no more and no fewer.
-    fn wait_addresses(&self, node: &Node, wanted: u32) -> Result<()> {
-        let began = Moment::now();
-        loop {
-            // One is its own.
-            let have = node.addresses()?.len().saturating_sub(1);
-            if have == wanted as usize {
-                return Ok(());
-            }
-            if began.elapsed() > PATIENCE {
-                bail!("{} has {have} virtual addresses and not {wanted} after {PATIENCE:?}", node.role());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
     }
 
     /// One takeover, and back.
@@ -270,12 +256,31 @@ impl Stage {
         times.all.push(complete.since(due));
         times.round.push(answers.round);
         // Both have all addresses before one of them gives them up.
-        self.wait_addresses(&self.b, self.scale.addresses)?;
+        until_addresses(&self.b, self.scale.addresses)?;
         self.a.restore_silently()?;
         self.wait_master()?;
         let back = Moment::now();
-        self.wait_addresses(&self.b, 0)?;
+        until_addresses(&self.b, 0)?;
         times.gone.push(back.elapsed());
         Ok(())
+    }
+}
+
+/// Until a router has that many virtual addresses, no more and no fewer.
+///
+/// # Errors
+/// When it has not after half a minute.
+pub fn until_addresses(node: &Node, wanted: u32) -> Result<()> {
+    let began = Moment::now();
+    loop {
+        // One is its own.
+        let have = node.addresses()?.len().saturating_sub(1);
+        if have == wanted as usize {
+            return Ok(());
+        }
+        if began.elapsed() > PATIENCE {
+            bail!("{} has {have} virtual addresses and not {wanted} after {PATIENCE:?}", node.role());
+        }
+        std::thread::sleep(Duration::from_millis(100));
     }
 }

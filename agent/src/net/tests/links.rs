@@ -1,11 +1,15 @@
 //! Links on the tcx hooks, and which BPF file systems last.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::Command,
+};
 
 use lab::{bpf_program, bpffs::Bpffs};
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
 };
 
 use super::{
@@ -166,4 +170,32 @@ fn none_is_mounted_where_it_would_not_last() {
         let refused = Pins::open(DEFAULT_BPFFS.as_ref(), run_dir.path()).unwrap_err().to_string();
         assert!(refused.contains("would end with it"), "{refused}");
     });
+}
+
+/// Set for a process that is alone in a mount and a PID namespace.
+const APART: &str = "REGENT_TEST_APART";
+
+#[test]
+fn at_the_usual_place_one_is_mounted_where_it_lasts() {
+    if std::env::var_os(APART).is_none() {
+        return alone(|| {
+            let name = "net::tests::links::at_the_usual_place_one_is_mounted_where_it_lasts";
+            // The first process of a PID namespace has nobody above it; the mount goes with its mount namespace.
+            let output = Command::new("unshare")
+                .args(["--mount", "--pid", "--fork", "--mount-proc"])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .env(APART, "1")
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        });
+    }
+    mount(Some("sysfs"), "/sys", Some("sysfs"), MsFlags::empty(), None::<&str>).unwrap();
+    let run_dir = tempfile::tempdir().unwrap();
+    let pins = Pins::open(DEFAULT_BPFFS.as_ref(), run_dir.path()).unwrap();
+    assert!(pins.directory().starts_with(DEFAULT_BPFFS));
+    assert_eq!(statfs(DEFAULT_BPFFS).unwrap().filesystem_type(), BPF_FS_MAGIC);
+    pins.remove().unwrap();
 }

@@ -43,6 +43,8 @@ fn a_group_stays_with_an_address_that_came_meanwhile() {
     joined_ipv6(|_| {
         let groups = SolicitedGroups::join(link("port0").index, &addresses(1)).unwrap();
         ip("address add fd00::77:0/128 dev port0 nodad");
+        let joined = || ip("maddress show dev port0").contains("ff02::1:ff77:0 users 2");
+        wait_until("the kernel joins on its own account", joined);
         drop(groups);
         assert_eq!(hears("ff02::1:ff77:0", "33:33:ff:77:00:00"), (true, true));
         ip("address delete fd00::77:0/128 dev port0");

@@ -37,12 +37,6 @@ impl fmt::Display for NoPins {
 
 impl Error for NoPins {}
 
-impl From<String> for NoPins {
-    fn from(reason: String) -> Self {
-        Self(reason)
-    }
-}
-
 impl NoPins {
     /// Nothing is to be pinned, for a reason of the caller.
     pub fn because(reason: &str) -> Self {

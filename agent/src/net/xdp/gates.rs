@@ -58,15 +58,15 @@ impl Gates {
         }
     }
 
+    /// As [`Self::answer`], but mute: what the first advert needs, which leaves before the programs answer.
+    pub fn prepare(&self, row: u32, patience: Duration, flags: u32) {
+        self.open(row, patience, flags, mode::MUTE);
+    }
+
     /// Opens: the programs answer for the instance, as long as its adverts are attempted with no more than `patience`
     /// in between (zero: for ever). `flags` are of [`regent_common::map::gate_flag`].
     pub fn answer(&self, row: u32, patience: Duration, flags: u32) {
-        if let Some(gate) = self.gate(row) {
-            let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
-            gate.patience.store(patience, Ordering::Release);
-            gate.flags.store(flags, Ordering::Release);
-            gate.mode.store(mode::ANSWER, Ordering::Release);
-        }
+        self.open(row, patience, flags, mode::ANSWER);
     }
 
     /// Shuts: nothing is answered, and nothing leaves in the name of the instance's addresses.
@@ -88,6 +88,15 @@ impl Gates {
             mode: gate.mode.load(Ordering::Acquire),
             flags: gate.flags.load(Ordering::Acquire),
         })
+    }
+
+    fn open(&self, row: u32, patience: Duration, flags: u32, mode: u32) {
+        if let Some(gate) = self.gate(row) {
+            let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+            gate.patience.store(patience, Ordering::Release);
+            gate.flags.store(flags, Ordering::Release);
+            gate.mode.store(mode, Ordering::Release);
+        }
     }
 
     fn set(&self, row: u32, mode: u32) {

@@ -12,6 +12,7 @@ mod diagnostics;
 mod error;
 mod gates;
 mod hooks;
+mod leftovers;
 mod link;
 mod maps;
 mod pins;
@@ -32,8 +33,9 @@ pub use diagnostics::Diagnostics;
 pub use error::{AttachError, LoadError, TakeOverError};
 pub use gates::Gates;
 pub use hooks::Substitutes;
+pub use leftovers::{Detached, Leftovers, Swept, detach_all};
 pub use link::{Attachment, Handle, Hook, InheritedLink, Link, Place};
-pub use pins::{Detached, Leftovers, Pins, Swept, detach_all};
+pub use pins::Pins;
 pub use trial::{Entry, Trial};
 pub use view::View;
 

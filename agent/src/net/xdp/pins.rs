@@ -2,13 +2,11 @@
 //!
 //! `{bpffs}/{network namespace cookie}-{hash of the run directory}-v{layout}/` holds `xdp-native-IFINDEX` or
 //! `xdp-generic-IFINDEX`, `egress-IFINDEX` and `ingress-IFINDEX`, and the maps `INSTANCES` and `GATES`. The directory is
-//! locked (flock) while its agent lives: whoever gets the lock knows that the agent is dead. What is in there is what an
-//! agent of the same run directory takes over, of other directories what only stands in the way.
+//! locked (flock) while its agent lives: whoever gets the lock knows that the agent is dead. What becomes of dead agents'
+//! directories is the business of [`super::leftovers`].
 //!
-//! Removing a name frees the link some time later, away from this thread. Where a program has to go, it is detached
-//! first, which waits for the kernel's lock for interfaces, as everything does that opens links and lets go of them again:
-//! [`Pins::leftovers`], [`Pins::sweep_dead`] and [`detach_all`]. So none of it is for the VRRP thread while it has elections to
-//! run.
+//! Nothing here waits for the kernel's lock for interfaces: a link whose last name is removed is freed by the kernel some
+//! time later. Where a program has to go at once, it is detached first.
 
 use std::{
     ffi::OsStr,
@@ -27,13 +25,12 @@ use std::{
     time::Duration,
 };
 
-use aya::maps::{Array, HashMap, Map, MapData};
-use regent_common::map::{self, Expected, Gate, GroupKey};
+use regent_common::map;
 
 use super::{
     bpffs::{self, NoPins},
     calls,
-    link::{Hook, InheritedLink, Link},
+    link::{Hook, Link},
 };
 use crate::net::cookie::own_cookie;
 
@@ -46,8 +43,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Pins {
     /// The directory of all agents.
-    root: PathBuf,
-    name: Name,
+    pub(super) root: PathBuf,
+    pub(super) name: Name,
     directory: PathBuf,
     /// Holds the lock. Closed and never unlocked: a successor may share it.
     lock: File,
@@ -55,50 +52,10 @@ pub struct Pins {
 
 /// What names a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Name {
-    cookie: u64,
-    run_dir: u64,
+pub(super) struct Name {
+    pub(super) cookie: u64,
+    pub(super) run_dir: u64,
     layout: u32,
-}
-
-/// What a dead predecessor of the same run directory has left.
-#[derive(Debug, Default)]
-pub struct Leftovers {
-    /// Its links, those of another version among them.
-    pub links: Vec<InheritedLink>,
-    /// Its groups and their gates, when its maps have our layout.
-    pub groups: Vec<(GroupKey, Expected, Gate)>,
-    /// What could not be read.
-    pub trouble: Vec<String>,
-}
-
-/// A program that was taken off a port because its agent is dead, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Swept {
-    /// Where it was.
-    pub hook: Hook,
-    /// The port that it was put on, which may be gone.
-    pub ifindex: u32,
-    /// The dead agent's directory.
-    pub directory: PathBuf,
-}
-
-impl fmt::Display for Swept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hook, ifindex, directory } = self;
-        write!(f, "{hook} of interface {ifindex}, left by a dead agent in {}", directory.display())
-    }
-}
-
-/// What [`detach_all`] did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detached {
-    /// Programs of dead agents that are off their ports now.
-    pub swept: Vec<Swept>,
-    /// Directories of agents that live: nothing was done to them.
-    pub alive: Vec<PathBuf>,
-    /// What could not be removed, and why.
-    pub trouble: Vec<String>,
 }
 
 impl Pins {
@@ -124,7 +81,8 @@ impl Pins {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(format!("an agent with this run directory lives already and has {}", directory.display()).into())
+        let path = directory.display();
+        Err(NoPins::because(&format!("an agent with this run directory lives already and has {path}")))
     }
 
     /// As [`Self::open`], for the successor of a living agent, whose lock it has received: the same lock when both have the
@@ -201,21 +159,6 @@ impl Pins {
         result
     }
 
-    /// What a dead predecessor of the same run directory has left: here, and under another layout. Asked before
-    /// anything is pinned here. Programs of ours take the places of its programs by [`super::Program::take_over`].
-    pub fn leftovers(&self) -> Leftovers {
-        let mut leftovers = Leftovers::default();
-        leftovers.add_links(&self.directory);
-        match groups(&self.directory) {
-            Ok(groups) => leftovers.groups = groups,
-            Err(error) => leftovers.trouble.push(error.to_string()),
-        }
-        for (directory, _lock) in self.other_layouts() {
-            leftovers.add_links(&directory);
-        }
-        leftovers
-    }
-
     /// Removes the directories of dead predecessors of the same run directory that had another layout: what they hold was
     /// taken over, or is not wanted. A program that nobody else holds goes with them.
     pub fn remove_other_layouts(&self) -> Vec<String> {
@@ -231,104 +174,14 @@ impl Pins {
         remove_directory(&self.directory)
     }
 
-    /// Takes programs of dead agents with other run directories off these ports, which they would keep for ever, and removes
-    /// directories that hold nothing any more, those of network namespaces that are gone among them.
-    pub fn sweep_dead(&self, ifindexes: &[u32]) -> Detached {
-        let mut done = Detached::default();
-        for (name, directory) in directories(&self.root) {
-            if (name.cookie, name.run_dir) == (self.name.cookie, self.name.run_dir) {
-                continue;
-            }
-            let here = name.cookie == self.name.cookie;
-            match lock(&directory) {
-                Ok(Some(_lock)) => done.sweep(&directory, |ifindex| here && ifindexes.contains(&ifindex)),
-                Ok(None) => done.alive.push(directory),
-                Err(error) => done.trouble.push(attempted("lock", &directory, &error).to_string()),
-            }
-        }
-        done
-    }
-
     /// Directories of dead agents with this run directory and another layout, each with its lock.
-    fn other_layouts(&self) -> Vec<(PathBuf, File)> {
+    pub(super) fn other_layouts(&self) -> Vec<(PathBuf, File)> {
         let same = |name: &Name| {
             (name.cookie, name.run_dir) == (self.name.cookie, self.name.run_dir)
                 && name.layout != self.name.layout
         };
         let others = directories(&self.root).into_iter().filter(|(name, _)| same(name));
         others.filter_map(|(_, path)| lock(&path).ok().flatten().map(|lock| (path, lock))).collect()
-    }
-}
-
-/// Takes the programs of dead agents in this network namespace off their ports, of all run directories or of one, with no
-/// agent running. Living ones are left alone, and named.
-///
-/// # Errors
-/// When the kernel does not say which namespace this is.
-pub fn detach_all(bpffs: &Path, run_dir: Option<&Path>) -> io::Result<Detached> {
-    let cookie = own_cookie()?;
-    let run_dir = run_dir.map(bpffs::canonical).transpose()?.map(|path| hash(&path));
-    let mut done = Detached::default();
-    for (name, directory) in directories(bpffs) {
-        if name.cookie != cookie || run_dir.is_some_and(|run_dir| name.run_dir != run_dir) {
-            continue;
-        }
-        match lock(&directory) {
-            Ok(Some(_lock)) => done.sweep(&directory, |_| true),
-            Ok(None) => done.alive.push(directory),
-            Err(error) => done.trouble.push(attempted("lock", &directory, &error).to_string()),
-        }
-    }
-    Ok(done)
-}
-
-impl Leftovers {
-    fn add_links(&mut self, directory: &Path) {
-        for (hook, ifindex, path) in links_in(directory) {
-            match calls::open_pin(&path) {
-                Ok(fd) => self.links.push(InheritedLink { hook, ifindex, fd }),
-                Err(error) => self.trouble.push(attempted("open", &path, &error).to_string()),
-            }
-        }
-    }
-}
-
-impl Detached {
-    /// Takes a dead agent's programs off the ports that `wanted` names, and removes its directory when it holds none on any
-    /// port after that. Its lock is held.
-    fn sweep(&mut self, directory: &Path, wanted: impl Fn(u32) -> bool) {
-        let mut stay = 0;
-        for (hook, _, path) in links_in(directory) {
-            let link = match Link::from_pin(&path) {
-                Ok(link) => link,
-                Err(error) => {
-                    self.trouble.push(attempted("open", &path, &error).to_string());
-                    stay += 1;
-                    continue;
-                }
-            };
-            let there = link.attachment().ok().and_then(|attachment| attachment.ifindex);
-            match there {
-                Some(there) if !wanted(there) => {
-                    stay += 1;
-                    continue;
-                }
-                Some(ifindex) => {
-                    link.detach();
-                    self.swept.push(Swept { hook, ifindex, directory: directory.to_owned() });
-                }
-                None => {}
-            }
-            if let Err(error) = gone(fs::remove_file(&path)) {
-                self.trouble.push(attempted("unpin", &path, &error).to_string());
-                stay += 1;
-            }
-        }
-        if stay == 0
-            && let Err(error) = remove_directory(directory)
-        {
-            self.trouble.push(error.to_string());
-        }
     }
 }
 
@@ -358,7 +211,7 @@ impl fmt::Display for Name {
 }
 
 /// FNV-1a: the same in every version, which the standard library's hash is not.
-fn hash(path: &Path) -> u64 {
+pub(super) fn hash(path: &Path) -> u64 {
     path.as_os_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -368,50 +221,18 @@ fn link_name(hook: Hook, ifindex: u32) -> String {
     format!("{}-{ifindex}", hook.word())
 }
 
-/// The links that have names in a directory: hook, port, path.
-fn links_in(directory: &Path) -> Vec<(Hook, u32, PathBuf)> {
-    let read = |path: PathBuf| {
-        let (word, ifindex) = path.file_name()?.to_str()?.rsplit_once('-')?;
-        Some((Hook::from_word(word)?, ifindex.parse().ok()?, path))
-    };
-    entries(directory).unwrap_or_default().into_iter().filter_map(read).collect()
-}
-
 /// The directories of agents.
-fn directories(root: &Path) -> Vec<(Name, PathBuf)> {
+pub(super) fn directories(root: &Path) -> Vec<(Name, PathBuf)> {
     let read = |path: PathBuf| Some((Name::read(path.file_name()?.to_str()?)?, path));
     entries(root).unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 /// What is in a directory, by name.
-fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries: Vec<PathBuf> =
         fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     entries.sort_unstable();
     Ok(entries)
-}
-
-/// The groups of a predecessor and their gates; none where it has pinned none.
-fn groups(directory: &Path) -> io::Result<Vec<(GroupKey, Expected, Gate)>> {
-    let open = |name: &str| match calls::open_pin(&directory.join(name)) {
-        Ok(fd) => MapData::from_fd(fd).map(Some).map_err(io::Error::other),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    };
-    let read = || {
-        let (Some(instances), Some(gates)) = (open(map::INSTANCES)?, open(map::GATES)?) else {
-            return Ok(Vec::new());
-        };
-        let instances: HashMap<MapData, GroupKey, Expected> =
-            Map::HashMap(instances).try_into().map_err(io::Error::other)?;
-        let gates: Array<MapData, Gate> = Map::Array(gates).try_into().map_err(io::Error::other)?;
-        let found = instances.iter().filter_map(|group| {
-            let (key, expected) = group.ok()?;
-            Some((key, expected, gates.get(&expected.index, 0).ok()?))
-        });
-        Ok(found.collect())
-    };
-    read().map_err(|error| attempted("read the groups in", directory, &error))
 }
 
 fn make(directory: &Path) -> io::Result<()> {
@@ -422,7 +243,7 @@ fn make(directory: &Path) -> io::Result<()> {
 }
 
 /// Locks a directory; `None` when somebody else has the lock.
-fn lock(directory: &Path) -> io::Result<Option<File>> {
+pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
     let file = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(directory)?;
     match file.try_lock() {
         // It may have been removed, and made again, before it was locked.
@@ -442,21 +263,21 @@ fn is_same(file: &File, path: &Path) -> bool {
 }
 
 /// Removes a directory and every name in it.
-fn remove_directory(directory: &Path) -> io::Result<()> {
+pub(super) fn remove_directory(directory: &Path) -> io::Result<()> {
     let removed = entries(directory).and_then(|names| names.iter().try_for_each(fs::remove_file));
     gone(removed.and_then(|()| fs::remove_dir(directory)))
         .map_err(|error| attempted("remove", directory, &error))
 }
 
 /// Removing what is not there is no failure.
-fn gone(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn gone(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
 }
 
-fn attempted(what: &str, path: &Path, error: &io::Error) -> io::Error {
+pub(super) fn attempted(what: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }
 

@@ -1,0 +1,105 @@
+//! Requests that stay without an answer while the program on a port gives way to another, and while one agent hands over
+//! to the next, under a flood of ARP requests.
+//!
+//! The first is the example `flood` of the tests. For the second an agent is master on a cable of its own; the flood
+//! takes one processor for itself, and each request is answered on that processor or never.
+
+use std::{
+    process::Stdio,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use lab::{
+    agent::{self, Agent, Options},
+    cable::{Cable, FAR},
+    flood::Tally,
+    group::Group,
+};
+use serde_json::Value;
+
+use super::{
+    Effort,
+    table::{Cell, Goal, Table, Unit},
+};
+use crate::process;
+
+/// From one request to the next: a million in a second.
+const GAP: Duration = Duration::from_micros(1);
+/// Where the flood is.
+const PROCESSOR: usize = 0;
+const CENTISECONDS: u32 = 10;
+const PRIORITY: u8 = 150;
+/// What the agent may take to become master.
+const START: Duration = Duration::from_secs(10);
+/// Between two hand-overs.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Measures both.
+///
+/// # Errors
+/// When an exchange fails.
+pub fn measure(effort: &Effort, table: &mut Table) -> Result<()> {
+    let times = effort.swaps;
+    eprintln!("bench: {times} swaps of the program under a flood");
+    let (sent, lost) = programs(times)?;
+    let rate = |sent: u64| format!("{}.{} million requests", sent / 1_000_000, sent / 100_000 % 10);
+    let figure = format!("requests lost in {times} swaps of the program, {}", rate(sent));
+    table.row(figure, 1, Unit::Count, Goal::Worst(0), vec![Cell::of([lost])]);
+    eprintln!("bench: {times} hand-overs of the agent under a flood");
+    let tally = agents(times).context("hand-overs of the agent under a flood")?;
+    let figure = format!("requests lost in {times} hand-overs of the agent, {}", rate(tally.sent));
+    table.row(figure, 1, Unit::Count, Goal::Worst(0), vec![Cell::of([tally.lost()])]);
+    Ok(())
+}
+
+/// Requests sent and lost.
+fn programs(times: u32) -> Result<(u64, u64)> {
+    let mut command = process::cargo();
+    command.args(["run", "--quiet", "--release", "--package", "regent-tests", "--example", "flood"]);
+    command.args(["--", "swap", &times.to_string(), &GAP.as_nanos().to_string()]);
+    let output = command.stderr(Stdio::inherit()).output().context("start flood")?;
+    ensure!(output.status.success(), "flood: {}", output.status);
+    let said: Value = serde_json::from_slice(&output.stdout).context("read what flood says")?;
+    let number = |name: &str| said[name].as_u64().with_context(|| format!("flood says nothing of {name}"));
+    Ok((number("sent")?, number("lost")?))
+}
+
+fn agents(times: u32) -> Result<Tally> {
+    let cable = Cable::lay()?;
+    let group = Group {
+        addresses: vec![Cable::VIP.into()],
+        interface: FAR.to_owned(),
+        ..Group::fast(PRIORITY, CENTISECONDS)
+    };
+    let options = Options { interfaces: vec![FAR.to_owned()], ..Options::config(group.text()) };
+    let first = Agent::start(&cable.host, &options)?;
+    first.wait_status("the agent is master", START, |status| status.state(&group.name) == "MASTER")?;
+    let mut flood = cable.flood(1, GAP)?;
+    // Until then the kernel answers, which is slower.
+    let settled = flood.run_for(PROCESSOR, PAUSE)?;
+    ensure!(settled.answers > 0, "nobody answers at all: {settled:?}{}", first.process.log_tail());
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flooding = scope.spawn(|| flood.run(PROCESSOR, || is_over.load(Ordering::Relaxed)));
+        let handed = (1..=times).try_for_each(|time| {
+            std::thread::sleep(PAUSE);
+            hand_over(&first).with_context(|| format!("hand-over {time} of {times}"))
+        });
+        is_over.store(true, Ordering::Relaxed);
+        let tally = flooding.join().map_err(|_| anyhow!("the flood panicked"))?;
+        handed?;
+        tally
+    })
+}
+
+/// Whoever runs now gives way to a successor in the same host.
+fn hand_over(first: &Agent) -> Result<()> {
+    let directory = first.run_directory().to_string_lossy().into_owned();
+    let output = agent::verb(&["handover", "--run-dir", &directory])?;
+    if !output.status.success() {
+        bail!("agent handover: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
