@@ -1,9 +1,14 @@
 #![allow(missing_docs, clippy::unwrap_used)]
-use lab::{lab::Lab, group::Group, agent::{Agent, Options}};
+use lab::{
+    agent::{Agent, Options},
+    group::Group,
+    lab::Lab,
+};
 use std::time::Duration;
 fn main() {
     let lab = Lab::new().unwrap();
-    let (a, b, _client) = (lab.host("a", 1).unwrap(), lab.host("b", 2).unwrap(), lab.host("client", 9).unwrap());
+    let (a, b, _client) =
+        (lab.host("a", 1).unwrap(), lab.host("b", 2).unwrap(), lab.host("client", 9).unwrap());
     let mut dump = lab.switch().namespace().command("tcpdump").args(["-lnei", "p2", "arp"]).spawn().unwrap();
     let mut dump2 = b.command("tcpdump").args(["-lnei", "ens33", "arp"]).spawn().unwrap();
     std::thread::sleep(Duration::from_secs(1));
