@@ -393,13 +393,6 @@ impl Status {
         shown.into_iter().find(is_it).map_or((0, 0), |it| (number(it, "requests"), number(it, "replies")))
     }
 
-    /// Who answers ARP for virtual addresses on a port: `xdp` or `kernel`; empty when there is no such port.
-    pub fn responder(&self, port: &str) -> &str {
-        let ports = self.root["ports"].as_array();
-        let port = ports.and_then(|ports| ports.iter().find(|shown| shown["name"] == port));
-        port.and_then(|port| port["responder"]["by"].as_str()).unwrap_or_default()
-    }
-
     /// Whether the instance says that it has that address.
     pub fn assigned(&self, name: &str, address: impl Into<IpAddr>) -> bool {
         let prefix = format!("{}/", address.into());
