@@ -130,13 +130,27 @@ pub enum Departure {
     ///
     /// The config then means the same on every router of the group, and off-box.
     EthernetsMtu,
+    /// A host whose master died or stopped is silent for the addresses, although they are still on it; with keepalived it
+    /// answers for ever, and two hosts do.
+    ///
+    /// Caches then stay with, or go back to, a host that nobody leads. `gate off` has it as keepalived does.
+    DeadMastersAreSilent,
+    /// ARP requests and Neighbor Solicitations for the addresses are answered by the XDP program, where its answers were
+    /// seen to arrive, and from the moment of the takeover; with keepalived by the kernel, once it has each address.
+    ///
+    /// `responder off` has it as keepalived does.
+    TheProgramAnswers,
+    /// Many addresses are delivered by local routes until the kernel has assigned them; keepalived waits for each.
+    ///
+    /// The kernel takes over a second for ten thousand.
+    RoutesGoAhead,
     /// `check_unicast_src no` switches the check off; in keepalived it is on whatever follows the word.
     SwitchesSayNo,
 }
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::StrictStaysReachable,
         Self::StrictAnnounces,
         Self::LosersSpeakOnce,
@@ -164,6 +178,9 @@ impl Departure {
         Self::InterfacesMayBeMissing,
         Self::AddressListsNeverReject,
         Self::EthernetsMtu,
+        Self::DeadMastersAreSilent,
+        Self::TheProgramAnswers,
+        Self::RoutesGoAhead,
         Self::SwitchesSayNo,
     ];
 
@@ -200,6 +217,9 @@ impl Departure {
                 "words_for_what_is_always_so_are_accepted_without_a_word"
             }
             Self::EthernetsMtu => "more_addresses_than_fit_an_advert_are_assigned_all_the_same",
+            Self::DeadMastersAreSilent => "falls_silent",
+            Self::TheProgramAnswers => "the_program_answers",
+            Self::RoutesGoAhead => "routes_are_exact",
             Self::SwitchesSayNo => "a_switch_that_says_no_is_off",
         }
     }

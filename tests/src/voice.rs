@@ -10,7 +10,10 @@ use anyhow::{Context, Result};
 use nix::errno::Errno;
 use regent_common::{arp::Arp, ndp};
 
-use crate::{inject::send_once, node::Node};
+use crate::{
+    node::{INTERFACE, Node},
+    packet_socket::PacketSocket,
+};
 
 /// The first and the last host number of neighbours that nobody is.
 const NOBODY: (u8, u8) = (101, 199);
@@ -24,9 +27,16 @@ pub fn ask_from(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
     static NEXT: AtomicU8 = AtomicU8::new(0);
     let address = address.into();
     let number = NOBODY.0 + NEXT.fetch_add(1, Ordering::Relaxed) % (NOBODY.1 - NOBODY.0 + 1);
+    // On the network of the address.
     let stranger: IpAddr = match address {
-        IpAddr::V4(_) => Ipv4Addr::new(10, 0, 0, number).into(),
-        IpAddr::V6(_) => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()).into(),
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            Ipv4Addr::new(a, b, c, number).into()
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, number.into()).into()
+        }
     };
     node.namespace().enter(|| {
         let socket =
@@ -40,11 +50,17 @@ pub fn ask_from(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
 /// # Errors
 /// Without CAP_NET_RAW.
 pub fn announce(node: &Node, address: impl Into<IpAddr>) -> Result<()> {
+    announce_by(&PacketSocket::open(node.namespace(), INTERFACE)?, node.mac(), address)
+}
+
+/// As [`announce`], by the interface of `socket`, whose MAC is `mac`.
+///
+/// # Errors
+/// When the interface is down or gone.
+pub fn announce_by(socket: &PacketSocket, mac: [u8; 6], address: impl Into<IpAddr>) -> Result<()> {
     let sent = match address.into() {
-        IpAddr::V4(address) => {
-            send_once(node, &Arp::announcement(node.mac(), address.octets()).broadcast_frame())
-        }
-        IpAddr::V6(address) => send_once(node, &ndp::announcement(node.mac(), address.octets())),
+        IpAddr::V4(address) => socket.send(&Arp::announcement(mac, address.octets()).broadcast_frame()),
+        IpAddr::V6(address) => socket.send(&ndp::announcement(mac, address.octets())),
     };
     match sent {
         // A program on the way out dropped it.

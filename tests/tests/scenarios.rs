@@ -7,6 +7,7 @@ mod scenarios {
     pub mod conformance;
     pub mod dead_man;
     pub mod detach;
+    pub mod devices;
     pub mod differential;
     pub mod faults;
     pub mod figures;
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
         scenarios::dead_man::trials,
         scenarios::detach::trials,
         scenarios::ports::trials,
+        scenarios::devices::trials,
         scenarios::virtual_mac::trials,
         scenarios::rejected::trials,
         scenarios::trackers::trials,

@@ -20,22 +20,16 @@ use std::{
     sync::Arc,
 };
 
-use regent_common::Family;
-
 use super::{
     assigner::{Change, Request},
     covering::{CoverId, Covering},
-    ladder::family_of,
 };
-use crate::{config::plan::AddressPlan, net::link::Assignment};
+use crate::config::plan::AddressPlan;
 
 /// Requests handed over in one turn at most, so that thousands of addresses do not make an advert late.
 pub const REQUESTS_PER_TURN: usize = 64;
 /// Requests under way at most; the rest waits here, where a changed mind costs nothing.
 pub const REQUESTS_UNDER_WAY: usize = 256;
-/// Addresses that must be waiting for routes to go ahead of them. Measured: the kernel takes some 10 us for an address, and
-/// 6 us for a route; fewer addresses are there sooner than a thread could be told twice.
-const COVERED_FROM: usize = 16;
 
 /// What the kernel has of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -298,35 +292,14 @@ impl Addressing {
         self.covering.has_requests() || room && !(self.queue.is_empty() && self.left.is_empty())
     }
 
-    /// Whether many addresses are on their way, with routes ahead of them.
-    pub fn is_covering(&self) -> bool {
-        !self.covering.is_empty()
-    }
-
     /// Whether an address of `instance` is on this host by us, or may be: one of its own, or a route ahead of it.
     pub fn is_held(&self, instance: usize) -> bool {
         self.own.get(instance).is_some_and(|own| own.held > 0) || self.covering.is_there(instance)
     }
 
-    /// Whether the kernel delivers packets for each address of `instance`, as far as it will: nobody waits for what is
-    /// refused, or for a device that is absent.
-    pub fn is_deliverable(&self, instance: usize) -> bool {
-        self.own.get(instance).is_none_or(|own| own.awaited == self.covering.delivered(instance))
-    }
-
     /// How many addresses of `instance` the kernel refused.
     pub fn refused(&self, instance: usize) -> usize {
         self.own.get(instance).map_or(0, |own| own.refused)
-    }
-
-    /// A cover is there, or was refused. Returns whose it is and what is worth telling.
-    pub fn covered(&mut self, id: CoverId, result: io::Result<()>) -> Option<(usize, String)> {
-        self.covering.laid(id, result)
-    }
-
-    /// A cover is gone, or its removal was refused. Returns whose it is and what is worth telling.
-    pub fn uncovered(&mut self, id: CoverId, result: io::Result<()>) -> Option<(usize, String)> {
-        self.covering.lifted(id, result)
     }
 
     /// A change of an address ended, whether or not it reached the kernel.
@@ -382,78 +355,6 @@ impl Addressing {
         self.covering.retry();
     }
 
-    /// The kernel reports that an address is there; `ours` by its tag or the journal.
-    pub fn appeared(
-        &mut self,
-        ifindex: u32,
-        ip: IpAddr,
-        prefix_length: u8,
-        ours: bool,
-    ) -> Vec<(usize, Notice)> {
-        let mut notices = Vec::new();
-        for at in self.positions(ip).iter().copied() {
-            let Some(address) = self.addresses.get(at) else { continue };
-            let same = !ours && !address.owned;
-            let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
-            // Reports of our own additions come after their acknowledgement, tagged.
-            if same && (!exact || address.presence == Presence::Absent) {
-                if exact {
-                    self.change(at, |address| address.presence = Presence::Foreign);
-                }
-                notices.push((at, Notice::Foreign));
-            }
-        }
-        notices
-    }
-
-    /// The kernel reports that an address is gone.
-    pub fn disappeared(&mut self, ifindex: u32, ip: IpAddr, prefix_length: u8) -> Vec<(usize, Notice)> {
-        let mut notices = Vec::new();
-        for at in self.positions(ip).iter().copied() {
-            let Some(address) = self.addresses.get_mut(at) else { continue };
-            let exact = address.ifindex == Some(ifindex) && address.plan.prefix_length == prefix_length;
-            if !exact {
-                notices.push((at, Notice::ForeignGone));
-                continue;
-            }
-            if address.echoes > 0 {
-                address.echoes -= 1;
-                continue;
-            }
-            match address.presence {
-                Presence::Ours => {
-                    if address.wanted {
-                        notices.push((at, Notice::RemovedByOthers));
-                    }
-                    self.change(at, |address| address.presence = Presence::Absent);
-                }
-                Presence::Foreign => {
-                    notices.push((at, Notice::ForeignGone));
-                    self.change(at, |address| address.presence = Presence::Absent);
-                }
-                // What it means is known when the answer is there.
-                Presence::Adding | Presence::Removing => address.reported_gone = true,
-                Presence::Absent | Presence::Refused => {}
-            }
-        }
-        notices
-    }
-
-    /// Compares with a whole dump: `present` says whether an address is there.
-    pub fn compare(&mut self, present: impl Fn(&Assignment) -> bool) -> Vec<(usize, Notice)> {
-        let mut gone = Vec::new();
-        for address in &mut self.addresses {
-            address.echoes = 0;
-            if let Some(ifindex) = address.ifindex
-                && matches!(address.presence, Presence::Ours | Presence::Foreign)
-            {
-                let assignment = (ifindex, address.plan.address, address.plan.prefix_length);
-                gone.extend((!present(&assignment)).then_some(assignment));
-            }
-        }
-        gone.into_iter().flat_map(|(ifindex, ip, prefix)| self.disappeared(ifindex, ip, prefix)).collect()
-    }
-
     fn positions(&self, address: IpAddr) -> Positions {
         self.by_address.get(&address).cloned().unwrap_or_default()
     }
@@ -485,38 +386,6 @@ impl Addressing {
         if !address.queued && due(address).is_some() {
             address.queued = true;
             self.queue.push_back(at);
-        }
-    }
-
-    /// Sends routes ahead of those addresses in `range` that are awaited, unless few are.
-    fn cover(&mut self, range: Range<usize>) {
-        if self.queue.len() + self.under_way < COVERED_FROM {
-            return;
-        }
-        // Mostly all are of one family on one interface.
-        let mut groups: Vec<((u32, Family), Vec<usize>)> = Vec::new();
-        for at in range {
-            let Some(address) = self.addresses.get(at) else { continue };
-            // While duplicates are looked for an address takes no packets, and must not by a route.
-            let coverable =
-                is_awaited(address) && address.cover.is_none() && !address.plan.detects_duplicates;
-            let (true, Some(ifindex)) = (coverable, address.ifindex) else { continue };
-            let key = (ifindex, family_of(address.plan.address));
-            match groups.iter_mut().find(|(other, _)| *other == key) {
-                Some((_, positions)) => positions.push(at),
-                None => groups.push((key, vec![at])),
-            }
-        }
-        for ((ifindex, family), positions) in groups {
-            let covered = || positions.iter().filter_map(|at| self.addresses.get(*at));
-            let Some(instance) = covered().next().map(|address| address.instance) else { continue };
-            let addresses = covered().map(|address| address.plan.address).collect();
-            let cover = self.covering.begin(instance, ifindex, family, addresses);
-            for at in positions {
-                if let Some(address) = self.addresses.get_mut(at) {
-                    address.cover = cover;
-                }
-            }
         }
     }
 }
@@ -554,6 +423,9 @@ const fn due(address: &Address) -> Option<Operation> {
         | (_, Presence::Foreign | Presence::Adding | Presence::Removing | Presence::Refused) => None,
     }
 }
+
+mod delivery;
+mod reports;
 
 #[cfg(test)]
 mod tests;

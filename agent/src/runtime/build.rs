@@ -215,7 +215,7 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
 }
 
 /// The interfaces that a plan uses: what a dead agent left on others is not in our way.
-fn indexes(plan: &Plan, inventory: &Inventory) -> Vec<u32> {
+pub(super) fn indexes(plan: &Plan, inventory: &Inventory) -> Vec<u32> {
     let addresses = |plan: &InstancePlan| {
         let all = plan.addresses.iter().chain(&plan.excluded).filter_map(|address| address.device.clone());
         all.collect::<Vec<_>>()

@@ -29,8 +29,10 @@ pub struct Check {
     pub number: u64,
     /// Where the link was.
     pub ifindex: u32,
-    /// The link.
-    pub link: Handle,
+    /// The XDP link, where the program is carried.
+    pub link: Option<Handle>,
+    /// The links of the tc programs.
+    pub beside: Vec<Handle>,
 }
 
 /// The answer.
@@ -40,8 +42,10 @@ pub struct Checked {
     pub port: usize,
     /// See [`Check::number`].
     pub number: u64,
-    /// Whether it was there a moment ago.
+    /// Whether the XDP link was there a moment ago, if one was asked about.
     pub attached: bool,
+    /// Whether the others were.
+    pub beside: bool,
 }
 
 /// A port whose links are another agent's.
@@ -134,10 +138,10 @@ impl Checker {
 fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
     while let Ok(task) = queue.recv() {
         let finding = match task {
-            Task::Check(Check { port, number, ifindex, link }) => {
-                let attached = link.is_on(ifindex);
-                drop(link);
-                Finding::Checked(Checked { port, number, attached })
+            Task::Check(Check { port, number, ifindex, link, beside }) => {
+                let attached = link.is_none_or(|link| link.is_on(ifindex));
+                let beside = beside.iter().all(|link| link.is_on(ifindex));
+                Finding::Checked(Checked { port, number, attached, beside })
             }
             Task::TakeOver(port) => Finding::Taken(take_over(port)),
             // Who cannot be listed cannot be asked: the port waits for somebody who is heard.

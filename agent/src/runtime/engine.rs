@@ -265,6 +265,9 @@ impl Engine {
             self.mute(at);
         }
         self.carry_out(at, actions);
+        if was_active {
+            self.keep_gate_open(at);
+        }
         self.reschedule(at);
         // An advert that came while the kernel still thought that it need not ring.
         if !was_active && self.instances[at].state() == StateName::Active {

@@ -7,6 +7,7 @@
 //! The stamp of each advert keeps a gate open. It is written before the advert is sent, with the time that the turn was
 //! decided at, so that a thread that was stopped in between opens nothing.
 
+use regent_common::map::mode;
 use regent_vrrp::StateName;
 
 use super::engine::Engine;
@@ -32,6 +33,19 @@ impl Engine {
         let instance = &self.instances[at];
         if let Some(program) = self.program.as_ref() {
             program.gates().answer(instance.row, instance.plan.patience(), instance.gate_flags());
+        }
+    }
+
+    /// Opens the gate of an Active again that another daemon's advert had opened for itself while this one stood still: it
+    /// is Active still, so that daemon is gone or has lost.
+    pub(super) fn keep_gate_open(&mut self, at: usize) {
+        let instance = &self.instances[at];
+        if instance.state() != StateName::Active || instance.router.is_in_doubt(self.now) {
+            return;
+        }
+        let gate = self.program.as_ref().and_then(|program| program.gates().read(instance.row));
+        if gate.is_some_and(|gate| gate.mode != mode::ANSWER) {
+            self.open_gate(at);
         }
     }
 

@@ -164,17 +164,7 @@ impl RunDir {
 
     /// What an earlier agent of this boot and this network namespace left in its journal; empty after a clean stop.
     pub fn leftovers(&self) -> Vec<Entry> {
-        let Ok(text) = fs::read(self.path.join(FILE)) else { return Vec::new() };
-        let Ok(contents) = serde_json::from_slice::<Contents>(&text) else {
-            tracing::warn!(
-                "journal {} cannot be read: addresses of a crashed agent stay; look at `ip addr`",
-                self.path.join(FILE).display()
-            );
-            return Vec::new();
-        };
-        let same =
-            contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
-        if same { contents.entries } else { Vec::new() }
+        left_in(&self.path)
     }
 
     /// Writes the journal, whole or not at all.
@@ -196,6 +186,21 @@ impl RunDir {
     pub fn clear(self) {
         remove(&self.path.join(FILE));
     }
+}
+
+/// What the journal in a run directory names, if it is of this boot and this network namespace. Nobody may live there.
+pub fn left_in(run_dir: &Path) -> Vec<Entry> {
+    let path = run_dir.join(FILE);
+    let Ok(text) = fs::read(&path) else { return Vec::new() };
+    let Ok(contents) = serde_json::from_slice::<Contents>(&text) else {
+        tracing::warn!(
+            "journal {} cannot be read: addresses of a crashed agent stay; look at `ip addr`",
+            path.display()
+        );
+        return Vec::new();
+    };
+    let same = contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
+    if same { contents.entries } else { Vec::new() }
 }
 
 impl Drop for RunDir {

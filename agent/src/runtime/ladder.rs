@@ -311,17 +311,19 @@ impl Engine {
     /// Asks whether the carrier of a port still carries, unless that is being asked.
     pub(super) fn check_carrier(&mut self, at: usize) {
         let port = &self.ports[at];
-        if !port.is_xdp() || port.check.is_some() {
-            return;
-        }
-        let Some(ifindex) = port.ifindex() else { return };
-        let Some(link) = self.program.as_ref().and_then(|program| program.handle(ifindex)) else {
-            self.lose_carrier(at);
+        let (Some(ifindex), Some(program), None) = (port.ifindex(), self.program.as_ref(), port.check) else {
             return;
         };
-        let Some(checker) = self.checker.as_ref() else { return };
+        let (link, beside) = (program.handle(ifindex), program.tc_handles(ifindex));
+        if port.is_xdp() && link.is_none() {
+            self.lose_carrier(at);
+            return;
+        }
+        let Some(checker) = self.checker.as_ref().filter(|_| link.is_some() || !beside.is_empty()) else {
+            return;
+        };
         self.checks += 1;
-        if checker.ask(Check { port: at, number: self.checks, ifindex, link }) {
+        if checker.ask(Check { port: at, number: self.checks, ifindex, link, beside }) {
             self.ports[at].check = Some(self.checks);
         }
     }
@@ -338,8 +340,17 @@ impl Engine {
     /// Takes an answer about a carrier.
     fn carrier_checked(&mut self, checked: Checked) {
         let Some(port) = self.ports.get_mut(checked.port) else { return };
-        // Otherwise the link that was asked about is another one's.
-        if port.check.take_if(|number| *number == checked.number).is_some() && !checked.attached {
+        // Otherwise the links that were asked about are another one's.
+        if port.check.take_if(|number| *number == checked.number).is_none() {
+            return;
+        }
+        if !checked.beside {
+            let name = Arc::clone(&port.name);
+            let text = "a tc program of ours was detached by somebody else, and is put back".to_owned();
+            self.teller.trouble(self.now, &name, text);
+            self.stand_by(checked.port);
+        }
+        if !checked.attached {
             self.lose_carrier(checked.port);
         }
     }

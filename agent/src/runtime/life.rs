@@ -26,12 +26,12 @@ use tokio::{
 
 use super::{
     assigner,
-    build::Blueprint,
+    build::{self, Blueprint},
     checker,
     engine::{Engine, Settings, XdpChoice},
     gathered::Gathered,
     inbox::{self, Inbox, Order},
-    journal::{Entry, RunDir},
+    journal::{self, Entry, RunDir},
     leftovers::{self, Removed},
     status::Answerer,
     succession::{
@@ -341,13 +341,17 @@ fn cleaned_up(
     let journal = run_dir.leftovers();
     let pins = pins.filter(|_| settings.xdp != XdpChoice::Off);
     let estate = pins.and_then(|pins| Estate::find(plan, pins.leftovers(), &journal, inventory));
-    if let (Some(pins), Some(_)) = (pins, &estate) {
-        let indexes: Vec<u32> = inventory.links.iter().map(|link| link.index).collect();
-        pins.sweep_dead(&indexes).swept.iter().for_each(|swept| tracing::warn!("removed {swept}"));
-    }
     let kept = estate.as_ref().map_or(&[][..], |estate| &estate.entries);
-    let removed = leftovers::remove(&journal, kept, inventory)?;
+    // While the dead agents' programs still keep the host silent.
+    let mut left = journal;
+    let ports = build::indexes(plan, inventory);
+    let others = pins.map(|pins| pins.dead_run_dirs(&ports)).unwrap_or_default();
+    left.extend(others.iter().flat_map(|other| journal::left_in(other)));
+    let removed = leftovers::remove(&left, kept, inventory)?;
     tell_removed(&removed);
+    if let (Some(pins), Some(_)) = (pins, &estate) {
+        pins.sweep_dead(&ports).swept.iter().for_each(|swept| tracing::warn!("removed {swept}"));
+    }
     let intentions = leftovers::intentions_beside(plan, kept.to_vec(), inventory);
     Ok((intentions, estate))
 }

@@ -59,6 +59,14 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         add("gate_off_lets_a_killed_single_node_go_on", agent, gate_off_goes_on);
         add("unpinned_only_a_frozen_masters_host_falls_silent", agent, unpinned);
     }
+    trials.push(reasons.trial(
+        format!(
+            "dead_man::classic::{}::a_killed_masters_host_falls_silent_for_its_addresses",
+            Make::Keepalived
+        ),
+        both,
+        || falls_silent(End::Killed, Make::Keepalived, |priority, _| Group::classic(priority)),
+    ));
     trials
 }
 

@@ -18,7 +18,7 @@ use super::{
     leftovers::nothing_is_left,
     responder::trusted,
     rig::{Rig, START, STRONG, TENTH, WEAK},
-    trial::{Ability, Need, Reasons},
+    trial::{Need, Reasons},
     victim::{End, ON_ITS_WAY, PACE, PERSISTENCE, Victim, answer},
 };
 
@@ -28,7 +28,6 @@ type Of = fn(u8, u32) -> Group;
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let agent: &[Need] = &[Need::Agent, Need::Object];
     let both: &[Need] = &[Need::Agent, Need::Object, Need::Keepalived];
-    let elsewhere: &[Need] = &[Need::Agent, Need::Object, Need::Able(Ability::ForeignJournal)];
     let mut trials = Vec::new();
     for (family, of) in [("ipv4", Group::fast as Of), ("ipv6", Group::ipv6)] {
         let mut add = |name: &str, needs: &[Need], scenario: fn(Of) -> Result<()>| {
@@ -39,7 +38,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         add("a_new_agent_after_a_kill_goes_on", agent, |of| a_new_agent_goes_on(of, false));
         add("a_new_agent_with_another_run_directory_goes_on", agent, |of| a_new_agent_goes_on(of, true));
         add("a_new_agent_as_backup_is_silent", agent, |of| a_new_agent_as_backup(of, false));
-        add("a_new_agent_with_another_run_directory_as_backup_is_silent", elsewhere, |of| {
+        add("a_new_agent_with_another_run_directory_as_backup_is_silent", agent, |of| {
             a_new_agent_as_backup(of, true)
         });
     }

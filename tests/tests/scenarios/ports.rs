@@ -1,6 +1,6 @@
 //! Programs of others on a port stay, and are spoken of; what the agent does beside them goes on as well as it can.
 
-use std::os::fd::AsFd;
+use std::{net::Ipv4Addr, os::fd::AsFd};
 
 use anyhow::{Context, Result, ensure};
 use lab::{
@@ -39,6 +39,11 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
             "ports::somebody_elses_tc_programs_stay_and_hide_nothing_from_ours",
             needs,
             somebody_elses_tc_programs_stay,
+        ),
+        reasons.trial(
+            "ports::two_agents_share_a_port_and_the_death_of_one_silences_its_own_addresses_alone",
+            needs,
+            two_agents_share_a_port,
         ),
         reasons.trial("ports::without_xdp_by_choice_no_gate_is_promised", needs, without_xdp_by_choice),
     ]
@@ -148,4 +153,39 @@ fn without_xdp_by_choice() -> Result<()> {
     End::Killed.befall(&mut agent)?;
     std::thread::sleep(group.timing().down_bound(WEAK));
     answer(&rig, &group, &[&rig.a])
+}
+
+/// The first has the port's XDP hook; the second does without, and neither touches what is the other's.
+fn two_agents_share_a_port() -> Result<()> {
+    let bpffs = Bpffs::mount()?;
+    let ours = Group::fast(STRONG, TENTH);
+    let theirs = Group {
+        name: "VI_2".to_owned(),
+        vrid: 51,
+        addresses: vec![Ipv4Addr::new(10, 0, 0, 4).into()],
+        ..Group::fast(STRONG, TENTH)
+    };
+    let rig = Rig::of(&ours)?;
+    let mut victim = Victim::start(&rig, &ours, &Options::config(ours.text()).pinned(&bpffs))?;
+    let options = Options::config(theirs.text()).pinned(&bpffs);
+    let options = options.run_in(rig.a.directory().join("another-run"));
+    let mut other = rig.master_by(&rig.a, &theirs, &options)?;
+    rig.wait_address(&rig.a, theirs.address(), true, START)?;
+    let status = other.status()?;
+    ensure!(status.carrier(INTERFACE) == "socket", "carrier {}", status.carrier(INTERFACE));
+    ensure!(status.dead_man(INTERFACE) == "on", "dead-man: {}", status.port(INTERFACE)["dead_man"]);
+    answer(&rig, &ours, &[&rig.a])?;
+    answer(&rig, &theirs, &[&rig.a])?;
+
+    let killed = Moment::now();
+    End::Killed.befall(&mut victim.agent)?;
+    Victim::provoke(&rig, &ours, || killed.elapsed() > victim.gate + PERSISTENCE)?;
+    victim.was_silent(&rig, &ours)?;
+    answer(&rig, &ours, &[])?;
+    answer(&rig, &theirs, &[&rig.a])?;
+    ensure!(rig.spoke(killed.plus(victim.gate), &rig.a, &theirs) > 5, "the other fell silent");
+
+    ensure!(other.stop()?.success(), "it did not end well");
+    rig.wait_address(&rig.a, theirs.address(), false, START)?;
+    answer(&rig, &ours, &[])
 }

@@ -31,19 +31,16 @@ pub enum Need {
 pub enum Ability {
     /// SIGHUP reads the config again.
     Reload,
-    /// A start finds the addresses of a dead agent that had another run directory.
-    ForeignJournal,
 }
 
 /// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
 /// and whoever teaches the agent takes the word out of this list.
-const NOT_YET: &[Ability] = &[Ability::Reload, Ability::ForeignJournal];
+const NOT_YET: &[Ability] = &[Ability::Reload];
 
 impl Ability {
     fn reason(self) -> Option<&'static str> {
         NOT_YET.contains(&self).then_some(match self {
             Self::Reload => "needs reload",
-            Self::ForeignJournal => "needs the journals of other run directories",
         })
     }
 }

@@ -86,7 +86,7 @@ impl Victim {
         let agent = Agent::start(&rig.a, options)?;
         let of_host = in_use(&rig.client, &rig.a, group)?;
         for &address in &group.addresses {
-            rig.wait_address(&rig.a, address, true, START)?;
+            rig.wait_address(&rig.a, address, true, group.timing().down_bound(group.priority) + START)?;
         }
         let status = agent.status()?;
         let gate = Duration::from_millis(status.number(&group.name, "/gate_ms"));

@@ -16,7 +16,7 @@ use regent_common::map::{self, Expected, Gate, GroupKey};
 use super::{
     bpffs, calls,
     link::{Hook, InheritedLink, Link},
-    pins::{Pins, attempted, directories, entries, gone, hash, lock, remove_directory},
+    pins::{Pins, RUN_DIR, attempted, directories, entries, gone, hash, lock, remove_directory},
 };
 use crate::net::cookie::own_cookie;
 
@@ -74,6 +74,21 @@ impl Pins {
             leftovers.add_links(&directory);
         }
         leftovers
+    }
+
+    /// The run directories of dead agents with other run directories that have programs on these ports: their journals name
+    /// what else they left.
+    pub fn dead_run_dirs(&self, ifindexes: &[u32]) -> Vec<PathBuf> {
+        let others = directories(&self.root)
+            .into_iter()
+            .filter(|(name, _)| name.cookie == self.name.cookie && name.run_dir != self.name.run_dir);
+        let is_here =
+            |directory: &Path| links_in(directory).iter().any(|(_, index, _)| ifindexes.contains(index));
+        others
+            .map(|(_, directory)| directory)
+            .filter(|directory| is_here(directory) && lock(directory).is_ok_and(|lock| lock.is_some()))
+            .filter_map(|directory| fs::read_link(directory.join(RUN_DIR)).ok())
+            .collect()
     }
 
     /// Takes programs of dead agents with other run directories off these ports, which they would keep for ever, and removes

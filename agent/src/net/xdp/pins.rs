@@ -17,7 +17,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{
             ffi::OsStrExt,
-            fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+            fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, symlink},
         },
     },
     path::{Path, PathBuf},
@@ -38,6 +38,9 @@ use crate::net::cookie::own_cookie;
 const ATTEMPTS: u32 = 25;
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The name of a link to the run directory.
+pub(super) const RUN_DIR: &str = "run";
 
 /// The directory of a living agent.
 #[derive(Debug)]
@@ -74,7 +77,12 @@ impl Pins {
                 thread::sleep(PAUSE);
             }
             match make(&directory).and_then(|()| lock(&directory)) {
-                Ok(Some(lock)) => return Ok(Self { root: bpffs.to_owned(), name, directory, lock }),
+                Ok(Some(lock)) => {
+                    // For whoever sweeps us away when we are dead: our journal names what else is left.
+                    made(symlink(bpffs::canonical(run_dir).unwrap_or_default(), directory.join(RUN_DIR)))
+                        .map_err(failed)?;
+                    return Ok(Self { root: bpffs.to_owned(), name, directory, lock });
+                }
                 Ok(None) => {}
                 // Between making and opening it somebody swept it away.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -151,7 +159,9 @@ impl Pins {
         let names: Vec<String> = links.iter().map(|(hook, ifindex)| link_name(*hook, *ifindex)).collect();
         let mut result = Ok(());
         for path in entries(&self.directory)? {
-            if !names.iter().any(|name| path.file_name() == Some(OsStr::new(name))) {
+            if path.file_name() != Some(OsStr::new(RUN_DIR))
+                && !names.iter().any(|name| path.file_name() == Some(OsStr::new(name)))
+            {
                 result =
                     result.and(fs::remove_file(&path).map_err(|error| attempted("unpin", &path, &error)));
             }
@@ -267,6 +277,14 @@ pub(super) fn remove_directory(directory: &Path) -> io::Result<()> {
     let removed = entries(directory).and_then(|names| names.iter().try_for_each(fs::remove_file));
     gone(removed.and_then(|()| fs::remove_dir(directory)))
         .map_err(|error| attempted("remove", directory, &error))
+}
+
+/// Making what is there is no failure.
+fn made(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
 }
 
 /// Removing what is not there is no failure.

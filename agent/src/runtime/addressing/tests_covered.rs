@@ -3,8 +3,9 @@
 use std::io;
 
 use proptest::prelude::*;
+use regent_common::Family;
 
-use super::*;
+use super::{delivery::COVERED_FROM, *};
 
 /// Addresses of each instance here: enough to be covered.
 const MANY: usize = COVERED_FROM;

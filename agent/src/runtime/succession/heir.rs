@@ -23,7 +23,7 @@ use crate::{net::clock, words};
 /// The option that makes an agent a successor.
 pub const OPTION: &str = "--succeed";
 /// How long one that ends by itself may take to.
-const END: Duration = Duration::from_millis(500);
+const END: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether the wait is in vain.
 const LOOK: Duration = Duration::from_millis(50);
@@ -79,8 +79,11 @@ impl Heir {
         let (channel, theirs) = Channel::pair().map_err(|error| failed(&error))?;
         let child = start(binary, command_line, theirs).map_err(|error| failed(&error))?;
         let heir = Self { child: Some(child), binary: binary.to_owned(), channel };
-        heir.give(belongings).map_err(|error| heir_failed(&heir.binary, &error))?;
-        Ok(heir)
+        match heir.give(belongings) {
+            // One that has hung up already says why, or how it ended, when it is waited for.
+            Ok(()) | Err(ChannelError::Closed) => Ok(heir),
+            Err(error) => Err(heir_failed(&heir.binary, &error)),
+        }
     }
 
     fn give(&self, belongings: &Belongings) -> Result<(), ChannelError> {
