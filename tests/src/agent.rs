@@ -21,6 +21,8 @@ use crate::{
 
 /// Names the binary to test.
 pub const VARIABLE: &str = "REGENT_AGENT";
+/// Tells a debug build where to die.
+const DEATH: &str = "REGENT_CRASH_AT";
 /// How long it may take to answer its first question.
 const START: Duration = Duration::from_secs(10);
 /// How long it may take to stop.
@@ -57,6 +59,16 @@ pub fn program() -> Result<PathBuf> {
         .max()
         .map(|(_, path)| path)
         .ok_or_else(|| anyhow!("the agent is not built: cargo build --package regent-agent"))
+}
+
+/// The binary that dies where it is told to: a release build has no such points, so the debug build, whatever is tested
+/// otherwise.
+///
+/// # Errors
+/// When there is none; says how to build it.
+pub fn mortal_program() -> Result<PathBuf> {
+    let path = target().join("debug/agent");
+    if path.exists() { Ok(path) } else { Err(anyhow!("no debug build: cargo build --package regent-agent")) }
 }
 
 /// The root of the workspace that this lab was built in.
@@ -105,6 +117,8 @@ pub struct Options {
     pub bpffs: Option<PathBuf>,
     /// More arguments.
     pub arguments: Vec<String>,
+    /// Name of the point where it dies.
+    pub death: Option<&'static str>,
 }
 
 impl Options {
@@ -117,7 +131,15 @@ impl Options {
     pub fn flags(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let interfaces = vec![INTERFACE.to_owned()];
-        Self { config: None, rung: Rung::Auto, interfaces, run_directory: None, bpffs: None, arguments }
+        Self {
+            config: None,
+            rung: Rung::Auto,
+            interfaces,
+            run_directory: None,
+            bpffs: None,
+            arguments,
+            death: None,
+        }
     }
 
     /// On that rung.
@@ -139,6 +161,17 @@ impl Options {
     pub fn run_in(mut self, directory: PathBuf) -> Self {
         self.run_directory = Some(directory);
         self
+    }
+
+    /// It dies when it comes to that point.
+    #[must_use]
+    pub const fn dying_at(mut self, point: &'static str) -> Self {
+        self.death = Some(point);
+        self
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        if self.death.is_some() { mortal_program() } else { program() }
     }
 
     /// With one more argument and its value.
@@ -188,7 +221,7 @@ impl Agent {
         let mut command = command(node, options)?;
         let process = Process::spawn("agent", node, &mut command, STOP)?;
         let run_directory = options.run_directory.clone().unwrap_or_else(|| run_directory(node));
-        Ok(Self { process, program: program()?, run_directory })
+        Ok(Self { process, program: options.program()?, run_directory })
     }
 
     fn wait_ready(&mut self) -> Result<()> {
@@ -313,7 +346,10 @@ pub fn verb(arguments: &[&str]) -> Result<Output> {
 /// # Errors
 /// When the agent is not built or its config cannot be written.
 pub fn command(node: &Node, options: &Options) -> Result<Command> {
-    let mut command = node.command(program()?);
+    let mut command = node.command(options.program()?);
+    if let Some(point) = options.death {
+        command.env(DEATH, point);
+    }
     for interface in &options.interfaces {
         command.args(["--iface", interface]);
     }

@@ -30,6 +30,11 @@ pub fn agent_reason() -> Option<String> {
     agent::program().err().map(|error| format!("{error:#}"))
 }
 
+/// Why scenarios in which the agent dies half way cannot run here.
+pub fn mortal_agent_reason() -> Option<String> {
+    agent::mortal_program().err().map(|error| format!("{error:#}"))
+}
+
 /// Why scenarios with keepalived cannot run here.
 pub fn keepalived_reason() -> Option<String> {
     keepalived::program().is_none().then(|| "keepalived is not installed: apt install keepalived".to_owned())

@@ -86,8 +86,9 @@ fn reasons() -> Vec<String> {
     let keepalived = ignored("with keepalived", skip::keepalived_reason());
     let frr = ignored("with FRR", skip::frr_reason());
     let nft = ignored("that lose frames", skip::nft_reason());
+    let mortal = ignored("in which the agent dies half way", skip::mortal_agent_reason());
     let object = ignored("of the XDP rungs", skip::object_reason());
-    [lab, network, keepalived, frr, nft, object].into_iter().flatten().collect()
+    [lab, network, keepalived, frr, nft, mortal, object].into_iter().flatten().collect()
 }
 
 /// Runs all suites, one after the other, with the release agent under test.

@@ -24,6 +24,7 @@ use lab::{
     speaker::{Make, Speaker},
 };
 use libtest_mimic::Trial;
+use regent_agent::crash::Point;
 use regent_common::arp::Operation;
 
 use super::{
@@ -65,9 +66,12 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     add("twenty_in_a_row_lose_nothing", || a_master_goes_on(Make::Agent(Rung::Auto), TENTH, Rung::Auto, 20));
     add("by_the_socket_alone", || a_master_goes_on(Make::Agent(Rung::Auto), TENTH, Rung::Off, 3));
     add("a_successor_that_fails_changes_nothing", a_successor_that_fails_changes_nothing);
+    add("another_config_is_taken_over_with_it", another_config_is_taken_over_with_it);
+    let mut add = |name: &str, scenario: fn() -> Result<()>| {
+        trials.push(reasons.trial(format!("handover::{name}"), &[Need::Agent, Need::MortalAgent], scenario));
+    };
     add("a_successor_that_dies_half_way_changes_nothing", a_successor_that_dies_changes_nothing);
     add("whoever_is_left_goes_on_when_the_old_one_dies_half_way", the_old_one_dies_half_way);
-    add("another_config_is_taken_over_with_it", another_config_is_taken_over_with_it);
     let mut add = |name: &str, scenario: fn() -> Result<()>| {
         trials.push(reasons.trial(format!("handover::{name}"), &[Need::Agent, Need::Object], scenario));
     };
@@ -560,14 +564,10 @@ fn a_successor_that_fails_changes_nothing() -> Result<()> {
     unnoticed(&rig, began, &strong).with_context(|| agent.process.log_tail())
 }
 
-/// Where agents are told to die.
-const CRASH: &str = "REGENT_CRASH_AT";
-
-fn crashing(rig: &Rig, at: &str) -> Result<(Agent, Agent, Group)> {
+fn crashing(rig: &Rig, at: Point) -> Result<(Agent, Agent, Group)> {
     let strong = Group::fast(STRONG, TENTH);
-    let options = Options::config(strong.text());
     let began = Moment::now();
-    let agent = Agent::start_command(&rig.a, lab::agent::command(&rig.a, &options)?.env(CRASH, at))?;
+    let agent = Agent::start(&rig.a, &Options::config(strong.text()).dying_at(at.name()))?;
     rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
     let other = rig.backup(&rig.b, &Group::fast(WEAK, TENTH), Rung::Auto)?;
     rig.wait_address(&rig.a, strong.address(), true, START)?;
@@ -576,15 +576,16 @@ fn crashing(rig: &Rig, at: &str) -> Result<(Agent, Agent, Group)> {
 }
 
 fn a_successor_that_dies_changes_nothing() -> Result<()> {
-    for at in ["successor-ready", "successor-told"] {
+    for at in [Point::SuccessorReady, Point::SuccessorTold] {
         let rig = Rig::new()?;
         let (mut agent, _other, strong) = crashing(&rig, at)?;
         let pid = agent.process.pid();
         let watch = Watch::begin(&rig, Some(&agent), &strong)?;
         let began = Moment::now();
         let error = agent.hand_over(&[]).err().context("it took over")?;
-        eprintln!("{at}: {error:#}");
-        unnoticed(&rig, began, &strong).with_context(|| format!("{at}{}", agent.process.log_tail()))?;
+        eprintln!("{}: {error:#}", at.name());
+        unnoticed(&rig, began, &strong)
+            .with_context(|| format!("{}{}", at.name(), agent.process.log_tail()))?;
         watch.end(&rig, &strong, true)?;
         ensure!(agent.status()?.root["pid"] == pid, "another process answers");
         ensure!(agent.stop()?.success(), "it did not end well");
@@ -594,7 +595,7 @@ fn a_successor_that_dies_changes_nothing() -> Result<()> {
 
 fn the_old_one_dies_half_way() -> Result<()> {
     let rig = Rig::new()?;
-    let (mut agent, _other, strong) = crashing(&rig, "predecessor-heard")?;
+    let (mut agent, _other, strong) = crashing(&rig, Point::PredecessorHeard)?;
     let began = Moment::now();
     let error = agent.hand_over(&[]).err().context("a dead agent said that it handed over")?;
     eprintln!("{error:#}");

@@ -16,7 +16,7 @@ use lab::{
     process::Process,
 };
 use libtest_mimic::Trial;
-use regent_agent::crash::{self, Point};
+use regent_agent::crash::Point;
 use regent_common::Family;
 
 use super::{
@@ -47,14 +47,8 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
         }),
         reasons.trial("scale::a_mind_that_changes_in_the_middle_ends_as_it_should", agent, a_mind_changes),
     ];
-    let built_for_release = agent::program()
-        .is_ok_and(|path| path.parent().is_some_and(|directory| directory.ends_with("release")));
     let mut crashing = |name: String, scenario: Box<dyn Fn() -> Result<()> + Send>| {
-        trials.push(if built_for_release {
-            Reasons::impossible(name, "a release build has no points to crash at")
-        } else {
-            reasons.trial(name, agent, scenario)
-        });
+        trials.push(reasons.trial(name, &[Need::MortalAgent], scenario));
     };
     for point in Point::ALL.into_iter().filter(|point| !point.is_of_succession()) {
         let name = format!("scale::a_start_after_a_crash_at_{}_ends_as_planned", point.name());
@@ -239,8 +233,7 @@ fn crash_at(point: Point) -> Result<()> {
 }
 
 fn crash(rig: &Rig, group: &Group, point: Point, wanted: &BTreeSet<String>) -> Result<()> {
-    let mut command = agent::command(&rig.a, &Options::config(group.text()))?;
-    command.env(crash::VARIABLE, point.name());
+    let mut command = agent::command(&rig.a, &Options::config(group.text()).dying_at(point.name()))?;
     let mut process = Process::spawn("agent", &rig.a, &mut command, Duration::ZERO)?;
     if !is_of_takeover(point) {
         wait_state(&rig.a, Family::Ipv4, wanted).with_context(|| process.log_tail())?;

@@ -14,6 +14,8 @@ use libtest_mimic::{Failed, Trial};
 pub enum Need {
     /// The agent.
     Agent,
+    /// A debug build of it, which can be told where to die.
+    MortalAgent,
     /// The XDP program, inside the agent.
     Object,
     /// The real keepalived.
@@ -73,6 +75,7 @@ fn judge(name: &str, scenario: &impl Fn() -> Result<()>) -> Result<()> {
 pub struct Reasons {
     lab: Option<String>,
     agent: Option<String>,
+    mortal_agent: Option<String>,
     object: Option<String>,
     keepalived: Option<String>,
     frr: Option<String>,
@@ -88,6 +91,7 @@ impl Reasons {
         Self {
             lab,
             agent,
+            mortal_agent: skip::mortal_agent_reason(),
             object,
             keepalived: skip::keepalived_reason(),
             frr: skip::frr_reason(),
@@ -97,7 +101,15 @@ impl Reasons {
 
     /// Says each reason once.
     pub fn announce(&self) {
-        let each = [&self.lab, &self.agent, &self.object, &self.keepalived, &self.frr, &self.nft];
+        let each = [
+            &self.lab,
+            &self.agent,
+            &self.mortal_agent,
+            &self.object,
+            &self.keepalived,
+            &self.frr,
+            &self.nft,
+        ];
         for reason in each.into_iter().flatten() {
             eprintln!("some scenarios are ignored: {reason}");
         }
@@ -106,6 +118,7 @@ impl Reasons {
     fn of(&self, needs: &[Need]) -> Option<&str> {
         let each = needs.iter().map(|need| match need {
             Need::Agent => self.agent.as_deref(),
+            Need::MortalAgent => self.mortal_agent.as_deref(),
             Need::Object => self.object.as_deref(),
             Need::Keepalived => self.keepalived.as_deref(),
             Need::Frr => self.frr.as_deref(),

@@ -27,7 +27,7 @@ pub enum Letter {
     /// What belongs to the run directory. Descriptors: its lock, the control socket and, if `metrics`, the listener for
     /// metrics; if `pins`, the lock of the pins.
     Belongings {
-        /// See [`PROTOCOL`].
+        /// What the sender speaks, as counted above.
         protocol: u32,
         /// Who sends it.
         pid: u32,
@@ -54,7 +54,7 @@ pub enum Letter {
         /// Why.
         sentence: String,
     },
-    /// All that the old one knows. Descriptors: a file with the [`Will`], and the links in the order of their list.
+    /// All that the old one knows. Descriptors: a file with the will, and the links in the order of their list.
     Will,
     /// It knows all that now.
     Accepted,
