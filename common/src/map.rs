@@ -23,6 +23,8 @@ pub const PEERS: &str = "PEERS";
 pub const VIPS: &str = "VIPS";
 /// Whether the data plane answers for an instance: row → [`Gate`]. An array that user space maps into its memory.
 pub const GATES: &str = "GATES";
+/// Per-CPU memory of the programs: until when a gate was found to be open: row → [`Opening`].
+pub const OPENINGS: &str = "OPENINGS";
 /// How answers leave a port: row → [`Port`].
 pub const PORTS: &str = "PORTS";
 /// Questions whether answers of a port arrive: ifindex → [`Probe`].
@@ -339,6 +341,18 @@ impl Gate {
     pub const fn has_virtual_mac(&self) -> bool {
         self.flags & gate_flag::VIRTUAL_MAC != 0
     }
+}
+
+/// A gate that was found to be open, by what it said then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Opening {
+    /// [`Gate::attempted`].
+    pub attempted: u64,
+    /// [`Gate::patience`].
+    pub patience: u64,
+    /// The last of the kernel's ticks at which it is open for certain.
+    pub until: u64,
 }
 
 /// Values of [`Gate::mode`].

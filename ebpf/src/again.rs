@@ -4,7 +4,7 @@
 use aya_ebpf::programs::XdpContext;
 use regent_common::{arp, ndp};
 
-use crate::{cursor::Cursor, maps};
+use crate::{cursor::Cursor, maps, respond::copy};
 
 /// Copies the original over the packet, which is as long as that.
 #[inline(always)]
@@ -13,9 +13,7 @@ pub fn restore(context: &XdpContext) {
         return;
     };
     let cursor = Cursor::anew(context);
-    let written = cursor.change::<{ ndp::ANNOUNCEMENT_LENGTH }, _>(0, |frame| *frame = *original);
-    if written.is_none() {
-        let (original, _) = original.split_first_chunk::<{ arp::FRAME_LENGTH }>().unwrap_or((&[0; _], &[]));
-        cursor.change(0, |frame| *frame = *original);
+    if cursor.change::<{ ndp::ANNOUNCEMENT_LENGTH }, _>(0, |frame| copy(original, frame)).is_none() {
+        cursor.change::<{ arp::FRAME_LENGTH }, _>(0, |frame| copy(original, frame));
     }
 }

@@ -152,7 +152,7 @@ fn speaker(key: &Key<VipKey>) -> Speaker {
     // SAFETY: entries are only removed by user space, and their memory stays readable while the program runs.
     let Vip { instance, own_mac, .. } = unsafe { &*vip };
     let gate = gate::read(*instance);
-    match gate::stance(&gate) {
+    match gate::stance(*instance, &gate) {
         Stance::Off => Speaker::Foreign,
         Stance::Mute => {
             note::count(*instance, Counter::MutedOutbound);
@@ -188,7 +188,7 @@ pub extern "C" fn speak_advert(buffer: *mut __sk_buff, payload: u64, vlans: u32,
     // replaces entries whole.
     if let Some(expected) = unsafe { maps::INSTANCES.get(&buffer.group(vlans, family as u8, vrid).0) } {
         let gate = gate::read(expected.index);
-        if is_another_daemons(&gate, priority) {
+        if is_another_daemons(expected.index, &gate, priority) {
             gate::release(expected.index);
         } else if gate.has_virtual_mac() && !matches!(gate.stance(0), Stance::Off) {
             buffer.overwrite(ethernet::SOURCE_OFFSET, &vrid.virtual_mac(wire_family));
@@ -200,6 +200,6 @@ pub extern "C" fn speak_advert(buffer: *mut __sk_buff, payload: u64, vlans: u32,
 /// Whether somebody else speaks for the group on this host: the loop stamps the gate before it sends, so an advert that
 /// leaves while the newest stamp is too old is not its own. One of priority 0 takes nothing over.
 #[inline(always)]
-fn is_another_daemons(gate: &Gate, priority: u8) -> bool {
-    priority != 0 && !matches!(gate.stance(0), Stance::Off) && gate::is_expired(gate)
+fn is_another_daemons(row: u32, gate: &Gate, priority: u8) -> bool {
+    priority != 0 && !matches!(gate.stance(0), Stance::Off) && gate::is_expired(row, gate)
 }

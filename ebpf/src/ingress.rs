@@ -32,5 +32,5 @@ fn is_for_a_virtual_router(buffer: Buffer) -> bool {
         return false;
     };
     let gate = gate::read(expected.index);
-    gate.has_virtual_mac() && matches!(gate::stance(&gate), Stance::Answer)
+    gate.has_virtual_mac() && matches!(gate::stance(expected.index, &gate), Stance::Answer)
 }

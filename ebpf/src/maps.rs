@@ -7,8 +7,8 @@ use aya_ebpf::{
 use regent_common::{
     Reason,
     map::{
-        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Original, Peer, PeerKey, Port, Probe,
-        Shown, Stranger, StrangerKey, Vip, VipCounts, VipKey,
+        self, CounterRow, Expected, Gate, GroupKey, InstanceSlots, Opening, Original, Peer, PeerKey, Port,
+        Probe, Shown, Stranger, StrangerKey, Vip, VipCounts, VipKey,
     },
     record::AdvertRecord,
 };
@@ -53,6 +53,10 @@ pub static VIPS: HashMap<VipKey, Vip, VIP_CAPACITY> = HashMap::new();
 /// Whether the data plane speaks for an instance.
 #[btf_map]
 pub static GATES: Array<Gate, INSTANCE_CAPACITY, MAPPED> = Array::new();
+
+/// Until when gates were found to be open.
+#[btf_map]
+pub static OPENINGS: PerCpuArray<Opening, INSTANCE_CAPACITY> = PerCpuArray::new();
 
 /// How answers leave a port.
 #[btf_map]

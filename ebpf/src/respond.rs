@@ -4,7 +4,7 @@
 //! What an answer says is [`regent_common`]'s. Whether the host speaks at all is the gate's; how answers leave is the
 //! port's: where nothing is known of it, or they would not arrive, the kernel answers.
 
-use core::arch::asm;
+use core::{arch::asm, mem::transmute};
 
 use aya_ebpf::{
     helpers::{bpf_ktime_get_ns, bpf_redirect, bpf_xdp_adjust_tail},
@@ -124,14 +124,17 @@ pub fn sender_at(checked: &Checked) -> usize {
     }
 }
 
-/// The MAC that answers, in a register: from memory to memory the compiler would copy it byte by byte.
+/// The MAC that answers, in registers: from memory to memory the compiler would copy it byte by byte.
 #[inline(always)]
 fn own_mac(vip: &Vip) -> [u8; 6] {
-    let mut number = ethernet::number(vip.own_mac);
+    #[repr(C, packed)]
+    struct Halves(u32, u16);
+    // SAFETY: of the same size, and made of plain integers.
+    let Halves(mut begin, mut end) = unsafe { transmute::<[u8; 6], Halves>(vip.own_mac) };
     // SAFETY: no instruction at all.
-    unsafe { asm!("", inout("r0") number, options(pure, nomem, nostack, preserves_flags)) };
-    let [a, b, c, d, e, f, _, _] = number.to_ne_bytes();
-    [a, b, c, d, e, f]
+    unsafe { asm!("", inout("r0") begin, inout("r1") end, options(pure, nomem, nostack, preserves_flags)) };
+    // SAFETY: as above.
+    unsafe { transmute::<Halves, [u8; 6]>(Halves(begin, end)) }
 }
 
 /// Whether the program answers a question for a virtual address, and how.
@@ -141,7 +144,7 @@ fn decide(cursor: &Cursor, vip: &Vip) -> Decision {
     if !cursor.is_for(vip.own_mac) {
         return Decision::Leave;
     }
-    match gate::stance(&gate::read(vip.instance)) {
+    match gate::stance(vip.instance, &gate::read(vip.instance)) {
         Stance::Off => Decision::Leave,
         Stance::Mute => Decision::Silence,
         Stance::Answer => match maps::PORTS.get(vip.port) {
@@ -276,16 +279,21 @@ fn bounce<const REST: usize>(
 
 /// Fills `to` from the front of `from`. In words: the compiler would do it byte by byte.
 #[inline(always)]
-fn copy<const N: usize>(from: &[u8], to: &mut [u8; N]) {
+pub fn copy<const N: usize>(from: &[u8], to: &mut [u8; N]) {
     let Some(from) = from.first_chunk::<N>() else {
         return;
     };
-    let (words, rest) = to.as_chunks_mut::<8>();
-    let (from_words, from_rest) = from.as_chunks::<8>();
-    for (to, from) in words.iter_mut().zip(from_words) {
+    let (to_eights, to) = to.as_chunks_mut::<8>();
+    let (from_eights, from) = from.as_chunks::<8>();
+    for (to, from) in to_eights.iter_mut().zip(from_eights) {
         *to = u64::from_ne_bytes(*from).to_ne_bytes();
     }
-    for (to, from) in rest.iter_mut().zip(from_rest) {
+    let (to_fours, to) = to.as_chunks_mut::<4>();
+    let (from_fours, from) = from.as_chunks::<4>();
+    for (to, from) in to_fours.iter_mut().zip(from_fours) {
+        *to = u32::from_ne_bytes(*from).to_ne_bytes();
+    }
+    for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
 }

@@ -102,10 +102,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let median = empty[ROUNDS / 2];
         let over_empty = |run: u128| run.saturating_sub(median);
         println!(
-            "{{\"figure\":\"{}\",\"runs\":{ROUNDS},\"empty\":{median},\"median\":{},\"worst\":{}}}",
+            "{{\"figure\":\"{}\",\"runs\":{ROUNDS},\"empty\":{median},\"median\":{},\"worst\":{},\"best\":{}}}",
             case.name,
             over_empty(regent[ROUNDS / 2]),
             over_empty(regent[ROUNDS - 1]),
+            regent[0].saturating_sub(empty[0]),
         );
     }
     Ok(())

@@ -128,6 +128,7 @@ impl Program {
             .map_max_entries(map::COUNTERS, capacity.instances)
             .map_max_entries(map::SLOTS, capacity.instances)
             .map_max_entries(map::GATES, capacity.instances)
+            .map_max_entries(map::OPENINGS, capacity.instances)
             .map_max_entries(map::VIPS, capacity.vips)
             .map_max_entries(map::VIP_COUNTS, capacity.vips)
             .map_max_entries(map::PEERS, capacity.peers)
