@@ -1,8 +1,9 @@
 //! keepalived.conf: text → plan. Needs no root, no interface and no network: a config is checked off-box.
 //!
 //! ```text
-//! file → lexer → tree → expand → (keyword) model → check → plan
-//!        tokens  lossless includes  typed values    rules    what runtime is built from
+//! file → lexer → tree → expand → block → (keyword) model → check → plan
+//!        tokens  lossless includes, blocks  typed values    rules    what runtime is built from
+//!                lines    variables
 //! ```
 //!
 //! Every pass is total: it returns a value *and* diagnostics, and none stops at the first error. An instance that
@@ -13,12 +14,14 @@ pub mod keyword;
 pub mod plan;
 pub mod source;
 
+mod block;
 mod check;
 mod expand;
 mod file;
 mod glob;
 mod lexer;
 mod model;
+mod origin;
 mod render;
 mod tree;
 
@@ -94,14 +97,19 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_with(path: &Path, _given: &Given) -> Result<Loaded, LoadError> {
+pub fn load_with(path: &Path, given: &Given) -> Result<Loaded, LoadError> {
     let text = file::read(path)?;
-    Ok(read(path.display().to_string(), text.into(), &Files::Beside(path.to_owned())))
+    Ok(read(path.display().to_string(), text.into(), &Files::Beside(path.to_owned()), given))
 }
 
 /// Reads a config from a text. Looks at no file: includes are diagnosed, programs are not looked for.
 pub fn parse(name: &str, text: &str) -> Loaded {
-    read(name.to_owned(), text.into(), &Files::None)
+    parse_with(name, text, &Given::default())
+}
+
+/// As [`parse`], as if on another host.
+pub fn parse_with(name: &str, text: &str, given: &Given) -> Loaded {
+    read(name.to_owned(), text.into(), &Files::None, given)
 }
 
 /// Instances of the model that did not make it into the plan. Of two with one name the second is meant.
@@ -111,14 +119,14 @@ fn left_out(model: &model::Model, plan: &Plan) -> Vec<String> {
     names.filter(|name| kept.next_if_eq(name).is_none()).map(str::to_owned).collect()
 }
 
-fn read(name: String, text: Arc<str>, files: &Files) -> Loaded {
+fn read(name: String, text: Arc<str>, files: &Files, given: &Given) -> Loaded {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let root = sources.add(name, text, None);
-    let (statements, tree) =
-        expand::expand(root, files, keyword::opens_root_block, &mut sources, &mut diagnostics);
+    let expanded =
+        expand::expand(root, files, given, keyword::opens_root_block, &mut sources, &mut diagnostics);
     let look = matches!(files, Files::Beside(_));
-    let model = model::read(&statements, &mut sources, &mut diagnostics, look);
+    let model = model::read(&expanded.statements, &mut sources, &mut diagnostics, look);
     let plan = check::check(&model, &mut diagnostics);
     let left_out = left_out(&model, &plan);
-    Loaded { plan, left_out, diagnostics: diagnostics.finish(), sources, tree: Some(tree) }
+    Loaded { plan, left_out, diagnostics: diagnostics.finish(&sources), sources, tree: Some(expanded.tree) }
 }
