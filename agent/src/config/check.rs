@@ -5,12 +5,15 @@
 
 mod addresses;
 mod authentication;
+mod bfd;
 mod election;
 mod instance;
 mod pace;
 mod presence;
 mod route;
 mod scripts;
+mod servers;
+mod ssl;
 mod strict;
 mod trackers;
 
@@ -41,6 +44,8 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
     }
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    let sessions = bfd::Sessions::of(model, diagnostics);
+    let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
     let plan = Plan {
         router_id: globals.router_id.clone(),
@@ -51,6 +56,10 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        virtual_servers,
+        server_groups,
+        ssl: ssl::of(model, diagnostics),
+        bfd_instances: sessions.plans(),
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan

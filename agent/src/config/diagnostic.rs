@@ -201,6 +201,13 @@ pub mod code {
         ROUNDED = "RG0309", "an interval does not fit the version and is rounded";
         TAKEN_AS_USER = "RG0310", "a word after a command is the user to run it as";
         NO_SUCH_FILE = "RG0311", "a program does not exist on this host";
+        NOT_A_SERVICE = "RG0330", "a virtual server needs an address, a fwmark or a group";
+        FORWARDING = "RG0331", "a forwarding method cannot be read";
+        NOT_HEX = "RG0332", "hexadecimal digits are expected";
+        ADDRESS_RANGE = "RG0333", "a range of addresses cannot be read";
+        GRANULARITY = "RG0334", "a netmask is expected";
+        NOT_A_STATUS = "RG0335", "a status code or a range of them is expected";
+        NOT_A_NAME = "RG0336", "a DNS name is expected";
         INSTANCE_INCOMPLETE = "RG0401", "an instance lacks what it cannot run without";
         DUPLICATE_NAME = "RG0402", "two blocks have one name";
         DUPLICATE_VRID = "RG0403", "two instances hold one VRID on one interface";
@@ -230,5 +237,24 @@ pub mod code {
         OWNER_ACCEPTS = "RG0427", "priority 255 always accepts";
         GARP_GROUP = "RG0428", "a group of interfaces that sets no pace";
         GATE = "RG0429", "a gate that shuts too late or too soon";
+        SERVER_PROTOCOL = "RG0480", "a virtual server does not say its protocol, or says one that does not count";
+        SERVER_DEFAULT = "RG0481", "a virtual server does not say how it balances";
+        SERVER_DAMAGED = "RG0482", "a virtual server that cannot be read whole";
+        SERVER_FAMILY = "RG0483", "a server of the other family";
+        SERVER_PORT = "RG0484", "ports that do not go together";
+        DUPLICATE_SERVER = "RG0485", "a server is named twice";
+        SERVER_GROUP = "RG0486", "a group of virtual servers that is unknown, unused or empty";
+        QUORUM = "RG0487", "a quorum that can never be reached, or never be lost";
+        NO_REAL_SERVER = "RG0488", "a virtual server without real servers";
+        SERVER_FLAG = "RG0489", "a word that does not fit the service or its scheduler";
+        SORRY_SERVER = "RG0490", "a word about a sorry server without one";
+        CHECK_INCOMPLETE = "RG0491", "a check lacks what it cannot run without";
+        CHECK_UNKNOWN = "RG0492", "a check names something that does not exist";
+        CHECK_CONNECTION = "RG0493", "addresses of a check that do not go together";
+        CHECK_USELESS = "RG0494", "a word of a check that changes nothing, or lets it always fail";
+        THRESHOLD = "RG0495", "connection limits that do not go together";
+        BFD_INCOMPLETE = "RG0496", "a BFD session that cannot be run";
+        BFD_TIMES = "RG0497", "numbers of a BFD session that do not go together";
+        SSL_INCOMPLETE = "RG0498", "a certificate without its key, or SSL said twice";
     }
 }

@@ -15,11 +15,15 @@ use std::{
     sync::LazyLock,
 };
 
-pub(super) use kind::Seconds;
 pub use kind::{Kind, Line};
+pub(super) use kind::{Milliseconds, Seconds};
 pub(super) use suggest::{nearest, quoted_nearest};
 use word::Word;
-pub(super) use words::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
+pub(super) use words::{
+    AuthenticationTerm, BfdCheckTerm, BfdTerm, CheckTerm, ConnectionTerm, DnsCheckTerm, FileCheckTerm,
+    GarpGroupTerm, GlobalTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm, RootTerm,
+    ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, UdpCheckTerm, UrlTerm, VirtualServerTerm,
+};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +88,19 @@ pub(super) trait Terms: Copy {
     fn of(term: Term) -> Option<Self>;
 }
 
+/// The terms of a block whose words stand in two tables: one that it shares with other blocks, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Either<A, B> {
+    Shared(A),
+    Own(B),
+}
+
+impl<A: Terms, B: Terms> Terms for Either<A, B> {
+    fn of(term: Term) -> Option<Self> {
+        A::of(term).map(Self::Shared).or_else(|| B::of(term).map(Self::Own))
+    }
+}
+
 macro_rules! terms {
     ($($variant:ident($terms:ident);)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +133,21 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    VirtualServer(VirtualServerTerm);
+    Server(ServerTerm);
+    RealServer(RealServerTerm);
+    Check(CheckTerm);
+    Connection(ConnectionTerm);
+    HttpCheck(HttpCheckTerm);
+    Url(UrlTerm);
+    MiscCheck(MiscCheckTerm);
+    SmtpCheck(SmtpCheckTerm);
+    DnsCheck(DnsCheckTerm);
+    UdpCheck(UdpCheckTerm);
+    BfdCheck(BfdCheckTerm);
+    FileCheck(FileCheckTerm);
+    Ssl(SslTerm);
+    Bfd(BfdTerm);
 }
 
 struct Table {

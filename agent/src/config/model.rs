@@ -4,6 +4,8 @@
 //! cannot be read is diagnosed and left absent, so the model of any text exists.
 
 mod address;
+mod bfd;
+mod checker;
 mod command;
 mod garp_group;
 mod global;
@@ -11,6 +13,8 @@ mod instance;
 mod peer;
 mod reader;
 mod script;
+mod server;
+mod ssl;
 mod track;
 mod value;
 
@@ -24,13 +28,17 @@ use regent_common::{LocalPriority, Version, Vrid};
 use super::{
     diagnostic::Diagnostics,
     expand::Statement,
-    keyword::RootTerm,
+    keyword::{Effect, RootTerm},
     plan::{AddressPlan, Command, Gate, Pace, PeerPlan, RunAs, XdpChoice},
     source::{Sources, Span},
 };
+pub(super) use bfd::Bfd;
+pub(super) use checker::{Checked, Checker, Common, Http, Link, Udp, Url};
 pub(super) use global::is_link_local_group;
 use reader::Damage;
 pub(super) use reader::Reader;
+pub(super) use server::{Flag, Granularity, RealServer, ServerGroup, Shared, Timing, VirtualServer};
+pub(super) use ssl::Ssl;
 
 /// A value and where it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +72,14 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// In order.
+    pub virtual_servers: Vec<VirtualServer>,
+    /// In order.
+    pub server_groups: Vec<ServerGroup>,
+    /// In order.
+    pub bfd_instances: Vec<Bfd>,
+    /// In order; the last one counts.
+    pub ssl: Vec<Ssl>,
 }
 
 /// `global_defs`.
@@ -274,14 +290,25 @@ pub(super) fn read(
     let mut became = Vec::new();
     for entry in reader.entries::<RootTerm>("", statements, &mut damage) {
         let before = model.instances.len();
+        // Words of a block that does not act yet: its head has said so.
+        reader.excused = matches!(entry.keyword.effect, Effect::NotYet(_));
         if let Some(block) = &entry.statement.block {
             match entry.term {
                 RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
                 RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
                 RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
                 RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
+                RootTerm::VirtualServer => {
+                    model.virtual_servers.push(server::read(&mut reader, &entry, block));
+                }
+                RootTerm::VirtualServerGroup => {
+                    model.server_groups.extend(server::group(&mut reader, &entry, block));
+                }
+                RootTerm::Bfd => model.bfd_instances.extend(bfd::read(&mut reader, &entry, block)),
+                RootTerm::Ssl => model.ssl.push(ssl::read(&mut reader, &entry, block)),
             }
         }
+        reader.excused = false;
         became.push((model.instances.len() > before).then_some(before));
     }
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.

@@ -15,10 +15,22 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
+mod bfd;
+mod checker;
 mod gate;
 mod json;
+mod virtual_server;
 
+pub use bfd::BfdPlan;
+pub use checker::{
+    BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
+    RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
+};
 pub use gate::Gate;
+pub use virtual_server::{
+    Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
+    ServerGroupPlan, ServicePlan, SorryServerPlan, Tunnel, TunnelChecksum, VirtualServerPlan,
+};
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,6 +53,14 @@ pub struct Plan {
     pub pace_groups: Vec<PaceGroup>,
     /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
     pub xdp: XdpChoice,
+    /// In the order of the config. Nothing is balanced yet.
+    pub virtual_servers: Vec<VirtualServerPlan>,
+    /// Those that a virtual server names, in the order of the config.
+    pub server_groups: Vec<ServerGroupPlan>,
+    /// `SSL`; `None`: nothing is shown, and anyone trusted.
+    pub ssl: Option<SslPlan>,
+    /// In the order of the config. No session is run yet.
+    pub bfd_instances: Vec<BfdPlan>,
 }
 
 /// Which rungs of the ladder may be used.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Effect, Keyword, Kind, Terms},
+    keyword::{self, Effect, Keyword, Terms},
     source::{Sources, Span},
 };
 
@@ -96,7 +96,7 @@ impl Reader<'_> {
             if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
                 continue;
             }
-            if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
+            if !keyword.kind.adds_up()
                 && let Some(first) = said.insert(keyword.name, word.span)
             {
                 self.report(
