@@ -188,6 +188,8 @@ pub mod code {
         BLOCK_EXPECTED = "RG0206", "a word lacks its block";
         BLOCK_UNEXPECTED = "RG0207", "a word takes no block";
         REPEATED = "RG0208", "a word is said twice";
+        WITHOUT_EFFECT = "RG0209", "a word that has no effect here, and of which nothing is missing";
+        REFUSED = "RG0210", "a word that cannot be used here";
         NOT_A_NUMBER = "RG0301", "a number is expected";
         OUT_OF_RANGE = "RG0302", "a number is out of range";
         NOT_A_CHOICE = "RG0303", "one of a few words is expected";

@@ -75,11 +75,26 @@ impl Loaded {
     }
 }
 
+/// What the reading of a config depends on besides its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Which `@id` lines are meant; absent: those of this host's name up to its first dot.
+    pub config_id: Option<String>,
+}
+
 /// Reads a config file with all that it includes.
 ///
 /// # Errors
 /// The file itself cannot be read. What is wrong within it, or with a file that it includes, is a diagnostic.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    load_with(path, &Given::default())
+}
+
+/// As [`load`], as if on another host.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, _given: &Given) -> Result<Loaded, LoadError> {
     let text = file::read(path)?;
     Ok(read(path.display().to_string(), text.into(), &Files::Beside(path.to_owned())))
 }

@@ -267,12 +267,12 @@ pub(super) fn read(
     diagnostics: &mut Diagnostics,
     look: bool,
 ) -> Model {
-    let mut reader = Reader { sources, diagnostics, look };
+    let mut reader = Reader { sources, diagnostics, look, excused: false };
     let mut model = Model::default();
     let mut damage = Damage::default();
     // For each entry, the instance it became.
     let mut became = Vec::new();
-    for entry in reader.entries::<RootTerm>(statements, &mut damage) {
+    for entry in reader.entries::<RootTerm>("", statements, &mut damage) {
         let before = model.instances.len();
         if let Some(block) = &entry.statement.block {
             match entry.term {

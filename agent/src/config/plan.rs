@@ -1,4 +1,6 @@
 //! The plan: what a config asks for, typed, checked and immutable. Runtime code sees only this.
+//!
+//! `agent convert` prints it: every type in it is written as JSON by serde, in the way of [`json`].
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -11,13 +13,15 @@ use regent_common::{
     advert::{Authentication, ChecksumForm},
 };
 use regent_vrrp::{Announcements, Preemption};
+use serde::Serialize;
 
 mod gate;
+mod json;
 
 pub use gate::Gate;
 
 /// Everything that one config asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// `router_id`: this host's name in messages.
     pub router_id: Option<String>,
@@ -26,8 +30,10 @@ pub struct Plan {
     /// Scripts that at least one instance tracks, in the order of the config.
     pub scripts: Vec<ScriptPlan>,
     /// `vrrp_startup_delay`: every instance waits that long after the start; zero: none.
+    #[serde(rename = "startup_delay_us", serialize_with = "json::us")]
     pub startup_delay: Duration,
     /// `vrrp_delay_after_boot`: every instance waits until the host has been up that long; zero: none.
+    #[serde(rename = "delay_after_boot_us", serialize_with = "json::us")]
     pub delay_after_boot: Duration,
     /// `vrrp_garp_interval`, `vrrp_gna_interval`: the pace of announcements on each interface that no group names.
     pub pace: Pace,
@@ -38,7 +44,8 @@ pub struct Plan {
 }
 
 /// Which rungs of the ladder may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum XdpChoice {
     /// Native, else generic, else the socket.
     #[default]
@@ -52,16 +59,18 @@ pub enum XdpChoice {
 }
 
 /// The shortest time between two announcements on an interface; zero: back to back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pace {
     /// Gratuitous ARP.
+    #[serde(rename = "arp_us", serialize_with = "json::us")]
     pub arp: Duration,
     /// Unsolicited neighbour advertisements.
+    #[serde(rename = "neighbor_us", serialize_with = "json::us")]
     pub neighbor: Duration,
 }
 
 /// Interfaces whose announcements follow each other at one pace, as through one switch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PaceGroup {
     /// Names.
     pub interfaces: Vec<String>,
@@ -70,15 +79,17 @@ pub struct PaceGroup {
 }
 
 /// One virtual router.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InstancePlan {
     /// Name of the block.
     pub name: String,
     /// Interface that adverts use.
     pub interface: String,
     /// The VRID.
+    #[serde(serialize_with = "json::vrid")]
     pub vrid: Vrid,
     /// Family of the advertised addresses.
+    #[serde(serialize_with = "json::family")]
     pub family: Family,
     /// How adverts travel.
     pub transport: Transport,
@@ -89,14 +100,19 @@ pub struct InstancePlan {
     /// Fault while the interface is down; `dont_track_primary` says no.
     pub tracks_interface: bool,
     /// Version spoken.
+    #[serde(serialize_with = "json::version")]
     pub version: Version,
     /// Priority before trackers.
+    #[serde(serialize_with = "json::priority")]
     pub priority: LocalPriority,
     /// Advertisement interval.
+    #[serde(rename = "interval_us", serialize_with = "json::interval_us")]
     pub interval: AdvertInterval,
     /// `nopreempt`, `preempt_delay`.
+    #[serde(serialize_with = "json::preemption")]
     pub preemption: Preemption,
     /// `garp_*`.
+    #[serde(serialize_with = "json::announcements")]
     pub announcements: Announcements,
     /// An Active answers a losing advert with one of its own at once; `lower_prio_no_advert` says no.
     pub asserts: bool,
@@ -106,8 +122,10 @@ pub struct InstancePlan {
     /// `no_accept` says no.
     pub accepts: bool,
     /// Version 2 password.
+    #[serde(serialize_with = "json::authentication")]
     pub authentication: Authentication,
     /// Version 3 over IPv4: which checksum is sent.
+    #[serde(serialize_with = "json::checksum")]
     pub checksum: ChecksumForm,
     /// `down_timer_adverts`: adverts that must be missing until the Active Router counts as gone; 3 by the RFC.
     pub down_timer_adverts: u8,
@@ -138,7 +156,8 @@ impl InstancePlan {
 }
 
 /// How adverts travel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// To a group on the interface's network, with TTL 255 on both sides.
     Multicast {
@@ -150,7 +169,7 @@ pub enum Transport {
 }
 
 /// `unicast_peer` and what goes with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unicast {
     /// At least one, each once, in the order of the config.
     pub peers: Vec<PeerPlan>,
@@ -161,7 +180,7 @@ pub struct Unicast {
 }
 
 /// A unicast peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerPlan {
     /// Its address.
     pub address: IpAddr,
@@ -192,7 +211,7 @@ impl Transport {
 }
 
 /// An address to assign.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct AddressPlan {
     /// The address.
     pub address: IpAddr,
@@ -247,7 +266,7 @@ pub fn link_local_first<T>(addresses: &mut [T], address: impl Fn(&T) -> IpAddr) 
 }
 
 /// An interface that an instance depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrackedInterface {
     /// Its name.
     pub name: String,
@@ -258,7 +277,7 @@ pub struct TrackedInterface {
 }
 
 /// A script that an instance depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrackedScript {
     /// Name of the `vrrp_script` block.
     pub name: String,
@@ -269,15 +288,17 @@ pub struct TrackedScript {
 }
 
 /// A `vrrp_script`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScriptPlan {
     /// Name of the block.
     pub name: String,
     /// What to run.
     pub command: Command,
     /// How often.
+    #[serde(rename = "interval_us", serialize_with = "json::us")]
     pub interval: Duration,
     /// When a run is given up and counts as failed.
+    #[serde(rename = "timeout_us", serialize_with = "json::us")]
     pub timeout: Duration,
     /// Successes in a row until it counts as good.
     pub rise: u32,
@@ -288,7 +309,7 @@ pub struct ScriptPlan {
 }
 
 /// A program with its arguments, run without a shell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Command {
     /// The program.
     pub program: PathBuf,
@@ -299,7 +320,7 @@ pub struct Command {
 }
 
 /// A user and maybe a group, by name as the config has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunAs {
     /// User name.
     pub user: String,
@@ -308,7 +329,7 @@ pub struct RunAs {
 }
 
 /// Programs to run on a transition. Boxed: most instances have none, and a command is large.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NotifyPlan {
     /// `notify_master`.
     pub master: Option<Box<Command>>,

@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut group =
         GarpGroup { span: entry.head, pace: Pace::default(), interfaces: Vec::new(), damaged: false };
     let mut damage = Damage::default();
-    for entry in reader.entries::<GarpGroupTerm>(&block.statements, &mut damage) {
+    for entry in reader.entries::<GarpGroupTerm>("garp_group", &block.statements, &mut damage) {
         match entry.term {
             GarpGroupTerm::GarpInterval => {
                 group.pace.arp = reader.duration(&entry, NO_PACE).unwrap_or_default()

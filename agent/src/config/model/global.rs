@@ -18,7 +18,7 @@ use crate::config::{
 const DEFAULT: &str = "the default is used";
 
 pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals) {
-    let entries = reader.entries::<GlobalTerm>(&block.statements, &mut Damage::default());
+    let entries = reader.entries::<GlobalTerm>("global_defs", &block.statements, &mut Damage::default());
     for entry in entries {
         match entry.term {
             GlobalTerm::RouterId => globals.router_id = entry.value().map(|word| word.value.clone()),

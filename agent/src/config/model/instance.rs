@@ -56,7 +56,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let name = entry.value()?;
     let mut instance = Instance::named(Spanned { value: name.value.clone(), span: name.span });
     let mut damage = Damage::default();
-    for entry in reader.entries::<InstanceTerm>(&block.statements, &mut damage) {
+    for entry in reader.entries::<InstanceTerm>("vrrp_instance", &block.statements, &mut damage) {
         line(reader, &entry, &mut instance, &mut damage);
     }
     instance.damaged = !block.closed || damage.torn;
@@ -213,7 +213,9 @@ fn authentication(
 ) -> Authentication {
     let mut authentication = Authentication { span: entry.head, kind: Required::Absent, password: None };
     let Some(block) = &entry.statement.block else { return authentication };
-    for entry in reader.entries::<AuthenticationTerm>(&block.statements, damage) {
+    for entry in
+        reader.entries::<AuthenticationTerm>("vrrp_instance/authentication", &block.statements, damage)
+    {
         match entry.term {
             AuthenticationTerm::Type => {
                 let value = match reader.choice(&entry, "no authentication is used") {

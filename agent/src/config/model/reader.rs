@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Keyword, Kind, Status, Terms},
+    keyword::{self, Effect, Keyword, Kind, Terms},
     source::{Sources, Span},
 };
 
@@ -18,6 +18,8 @@ pub(in super::super) struct Reader<'a> {
     pub diagnostics: &'a mut Diagnostics,
     /// Whether the file system may be looked at.
     pub look: bool,
+    /// Inside of a block of which it was said that it does not act yet: its words need not say it again.
+    pub excused: bool,
 }
 
 /// What of a block is lost to a reader.
@@ -29,7 +31,7 @@ pub(super) struct Damage {
     pub misplaced: Vec<usize>,
 }
 
-/// A line whose keyword acts.
+/// A line whose keyword is read.
 pub(super) struct Entry<'d, T> {
     /// What it stands for.
     pub term: T,
@@ -58,9 +60,12 @@ impl Reader<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// The lines of a block whose keywords act and whose form is right; all others are diagnosed and skipped whole.
+    /// The lines of a block whose keywords are read and whose form is right; all others are diagnosed and skipped whole.
+    ///
+    /// `parent` is the block, as [`Keyword::parent`] has it.
     pub(super) fn entries<'d, T: Terms>(
         &mut self,
+        parent: &'static str,
         statements: &'d [Statement],
         damage: &mut Damage,
     ) -> Vec<Entry<'d, T>> {
@@ -69,7 +74,7 @@ impl Reader<'_> {
         for statement in statements {
             damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
             if let Some(obstacle) = statement.obstacle {
-                if !self.is_without_effect(T::PARENT, obstacle, statement) {
+                if !self.is_without_effect(parent, obstacle, statement) {
                     damage.torn |= self.report_obstacle(obstacle, statement);
                 }
                 continue;
@@ -78,22 +83,17 @@ impl Reader<'_> {
                 self.report_nameless(statement);
                 continue;
             };
-            let Some(keyword) = keyword::keyword(T::PARENT, &word.value) else {
-                if self.report_unknown(T::PARENT, word, statement) {
+            let Some(keyword) = keyword::keyword(parent, &word.value) else {
+                if self.report_unknown(parent, word, statement) {
                     damage.misplaced.push(entries.len());
                 }
                 continue;
             };
-            let term = match keyword.status {
-                Status::NotYet(consequence) => {
-                    self.report_not_yet(keyword, word, statement, consequence);
-                    continue;
-                }
-                Status::Acts(term) => T::of(term),
-            };
+            let term = keyword.term.and_then(T::of);
+            self.report_effect(keyword, word, statement, term.is_some());
             let Some(term) = term else { continue };
             let entry = Entry { term, keyword, statement, head: word.span };
-            if !self.has_form(&entry) {
+            if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
                 continue;
             }
             if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
@@ -204,12 +204,12 @@ impl Reader<'_> {
             Obstacle::Definition(_) | Obstacle::Sequence(_) | Obstacle::Lost => None,
         };
         let keyword = word.and_then(|word| Some((word, keyword::keyword(parent, &word.value)?)));
-        match keyword.map(|(word, keyword)| (word, keyword, keyword.status)) {
-            Some((word, keyword, Status::NotYet(consequence))) => {
-                self.report_not_yet(keyword, word, statement, consequence);
+        match keyword.map(|(word, keyword)| (word, keyword, keyword.effect)) {
+            Some((word, keyword, Effect::NotYet(_) | Effect::WithoutEffect(_))) => {
+                self.report_effect(keyword, word, statement, false);
                 true
             }
-            Some((_, _, Status::Acts(_))) | None => false,
+            Some((_, _, Effect::Acts | Effect::Refused(_))) | None => false,
         }
     }
 
@@ -269,14 +269,31 @@ impl Reader<'_> {
         homes.contains(&"vrrp_instance")
     }
 
-    fn report_not_yet(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, consequence: &str) {
+    /// What the agent does with the word, where that is not what it says. A word that is `read` reaches the plan all the
+    /// same.
+    fn report_effect(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, read: bool) {
+        let name = keyword.name;
         let with_block = if statement.block.is_some() { ", with its whole block" } else { "" };
-        let message =
-            format!("`{}` is keepalived's and not supported yet: it has no effect here", keyword.name);
-        self.report(
-            Diagnostic::warning(code::NOT_SUPPORTED_YET, message)
-                .primary(word.span, format!("skipped{with_block}"))
-                .help(consequence),
-        );
+        let diagnostic = match keyword.effect {
+            Effect::Acts => return,
+            Effect::NotYet(_) if self.excused => return,
+            Effect::NotYet(consequence) => {
+                let message =
+                    format!("`{name}` is keepalived's and not supported yet: it has no effect here");
+                let remark = if read { "checked, and no more" } else { "skipped" };
+                Diagnostic::warning(code::NOT_SUPPORTED_YET, message)
+                    .primary(word.span, format!("{remark}{with_block}"))
+                    .help(consequence)
+            }
+            Effect::WithoutEffect(because) => {
+                Diagnostic::note(code::WITHOUT_EFFECT, format!("`{name}` has no effect here: {because}"))
+                    .primary(word.span, "nothing is missing without it")
+            }
+            Effect::Refused(because) => {
+                Diagnostic::error(code::REFUSED, format!("`{name}` cannot be used: {because}"))
+                    .primary(word.span, format!("skipped{with_block}"))
+            }
+        };
+        self.report(diagnostic);
     }
 }

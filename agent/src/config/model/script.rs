@@ -27,7 +27,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         damaged: !block.closed,
     };
     let mut damage = Damage::default();
-    for entry in reader.entries::<ScriptTerm>(&block.statements, &mut damage) {
+    for entry in reader.entries::<ScriptTerm>("vrrp_script", &block.statements, &mut damage) {
         match entry.term {
             ScriptTerm::Script => script.command = command::line(reader, &entry),
             ScriptTerm::Interval => script.interval = interval(reader, &entry),

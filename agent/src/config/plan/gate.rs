@@ -5,6 +5,7 @@
 use std::{num::NonZero, time::Duration};
 
 use regent_common::AdvertInterval;
+use serde::Serialize;
 
 /// Parts of an interval by which the gate shuts early.
 const EARLY: u32 = 16;
@@ -13,7 +14,8 @@ const EARLY: u32 = 16;
 const LEAST_SKEW: u32 = 256;
 
 /// `gate`: when a master that no longer attempts adverts falls silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Gate {
     /// Never: the kernel goes on answering with no agent there.
     Off,

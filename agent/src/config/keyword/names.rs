@@ -1,9 +1,9 @@
-//! keepalived's words that have no effect here yet.
+//! keepalived's words that are not read yet.
 //!
 //! They are names only: enough to tell a word that is keepalived's from a slip of the pen, and to skip its block whole.
-//! A word that gets support moves to `acting`; its entry here is then shadowed and goes.
+//! A word that is read moves to `words`; its entry here is then shadowed and goes.
 
-use super::{Keyword, Kind, Status};
+use super::{Effect, Keyword, Kind, Tier};
 
 /// Words that open a block at the root and stand nowhere else.
 pub(super) const ROOT_BLOCKS: &[&str] = &[
@@ -197,11 +197,15 @@ fn word(parent: &'static str, name: &'static str) -> Keyword {
         default: "",
         help: "keepalived's; not supported yet",
         example: "",
-        status: Status::NotYet(consequence.map_or("", |(_, _, consequence)| consequence)),
+        tier: Tier::Rare,
+        since: "",
+        same_as: "",
+        effect: Effect::NotYet(consequence.map_or("", |(_, _, consequence)| consequence)),
+        term: None,
     }
 }
 
-/// Every word of keepalived's that does not act.
+/// Every word of keepalived's, also those that are read.
 pub(super) fn keywords() -> impl Iterator<Item = Keyword> {
     let words =
         WORDS.iter().flat_map(|(parent, words)| words.split_whitespace().map(|name| word(parent, name)));
