@@ -4,9 +4,11 @@
 //! words block by block, `names` those that are names only. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 
+mod describe;
 mod kind;
 mod names;
 mod suggest;
+mod tally;
 mod word;
 mod words;
 
@@ -15,9 +17,12 @@ use std::{
     sync::LazyLock,
 };
 
+pub use describe::{blocks, place};
 pub(super) use kind::Seconds;
 pub use kind::{Kind, Line};
-pub(super) use suggest::{nearest, quoted_nearest};
+pub(super) use suggest::nearest;
+pub use suggest::quoted_nearest;
+pub use tally::Tally;
 use word::Word;
 pub(super) use words::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
 

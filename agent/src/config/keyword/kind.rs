@@ -70,6 +70,21 @@ pub enum Line {
     Tracker,
 }
 
+impl Line {
+    /// How such a line is written.
+    pub const fn form(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
+                 [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
+            }
+            Self::Peer => "ADDRESS [min_ttl N] [max_ttl N]",
+            Self::Interface => "INTERFACE",
+            Self::Tracker => "NAME [weight N [reverse]]",
+        }
+    }
+}
+
 impl Kind {
     /// Words after the keyword: at least, and at most when there is a limit.
     pub const fn arity(self) -> (usize, Option<usize>) {
