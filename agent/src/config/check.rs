@@ -13,6 +13,7 @@ mod route;
 mod scripts;
 mod strict;
 mod trackers;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,8 @@ use super::{
     source::Span,
 };
 
-/// Checks a model and turns it into a plan.
-pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
+/// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
+pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
     let mut checker = Checker {
         model,
@@ -35,10 +36,14 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let mut instances = Vec::new();
-    for instance in &model.instances {
+    let (mut instances, mut kept) = (Vec::new(), Vec::new());
+    for (index, instance) in model.instances.iter().enumerate() {
         let plan = checker.instance(instance);
-        instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
+        if let Some(plan) = plan.filter(|plan| checker.admit(instance, plan)) {
+            checker.weights(instance, &plan);
+            instances.push(plan);
+            kept.push(index);
+        }
     }
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let globals = &model.globals;
@@ -53,7 +58,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         xdp: globals.xdp.unwrap_or_default(),
     };
     scripts.report_unused(&plan, model, diagnostics);
-    plan
+    (plan, kept)
 }
 
 /// What earlier instances hold.

@@ -64,6 +64,17 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// Wherever it stands.
+    pub named: Named,
+}
+
+/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub interfaces: Vec<Spanned<String>>,
+    /// Without the users that other lines give them.
+    pub programs: Vec<Spanned<Command>>,
+    pub users: Vec<Spanned<RunAs>>,
 }
 
 /// `global_defs`.
@@ -267,7 +278,7 @@ pub(super) fn read(
     diagnostics: &mut Diagnostics,
     look: bool,
 ) -> Model {
-    let mut reader = Reader { sources, diagnostics, look, excused: false };
+    let mut reader = Reader { sources, diagnostics, look, excused: false, named: Named::default() };
     let mut model = Model::default();
     let mut damage = Damage::default();
     // For each entry, the instance it became.
@@ -284,6 +295,7 @@ pub(super) fn read(
         }
         became.push((model.instances.len() > before).then_some(before));
     }
+    model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {
         let instance = entry.checked_sub(1).and_then(|entry| became.get(entry)).copied().flatten();

@@ -17,8 +17,10 @@ use serde::Serialize;
 
 mod gate;
 mod json;
+mod weight;
 
 pub use gate::Gate;
+pub use weight::WeightPlan;
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

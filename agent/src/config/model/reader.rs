@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Named;
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
@@ -20,6 +21,8 @@ pub(in super::super) struct Reader<'a> {
     pub look: bool,
     /// Inside of a block of which it was said that it does not act yet: its words need not say it again.
     pub excused: bool,
+    /// What it names that only a host has.
+    pub named: Named,
 }
 
 /// What of a block is lost to a reader.
