@@ -1,6 +1,11 @@
 //! A picture of the agent, the plans behind it and the host's interfaces: put together to what keepalived's dumps say.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::Path,
+    time::Duration,
+};
 
 use regent_common::advert::Authentication;
 use regent_vrrp::{Announcements, Preemption};
@@ -236,17 +241,24 @@ fn links(inventory: &Inventory, behind: &[GatheredInstance]) -> Vec<Link> {
             users.entry(&tracked.name).or_default().push(user(tracked.weight, tracked.reverse));
         }
     }
+    let virtual_ones: BTreeSet<IpAddr> = behind
+        .iter()
+        .flat_map(|one| one.plan.addresses.iter().chain(&one.plan.excluded))
+        .map(|address| address.address)
+        .collect();
+    let is_link_local = |address: &IpAddr| match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
     let links = inventory.links.iter().map(|link| {
-        let mut addresses = inventory.addresses_of(link.index).map(|address| address.address);
-        let is_link_local = |address: &std::net::IpAddr| match address {
-            std::net::IpAddr::V4(_) => false,
-            std::net::IpAddr::V6(address) => address.is_unicast_link_local(),
-        };
+        let addresses = inventory.addresses_of(link.index).map(|address| address.address);
+        let own: Vec<IpAddr> = addresses.filter(|address| !virtual_ones.contains(address)).collect();
+        let first = |wanted: &dyn Fn(&IpAddr) -> bool| own.iter().copied().find(|address| wanted(address));
         Link {
             name: link.name.clone(),
             index: link.index,
-            ipv4: addresses.find(std::net::IpAddr::is_ipv4),
-            ipv6: inventory.addresses_of(link.index).map(|one| one.address).find(is_link_local),
+            ipv4: first(&IpAddr::is_ipv4),
+            ipv6: first(&is_link_local),
             mac: link.mac,
             up: link.switched_on,
             running: link.up,

@@ -90,7 +90,20 @@ fn is_error(diagnostic: &Diagnostic) -> bool {
 }
 
 /// Warnings about what keepalived counts as an error.
-const COUNTED: &[&str] = &[code::PASSWORD_CUT, code::ROUNDED];
+const COUNTED: &[&str] = &[
+    code::AUTHENTICATION,
+    code::DUPLICATE_TRACKER,
+    code::MULTICAST_GROUP,
+    code::NO_SUCH_FILE,
+    code::NO_UNICAST_PEER,
+    code::OUT_OF_RANGE,
+    code::OWNER_WEIGHT,
+    code::PASSWORD_CUT,
+    code::PREEMPTION,
+    code::STATE_MASTER,
+    code::UNICAST_PEER,
+    code::WRONG_FAMILY,
+];
 
 /// Instances on interfaces that are not there: they would wait in Fault.
 fn absent_interfaces(plan: &Plan) -> Vec<String> {

@@ -65,14 +65,14 @@ fn globals(text: &mut String, globals: &Globals) -> fmt::Result {
     Ok(())
 }
 
-const IDLE_BEFORE_PACES: &str = "\
- Default smtp_alert = unset
+// Lines begin with a blank, which a continued string would lose.
+const IDLE_BEFORE_PACES: &str = " Default smtp_alert = unset
  Default smtp_alert_vrrp = unset
  Default smtp_alert_checker = unset
  Checkers log all failures = false
  No test config before reload
- Dynamic interfaces = true
- Allow interface changes = true
+ Dynamic interfaces = false
+ Default interface = eth0
  Disable local IGMP = no
  LVS flush = false
  LVS flush on stop = disabled
@@ -92,8 +92,7 @@ const IDLE_BEFORE_PACES: &str = "\
  Send advert after receive higher priority advert = false
 ";
 
-const IDLE_AFTER_PACES: &str = "\
- VRRP default protocol version = 2
+const IDLE_AFTER_PACES: &str = " VRRP default protocol version = 2
  nftables without counters
  VRRP check unicast_src = false
  VRRP skip check advert addresses = false
@@ -119,7 +118,8 @@ const IDLE_AFTER_PACES: &str = "\
  SNMP traps disabled
  SNMP socket = default (unix:/var/agentx/master)
  DBus disabled
- DBus service name = \n Script security enabled
+ DBus service name =\x20
+ Script security enabled
  Default script uid:gid 0:0
  vrrp_netlink_cmd_rcv_bufs = 0
  vrrp_netlink_cmd_rcv_bufs_force = 0
