@@ -1,6 +1,8 @@
 //! What is wrong with a config: codes, severities, labelled places, and the bounded list of them.
 //!
-//! Renders nothing: that is `render`.
+//! Renders nothing: that is `render`. What a code is about, at length, is in [`explanations`].
+
+pub mod explanations;
 
 use super::source::{Sources, Span};
 

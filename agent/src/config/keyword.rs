@@ -5,10 +5,12 @@
 //! of its block, and the model matches on terms.
 
 mod book;
+mod describe;
 mod kind;
 mod line;
 mod names;
 mod suggest;
+mod tally;
 mod word;
 mod words;
 
@@ -18,11 +20,14 @@ use std::{
 };
 
 pub use book::Book;
+pub use describe::{blocks, place};
 pub(super) use kind::Seconds;
 pub use kind::{Kind, Line};
 pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
 pub use line::{line_word, line_words};
-pub(super) use suggest::{nearest, quoted_nearest};
+pub(super) use suggest::nearest;
+pub use suggest::quoted_nearest;
+pub use tally::Tally;
 use word::Word;
 pub(super) use words::{
     AuthenticationTerm, GarpGroupTerm, GlobalTerm, HmacTerm, InstanceTerm, RootTerm, ScriptTerm,

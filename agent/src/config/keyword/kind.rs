@@ -121,6 +121,31 @@ pub enum Line {
     Tracker,
 }
 
+impl Line {
+    /// How such a line is written.
+    pub const fn form(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
+                 [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
+            }
+            Self::StaticAddress => "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address",
+            Self::Route | Self::StaticRoute => {
+                "[TYPE] DESTINATION[/LENGTH] [via ADDRESS] [dev INTERFACE] [table TABLE] [metric N] and more, as `ip route` takes it"
+            }
+            Self::Encapsulation => "[id N] [dst ADDRESS] [src ADDRESS] [tos N] [ttl N]",
+            Self::Rule | Self::StaticRule => {
+                "[from ADDRESS] [to ADDRESS] [iif INTERFACE] [fwmark N[/MASK]] [table TABLE] [preference N] and more, as `ip \
+                 rule` takes it"
+            }
+            Self::Peer => "ADDRESS [min_ttl N] [max_ttl N]",
+            Self::Interface => "INTERFACE",
+            Self::Instance => "INSTANCE",
+            Self::Tracker => "NAME [weight N [reverse]]",
+        }
+    }
+}
+
 impl Kind {
     /// Words after the keyword: at least, and at most when there is a limit.
     pub const fn arity(self) -> (usize, Option<usize>) {
