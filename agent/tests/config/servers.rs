@@ -5,7 +5,7 @@ use std::time::Duration;
 use regent_agent::config::{
     self, Loaded, keyword,
     plan::{
-        Check, Forwarding, Protocol, RealServerPlan, Schedule, Tunnel, TunnelChecksum, VirtualServerPlan,
+        Check, Forwarding, Protocol, RealServerPlan, Schedule, ServerTunnel, TunnelChecksum, VirtualServerPlan,
     },
 };
 
@@ -253,16 +253,16 @@ fn the_weight_and_mail_of_a_virtual_server_are_those_of_its_real_servers() {
 #[test]
 fn tunnels_are_read_whole_or_not_at_all() {
     let port = std::num::NonZero::new(6080).unwrap();
-    let gue = |checksum| Forwarding::Tun(Tunnel::Gue { port, checksum });
+    let gue = |checksum| Forwarding::Tun(ServerTunnel::Gue { port, checksum });
     for (said, read) in [
         ("NAT", Some(Forwarding::Nat)),
         ("DR", Some(Forwarding::Dr)),
-        ("TUN", Some(Forwarding::Tun(Tunnel::Ipip))),
-        ("TUN type ipip nocsum", Some(Forwarding::Tun(Tunnel::Ipip))),
+        ("TUN", Some(Forwarding::Tun(ServerTunnel::Ipip))),
+        ("TUN type ipip nocsum", Some(Forwarding::Tun(ServerTunnel::Ipip))),
         ("TUN type gue port 6080", Some(gue(TunnelChecksum::None))),
         ("TUN type gue port 6080 remcsum", Some(gue(TunnelChecksum::Remote))),
-        ("TUN type gre", Some(Forwarding::Tun(Tunnel::Gre { checksum: TunnelChecksum::None }))),
-        ("TUN type gre csum nocsum", Some(Forwarding::Tun(Tunnel::Gre { checksum: TunnelChecksum::None }))),
+        ("TUN type gre", Some(Forwarding::Tun(ServerTunnel::Gre { checksum: TunnelChecksum::None }))),
+        ("TUN type gre csum nocsum", Some(Forwarding::Tun(ServerTunnel::Gre { checksum: TunnelChecksum::None }))),
         ("TUN type gre remcsum", None),
         ("TUN type ipip csum", None),
         ("TUN csum", None),

@@ -6,12 +6,14 @@ mod check;
 mod garp_group;
 mod global;
 mod http_check;
+mod hmac;
 mod instance;
 mod real_server;
 mod root;
 mod script;
 mod ssl;
 mod virtual_server;
+mod track_group;
 
 use super::{
     Effect, Keyword, Kind, Term, Word,
@@ -27,12 +29,14 @@ pub(in crate::config) use check::{
 pub(in crate::config) use garp_group::GarpGroupTerm;
 pub(in crate::config) use global::GlobalTerm;
 pub(in crate::config) use http_check::{HttpCheckTerm, UrlTerm};
+pub(in crate::config) use hmac::HmacTerm;
 pub(in crate::config) use instance::InstanceTerm;
 pub(in crate::config) use real_server::RealServerTerm;
 pub(in crate::config) use root::RootTerm;
 pub(in crate::config) use script::ScriptTerm;
 pub(in crate::config) use ssl::SslTerm;
 pub(in crate::config) use virtual_server::{ServerTerm, VirtualServerTerm};
+pub(in crate::config) use track_group::TrackGroupTerm;
 
 /// A day: longer waits are slips of the pen.
 const MOST_SECONDS: u64 = 86_400 * 1_000_000;
@@ -56,7 +60,9 @@ pub(super) fn keywords() -> impl Iterator<Item = Keyword> {
         .chain(in_block("vrrp_script", script::WORDS))
         .chain(in_block("vrrp_instance", instance::WORDS))
         .chain(in_block("vrrp_instance/authentication", authentication::WORDS))
+        .chain(in_block("vrrp_instance/auth_hmac", hmac::WORDS))
         .chain(in_block("garp_group", garp_group::WORDS))
+        .chain(in_block("track_group", track_group::WORDS))
         .chain(servers())
         .chain(idle("bfd_instance", bfd::WORDS))
         .chain(idle("SSL", ssl::WORDS))

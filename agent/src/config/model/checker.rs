@@ -36,7 +36,7 @@ pub(in super::super) struct Checker {
     /// Its keyword.
     pub span: Span,
     pub common: Common,
-    pub link: Link,
+    pub dial: Dial,
     pub check: Checked,
 }
 
@@ -49,7 +49,7 @@ pub(in super::super) struct Common {
 
 /// What every check over the network has; of others nothing is said.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct Link {
+pub(in super::super) struct Dial {
     pub address: Option<Spanned<IpAddr>>,
     pub port: Option<NonZeroU16>,
     pub source: Option<Spanned<IpAddr>>,
@@ -112,7 +112,7 @@ pub(in super::super) struct Url {
 #[derive(Clone, Debug)]
 pub(in super::super) struct Host {
     pub common: Common,
-    pub link: Link,
+    pub dial: Dial,
 }
 
 /// `UDP_CHECK`.
@@ -149,16 +149,16 @@ fn network<T: Terms>(
     statements: &[Statement],
     damage: &mut Damage,
     mut own: impl FnMut(&mut Reader<'_>, &Entry<'_, NetworkTerm<T>>, T, &mut Common, &mut Damage),
-) -> (Common, Link) {
-    let (mut common, mut link) = (Common::default(), Link::default());
+) -> (Common, Dial) {
+    let (mut common, mut dial) = (Common::default(), Dial::default());
     for entry in reader.entries::<NetworkTerm<T>>(parent, statements, damage) {
         match entry.term {
             Either::Shared(term) => common_line(reader, &entry, term, &mut common),
-            Either::Own(Either::Shared(term)) => link_line(reader, &entry, term, &mut link),
+            Either::Own(Either::Shared(term)) => dial_line(reader, &entry, term, &mut dial),
             Either::Own(Either::Own(term)) => own(reader, &entry, term, &mut common, damage),
         }
     }
-    (common, link)
+    (common, dial)
 }
 
 fn common_line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>, term: CheckTerm, common: &mut Common) {
@@ -175,18 +175,18 @@ fn common_line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>, term: CheckTerm
     }
 }
 
-fn link_line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>, term: ConnectionTerm, link: &mut Link) {
+fn dial_line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>, term: ConnectionTerm, dial: &mut Dial) {
     match term {
-        ConnectionTerm::Address => link.address = reader.address(entry, "the real server's is used"),
-        ConnectionTerm::Port => link.port = reader.port_of(entry, "the real server's is used"),
-        ConnectionTerm::Source => link.source = reader.address(entry, "the kernel chooses one"),
-        ConnectionTerm::SourcePort => link.source_port = reader.port_of(entry, "the kernel chooses one"),
+        ConnectionTerm::Address => dial.address = reader.address(entry, "the real server's is used"),
+        ConnectionTerm::Port => dial.port = reader.port_of(entry, "the real server's is used"),
+        ConnectionTerm::Source => dial.source = reader.address(entry, "the kernel chooses one"),
+        ConnectionTerm::SourcePort => dial.source_port = reader.port_of(entry, "the kernel chooses one"),
         ConnectionTerm::Interface => {
-            link.interface = entry.value().and_then(|word| reader.interface(word, "the kernel chooses one"));
+            dial.interface = entry.value().and_then(|word| reader.interface(word, "the kernel chooses one"));
         }
-        ConnectionTerm::Timeout => link.timeout = reader.duration(entry, DEFAULT),
+        ConnectionTerm::Timeout => dial.timeout = reader.duration(entry, DEFAULT),
         ConnectionTerm::Mark => {
-            link.mark = reader.unsigned(entry, "packets have no mark").and_then(NonZeroU32::new);
+            dial.mark = reader.unsigned(entry, "packets have no mark").and_then(NonZeroU32::new);
         }
     }
 }

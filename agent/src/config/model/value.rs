@@ -108,7 +108,7 @@ impl Reader<'_> {
             return None;
         };
         let name = entry.keyword.name;
-        match decimal(&word.value, decimals) {
+        match fixed_point(&word.value, decimals) {
             Decimal::Value(value) if (least_us..=most_us).contains(&value) => {
                 Some(Spanned { value, span: word.span })
             }
@@ -212,7 +212,9 @@ impl Reader<'_> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
-            return Some(Spanned { value: name.clone(), span: word.span });
+            let interface = Spanned { value: name.clone(), span: word.span };
+            self.named.interfaces.push(interface.clone());
+            return Some(interface);
         }
         self.report(
             Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
@@ -326,12 +328,14 @@ impl Reader<'_> {
             );
         }
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
-        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+        let run_as = RunAs { user: user.to_owned(), group: group.map(str::to_owned) };
+        self.named.users.push(Spanned { value: run_as.clone(), span });
+        run_as
     }
 }
 
 /// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
+pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -347,7 +351,7 @@ enum Decimal {
 }
 
 /// A number with decimals, read straight into units of the last of so many; finer digits are dropped.
-fn decimal(text: &str, decimals: u32) -> Decimal {
+fn fixed_point(text: &str, decimals: u32) -> Decimal {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
@@ -359,6 +363,19 @@ fn decimal(text: &str, decimals: u32) -> Decimal {
         whole.checked_mul(10_u64.checked_pow(decimals)?)?.checked_add(padded.parse().ok()?)
     });
     value.map_or(Decimal::TooLarge, Decimal::Value)
+}
+
+/// Seconds with decimals, read straight into microseconds.
+fn microseconds(text: &str) -> Decimal {
+    fixed_point(text, 6)
+}
+
+/// As [`microseconds`]; `None` where that is no number or too large a one.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 #[cfg(test)]

@@ -189,13 +189,13 @@ pub enum Forwarding {
     /// The destination MAC alone: the real server bears the address too.
     Dr,
     /// In a tunnel.
-    Tun(Tunnel),
+    Tun(ServerTunnel),
 }
 
 /// A tunnel to a real server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Tunnel {
+pub enum ServerTunnel {
     /// IP in IP.
     Ipip,
     /// Generic UDP encapsulation.

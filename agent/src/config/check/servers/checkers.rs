@@ -8,7 +8,7 @@ use super::Servers;
 use crate::config::{
     check::addresses::family,
     diagnostic::{Diagnostic, code},
-    model::{Checked, Checker, Common, Link, RealServer, Required, Shared, Spanned, Timing, Udp},
+    model::{Checked, Checker, Common, Dial, RealServer, Required, Shared, Spanned, Timing, Udp},
     plan::{
         Check, CheckerPlan, Command, Connection, DnsCheck, Endpoint, FileCheck, MiscCheck, ReplyPlan, RunAs,
         Schedule, SmtpCheck, UdpCheck,
@@ -100,48 +100,48 @@ impl Servers<'_> {
     /// One check, or one for each `host` of `SMTP_CHECK`.
     fn checks(&mut self, checker: &Checker, target: &Target<'_>) -> Option<Vec<Check>> {
         let outer = target.shared.timing;
-        let (common, link) = (&checker.common, &checker.link);
+        let (common, dial) = (&checker.common, &checker.dial);
         let check = match &checker.check {
             Checked::Tcp => {
-                let connection = self.connection(link, target, None, Some((checker.span, "TCP_CHECK")))?;
+                let connection = self.connection(dial, target, None, Some((checker.span, "TCP_CHECK")))?;
                 Check::Tcp(schedule(common, outer, &ONE_SECOND), connection)
             }
             Checked::Ping => {
-                let connection = self.connection(link, target, None, None)?;
+                let connection = self.connection(dial, target, None, None)?;
                 Check::Ping(schedule(common, outer, &ONE_SECOND), Connection { port: None, ..connection })
             }
             Checked::Http(http) => {
                 let otherwise = if http.tls { HTTPS } else { HTTP };
-                let connection = self.connection(link, target, Some(otherwise), None)?;
+                let connection = self.connection(dial, target, Some(otherwise), None)?;
                 let http = self.http(http, checker.span, target.shared)?;
                 Check::Http(schedule(common, outer, &OF_HTTP), connection, http)
             }
             Checked::Smtp { helo_name, hosts } => {
                 let smtp = SmtpCheck { helo_name: helo_name.clone() };
                 if hosts.is_empty() {
-                    let connection = self.connection(link, target, Some(SMTP), None)?;
+                    let connection = self.connection(dial, target, Some(SMTP), None)?;
                     return Some(vec![Check::Smtp(schedule(common, outer, &ONE_SECOND), connection, smtp)]);
                 }
                 let outer = common.timing.or(outer);
                 return hosts
                     .iter()
                     .map(|host| {
-                        let link = host.link.clone().or(link);
+                        let dial = host.dial.clone().or(dial);
                         let logs = host.common.log_all_failures.or(common.log_all_failures);
                         let common = Common { log_all_failures: logs, ..host.common };
-                        let connection = self.connection(&link, target, Some(SMTP), None)?;
+                        let connection = self.connection(&dial, target, Some(SMTP), None)?;
                         let schedule = schedule(&common, outer, &ONE_SECOND);
                         Some(Check::Smtp(schedule, connection, smtp.clone()))
                     })
                     .collect();
             }
             Checked::Dns { kind, name } => {
-                let connection = self.connection(link, target, Some(DNS), None)?;
+                let connection = self.connection(dial, target, Some(DNS), None)?;
                 let name = self.dns_name(name.as_ref());
                 Check::Dns(schedule(common, outer, &OF_DNS), connection, DnsCheck { kind: *kind, name })
             }
             Checked::Udp(udp) => {
-                let connection = self.connection(link, target, None, Some((checker.span, "UDP_CHECK")))?;
+                let connection = self.connection(dial, target, None, Some((checker.span, "UDP_CHECK")))?;
                 let reply = self.reply(udp);
                 let udp = UdpCheck { payload: udp.payload.clone(), reply };
                 Check::Udp(schedule(common, outer, &ONE_SECOND), connection, udp)
@@ -174,22 +174,22 @@ impl Servers<'_> {
     /// `otherwise`: the port of the protocol; `needs`: the check that cannot be without one.
     fn connection(
         &mut self,
-        link: &Link,
+        dial: &Dial,
         target: &Target<'_>,
         otherwise: Option<NonZeroU16>,
         needs: Option<(Span, &str)>,
     ) -> Option<Connection> {
-        let address = link.address.as_ref().map_or(target.endpoint.address, |address| address.value);
-        let port = link.port.or(target.endpoint.port).or(otherwise);
-        let source = link.source.as_ref().filter(|source| self.fits(source, address));
+        let address = dial.address.as_ref().map_or(target.endpoint.address, |address| address.value);
+        let port = dial.port.or(target.endpoint.port).or(otherwise);
+        let source = dial.source.as_ref().filter(|source| self.fits(source, address));
         if let (Some((span, name)), None) = (needs, port) {
             let message = format!("`{name}` has no port to connect to");
             self.incomplete(span, message, "neither the real server nor `connect_port` names one");
             return None;
         }
-        if link.interface.is_none()
+        if dial.interface.is_none()
             && let Some(local) =
-                link.address.iter().chain(source).find(|address| is_link_local(address.value))
+                dial.address.iter().chain(source).find(|address| is_link_local(address.value))
         {
             self.report(
                 Diagnostic::error(
@@ -204,10 +204,10 @@ impl Servers<'_> {
             address,
             port,
             source: source.map(|source| source.value),
-            source_port: link.source_port,
-            interface: link.interface.as_ref().map(|interface| interface.value.clone()),
-            mark: link.mark,
-            timeout: link.timeout.or(target.shared.connect_timeout).unwrap_or(TIMEOUT),
+            source_port: dial.source_port,
+            interface: dial.interface.as_ref().map(|interface| interface.value.clone()),
+            mark: dial.mark,
+            timeout: dial.timeout.or(target.shared.connect_timeout).unwrap_or(TIMEOUT),
         })
     }
 
@@ -339,7 +339,7 @@ impl Servers<'_> {
     }
 }
 
-impl Link {
+impl Dial {
     /// What is said here, else there.
     fn or(self, outer: &Self) -> Self {
         let outer = outer.clone();

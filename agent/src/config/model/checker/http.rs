@@ -31,7 +31,7 @@ pub(in super::super) fn read<T>(
     } else {
         ("virtual_server/real_server/HTTP_GET", "virtual_server/real_server/HTTP_GET/url")
     };
-    let (common, link) = network::<HttpCheckTerm>(
+    let (common, dial) = network::<HttpCheckTerm>(
         reader,
         parent,
         block(entry),
@@ -51,7 +51,7 @@ pub(in super::super) fn read<T>(
             HttpCheckTerm::Url => http.urls.push(url(reader, entry, url_parent, damage)),
         },
     );
-    Checker { span: entry.head, common, link, check: Checked::Http(http) }
+    Checker { span: entry.head, common, dial, check: Checked::Http(http) }
 }
 
 fn switch<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option<Spanned<bool>> {

@@ -1,6 +1,6 @@
 //! `MISC_CHECK`, `BFD_CHECK` and `FILE_CHECK`: what is known on this host.
 
-use super::{Checked, Checker, Common, Link, block, common_line};
+use super::{Checked, Checker, Common, Dial, block, common_line};
 use crate::config::{
     keyword::{BfdCheckTerm, CheckTerm, Either, FileCheckTerm, MiscCheckTerm},
     model::{
@@ -33,7 +33,7 @@ pub(in super::super) fn misc<T>(
     Checker {
         span: entry.head,
         common,
-        link: Link::default(),
+        dial: Dial::default(),
         check: Checked::Misc { command, timeout, dynamic, user },
     }
 }
@@ -52,7 +52,7 @@ pub(in super::super) fn bfd<T>(
             BfdCheckTerm::Alpha => common.timing.alpha = reader.switch(&entry).or(common.timing.alpha),
         }
     }
-    Checker { span: entry.head, common, link: Link::default(), check: Checked::Bfd { name } }
+    Checker { span: entry.head, common, dial: Dial::default(), check: Checked::Bfd { name } }
 }
 
 pub(in super::super) fn file<T>(
@@ -71,5 +71,5 @@ pub(in super::super) fn file<T>(
         }
     }
     let check = Checked::File { track_file, weight };
-    Checker { span: entry.head, common: Common::default(), link: Link::default(), check }
+    Checker { span: entry.head, common: Common::default(), dial: Dial::default(), check }
 }

@@ -34,9 +34,9 @@ fn plain<T>(
     damage: &mut Damage,
     check: Checked,
 ) -> Checker {
-    let (common, link) =
+    let (common, dial) =
         network::<Nothing>(reader, parent, block(entry), damage, |_, _, nothing, _, _| match nothing {});
-    Checker { span: entry.head, common, link, check }
+    Checker { span: entry.head, common, dial, check }
 }
 
 pub(in super::super) fn smtp<T>(
@@ -45,7 +45,7 @@ pub(in super::super) fn smtp<T>(
     damage: &mut Damage,
 ) -> Checker {
     let (mut helo_name, mut hosts) = (None, Vec::new());
-    let (common, link) = network::<SmtpCheckTerm>(
+    let (common, dial) = network::<SmtpCheckTerm>(
         reader,
         "virtual_server/real_server/SMTP_CHECK",
         block(entry),
@@ -53,18 +53,18 @@ pub(in super::super) fn smtp<T>(
         |reader, entry, term, _, damage| match term {
             SmtpCheckTerm::HeloName => helo_name = reader.text(entry).map(|text| text.value),
             SmtpCheckTerm::Host => {
-                let (common, link) = network::<Nothing>(
+                let (common, dial) = network::<Nothing>(
                     reader,
                     "virtual_server/real_server/SMTP_CHECK/host",
                     block(entry),
                     damage,
                     |_, _, nothing, _, _| match nothing {},
                 );
-                hosts.push(Host { common, link });
+                hosts.push(Host { common, dial });
             }
         },
     );
-    Checker { span: entry.head, common, link, check: Checked::Smtp { helo_name, hosts } }
+    Checker { span: entry.head, common, dial, check: Checked::Smtp { helo_name, hosts } }
 }
 
 pub(in super::super) fn dns<T>(
@@ -73,7 +73,7 @@ pub(in super::super) fn dns<T>(
     damage: &mut Damage,
 ) -> Checker {
     let (mut kind, mut name) = (RecordType::default(), None);
-    let (common, link) = network::<DnsCheckTerm>(
+    let (common, dial) = network::<DnsCheckTerm>(
         reader,
         "virtual_server/real_server/DNS_CHECK",
         block(entry),
@@ -83,7 +83,7 @@ pub(in super::super) fn dns<T>(
             DnsCheckTerm::Name => name = reader.text(entry),
         },
     );
-    Checker { span: entry.head, common, link, check: Checked::Dns { kind, name } }
+    Checker { span: entry.head, common, dial, check: Checked::Dns { kind, name } }
 }
 
 fn record_type<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> RecordType {
@@ -109,7 +109,7 @@ pub(in super::super) fn udp<T>(
         let value = reader.number(entry, otherwise).and_then(|value| u16::try_from(value).ok());
         value.map(|value| Spanned { value, span: entry.head })
     };
-    let (common, link) = network::<UdpCheckTerm>(
+    let (common, dial) = network::<UdpCheckTerm>(
         reader,
         "virtual_server/real_server/UDP_CHECK",
         block(entry),
@@ -127,5 +127,5 @@ pub(in super::super) fn udp<T>(
             UdpCheckTerm::MostReply => udp.most = length(reader, entry, "255 is used"),
         },
     );
-    Checker { span: entry.head, common, link, check: Checked::Udp(udp) }
+    Checker { span: entry.head, common, dial, check: Checked::Udp(udp) }
 }

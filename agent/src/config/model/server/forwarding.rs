@@ -7,7 +7,7 @@ use crate::config::{
     expand::Word,
     keyword,
     model::{Reader, Spanned, reader::Entry},
-    plan::{Forwarding, Tunnel, TunnelChecksum},
+    plan::{Forwarding, ServerTunnel, TunnelChecksum},
 };
 
 const METHODS: &[&str] = &["NAT", "DR", "TUN"];
@@ -47,7 +47,7 @@ pub(super) fn read<T>(
     Some(Spanned { value, span })
 }
 
-fn tunnel(reader: &mut Reader<'_>, options: &[Word], otherwise: &str) -> Option<Tunnel> {
+fn tunnel(reader: &mut Reader<'_>, options: &[Word], otherwise: &str) -> Option<ServerTunnel> {
     let (mut kind, mut port, mut checksum) = (None, None, None);
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
@@ -81,7 +81,7 @@ fn tunnel(reader: &mut Reader<'_>, options: &[Word], otherwise: &str) -> Option<
     };
     let sum = checksum.map_or(TunnelChecksum::None, |(_, checksum)| checksum);
     match (kind, port, checksum) {
-        (Some((_, "gue")), Some((_, port)), _) => Some(Tunnel::Gue { port, checksum: sum }),
+        (Some((_, "gue")), Some((_, port)), _) => Some(ServerTunnel::Gue { port, checksum: sum }),
         (Some((word, "gue")), None, _) => {
             refuse(word, "a tunnel of type gue needs its port: `type gue port N`");
             None
@@ -94,12 +94,12 @@ fn tunnel(reader: &mut Reader<'_>, options: &[Word], otherwise: &str) -> Option<
             refuse(word, "a tunnel of type gre has no remote checksum");
             None
         }
-        (Some((_, "gre")), None, _) => Some(Tunnel::Gre { checksum: sum }),
+        (Some((_, "gre")), None, _) => Some(ServerTunnel::Gre { checksum: sum }),
         (Some(_) | None, None, Some((word, TunnelChecksum::Full | TunnelChecksum::Remote))) => {
             refuse(word, "a tunnel of type ipip has no checksum");
             None
         }
-        (Some(_) | None, None, Some((_, TunnelChecksum::None)) | None) => Some(Tunnel::Ipip),
+        (Some(_) | None, None, Some((_, TunnelChecksum::None)) | None) => Some(ServerTunnel::Ipip),
     }
 }
 

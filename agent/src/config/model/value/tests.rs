@@ -1,9 +1,9 @@
 //! Tests of `value`.
 
-use super::{Decimal, decimal, whole_number};
+use super::{Decimal, microseconds, whole_number};
 
 fn value(text: &str) -> Option<u64> {
-    match decimal(text, 6) {
+    match microseconds(text) {
         Decimal::Value(value) => Some(value),
         Decimal::TooLarge | Decimal::NotANumber => None,
     }
@@ -27,14 +27,14 @@ fn digits_finer_than_a_microsecond_are_dropped() {
 #[test]
 fn what_is_no_decimal_is_no_number_of_seconds() {
     for text in ["", ".", "1s", "-1", "+1", "1,5", "1.2.3", "0x10", "१"] {
-        assert!(matches!(decimal(text, 6), Decimal::NotANumber), "{text}");
+        assert!(matches!(microseconds(text), Decimal::NotANumber), "{text}");
     }
 }
 
 #[test]
 fn a_decimal_beyond_all_ranges_is_too_large() {
     for text in ["99999999999999999999", "18446744073710"] {
-        assert!(matches!(decimal(text, 6), Decimal::TooLarge), "{text}");
+        assert!(matches!(microseconds(text), Decimal::TooLarge), "{text}");
     }
 }
 
