@@ -2,6 +2,7 @@
 
 use roff::{Inline, Roff, bold, italic, roman};
 
+use super::{MANUAL, NO_DATE, SOURCE};
 use crate::config::{
     diagnostic::code,
     keyword::{self, Keyword, Kind},
@@ -61,8 +62,7 @@ vrrp_instance VI_1 {
 /// The page.
 pub(super) fn page(name: &str, section: u8) -> String {
     let mut page = Roff::new();
-    let version = concat!("regent ", env!("CARGO_PKG_VERSION"));
-    page.control("TH", [name.to_uppercase().as_str(), &section.to_string(), "", version, "Regent"]);
+    page.control("TH", [name.to_uppercase().as_str(), &section.to_string(), NO_DATE, SOURCE, MANUAL]);
     page.control("SH", ["NAME"]);
     page.text([roman(format!("{name} - what Regent's agent is to do"))]);
     for (heading, paragraphs) in BEFORE {
