@@ -6,10 +6,14 @@
 mod addresses;
 mod authentication;
 mod election;
+mod fixed;
+mod hmac;
 mod instance;
+mod link;
 mod pace;
 mod presence;
 mod route;
+mod routing;
 mod scripts;
 mod strict;
 mod trackers;
@@ -35,11 +39,16 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let mut instances = Vec::new();
+    let (mut instances, mut unable) = (Vec::new(), Vec::new());
     for instance in &model.instances {
-        let plan = checker.instance(instance);
-        instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
+        let Some(plan) = checker.instance(instance) else { continue };
+        if plan.hmac.is_some() {
+            unable.push(plan);
+        } else if checker.admit(instance, &plan) {
+            instances.push(plan);
+        }
     }
+    let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let globals = &model.globals;
     let plan = Plan {
@@ -51,6 +60,8 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        fixed,
+        unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan

@@ -75,9 +75,14 @@ pub(super) fn page(name: &str, section: u8) -> String {
         }
     }
     for block in keyword::blocks() {
-        let heading = if block.is_empty() { "Outside all blocks" } else { block };
-        page.control("SS", [heading]);
-        for word in keyword::keywords().iter().filter(|word| word.parent == block) {
+        let words: Vec<&Keyword> = keyword::all_words().filter(|word| word.parent == block).collect();
+        let heading = match (block, words.iter().any(|word| word.is_of_lines())) {
+            ("", _) => "Outside all blocks".to_owned(),
+            (_, true) => format!("Lines of {block}"),
+            (_, false) => block.to_owned(),
+        };
+        page.control("SS", [heading.as_str()]);
+        for word in words {
             self::word(&mut page, word);
         }
     }

@@ -51,13 +51,56 @@ pub(in crate::config) enum InstanceTerm {
     SkipCheckAddresses,
     NativeIpv6,
     Hmac,
+    UseVmac,
+    UseVmacForAddresses,
+    AdvertsBelow,
+    UseIpvlan,
+    Vrf,
+    TrackFile,
+    TrackProcess,
+    TrackBfd,
+    WithoutAddresses,
+    PromoteSecondaries,
+    PollLink,
+    Routes,
+    Rules,
+    Debug,
+    NotifyDeleted,
+    NotifyLowerPriority,
+    Mail,
+    NotifyPriorities,
+    SyncInterface,
+    ExpiredBackup,
+    ExpiredTimer,
+    ExtraAnnouncements,
+    IgnoreOwners,
+    ReceiveBuffer,
     Gate,
     Responder,
     VirtualMac,
 }
 
+const VMAC: Kind = Kind::Form {
+    what: "maybe a name, a MAC address of 5 or 6 octets, `netlink_notify_msg` and `group GROUP`",
+    least: 0,
+    most: None,
+};
+const IPVLAN: Kind = Kind::Form {
+    what: "maybe a name, an address, `bridge`, `private` or `vepa`, and `group GROUP`",
+    least: 0,
+    most: None,
+};
+const EXTRA: Kind = Kind::Form { what: "maybe `all`, then seconds from 0 to 86400", least: 1, most: Some(2) };
+const EXTRA_ANNOUNCEMENTS: &str =
+    "garp_master_refresh announces all addresses again and again, each on its own interface";
+const TWO_OWNERS: &str = "an owner (priority 255) gives way to another owner with a higher address";
+const OWN_MAC: &str = "addresses answer with the interface's own MAC; at a takeover gratuitous ARP tells the network the new one";
+const OWN_INTERFACE: &str = "an interface of its own for the virtual MAC comes later; say `virtual_mac` to have that MAC on \
+                             the interface itself, without which addresses answer with the interface's own";
+const UNTRACKED: &str = "the priority does not depend on it";
+
 pub(super) const WORDS: &[Word<InstanceTerm>] = &[
-    word("state", Kind::Choice(&["MASTER", "BACKUP"]), "MASTER: priority 255 when none is given, and always preempt; every instance starts as backup", "state BACKUP", InstanceTerm::State).default("BACKUP").everyday(),
+    word("state", Kind::Choice(&["MASTER", "BACKUP"]), "MASTER: priority 255 when none is given, and always preempt; every instance starts as backup", "state BACKUP", InstanceTerm::State).default("BACKUP").repeats().everyday(),
     word("interface", Kind::Interface, "sends and receives the adverts and bears the addresses", "interface eth0", InstanceTerm::Interface).default("default_interface, unlike in keepalived").everyday(),
     word("virtual_router_id", Kind::Number { least: 1, most: 255 }, "the same on all routers of the group, and of this group alone on its network", "virtual_router_id 50", InstanceTerm::VirtualRouterId).everyday(),
     word("priority", Kind::Number { least: 1, most: 255 }, "the highest becomes master; 255 owns the addresses", "priority 150", InstanceTerm::Priority).default("100, or 255 with state MASTER").everyday(),
@@ -100,8 +143,33 @@ pub(super) const WORDS: &[Word<InstanceTerm>] = &[
     word("lower_prio_no_advert", Kind::Switch, "a master does not answer an advert of lower priority", "lower_prio_no_advert", InstanceTerm::LowerNoAdvert).default("vrrp_lower_prio_no_advert"),
     word("higher_prio_send_advert", Kind::Switch, "a master that loses sends one more advert, so that the winner announces its addresses again", "higher_prio_send_advert", InstanceTerm::HigherSendAdvert).default("vrrp_higher_prio_send_advert"),
     word("skip_check_adv_addr", Kind::Switch, "accepted: no advert is ever rejected for its addresses, they are only counted", "skip_check_adv_addr", InstanceTerm::SkipCheckAddresses).default("on, unlike in keepalived").rare(),
-    word("auth_hmac", Kind::Anything, "signed adverts (keepalived 2.4): not supported yet, the instance does not run", "auth_hmac { key 1 0123456789abcdef0123456789abcdef\n active_key 1\n }", InstanceTerm::Hmac),
+    word("auth_hmac", Kind::Block, "signed adverts: keys, and what becomes of adverts that are not signed", "auth_hmac {\n key 1 0123456789abcdef0123456789abcdef\n active_key 1\n }", InstanceTerm::Hmac).rare().since("2.4").not_yet("the instance does not run"),
     word("native_ipv6", Kind::Flag, "accepted: the addresses say the family", "native_ipv6", InstanceTerm::NativeIpv6),
+    word("use_vmac", VMAC, "an interface of its own with the MAC of the virtual router", "use_vmac vrrp.51 00:00:5e:00:01:33 netlink_notify_msg group 3", InstanceTerm::UseVmac).not_yet(OWN_INTERFACE),
+    word("use_vmac_addr", Kind::Flag, "one more such interface on each that an address names", "use_vmac_addr", InstanceTerm::UseVmacForAddresses).rare().not_yet(OWN_INTERFACE),
+    word("vmac_xmit_base", Kind::Flag, "adverts use the interface itself, not that of the virtual MAC", "vmac_xmit_base", InstanceTerm::AdvertsBelow).without_effect("adverts are sent from the interface itself in any case"),
+    word("use_ipvlan", IPVLAN, "an interface of its own with the MAC of the one below", "use_ipvlan ipvlan51 192.0.2.250 bridge", InstanceTerm::UseIpvlan).rare().not_yet(OWN_MAC),
+    word("vrf", Kind::Interface, "the VRF of a unicast instance that names no interface", "vrf blue", InstanceTerm::Vrf).rare().not_yet("adverts use the interface that the instance names, or default_interface"),
+    word("track_file", Kind::Lines(Line::Tracker), "files whose number changes the priority or, without weight, means FAULT", "track_file { load weight 1 }", InstanceTerm::TrackFile).not_yet(UNTRACKED),
+    word("track_process", Kind::Lines(Line::Tracker), "processes whose end changes the priority or, without weight, means FAULT", "track_process { haproxy weight -20 }", InstanceTerm::TrackProcess).not_yet(UNTRACKED),
+    word("track_bfd", Kind::Lines(Line::Tracker), "BFD sessions whose loss changes the priority or, without weight, means FAULT", "track_bfd { uplink weight -20 }", InstanceTerm::TrackBfd).not_yet(UNTRACKED),
+    word("no_virtual_ipaddress", Kind::Flag, "an instance without addresses, for clouds that move them by other means", "no_virtual_ipaddress", InstanceTerm::WithoutAddresses).rare().since("2.3").refused("an instance needs at least one address: adverts that name none are rejected (RFC 9568 5.2.5)"),
+    word("promote_secondaries", Kind::Flag, "an address that goes does not take others of its network along", "promote_secondaries", InstanceTerm::PromoteSecondaries).not_yet("do it once on the host: `sysctl net.ipv4.conf.INTERFACE.promote_secondaries=1`"),
+    word("linkbeat_use_polling", Kind::Flag, "the driver is asked for the link again and again", "linkbeat_use_polling", InstanceTerm::PollLink).rare().without_effect("the kernel says at once when a link goes"),
+    word("virtual_routes", Kind::Lines(Line::Route), "routes that the master has", "virtual_routes { 198.51.100.0/24 via 192.0.2.254 dev eth0 }", InstanceTerm::Routes).not_yet("these routes do not move with the addresses"),
+    word("virtual_rules", Kind::Lines(Line::Rule), "rules of policy routing that the master has", "virtual_rules { from 198.51.100.0/24 table 100 preference 100 }", InstanceTerm::Rules).not_yet("these rules do not move with the addresses"),
+    word("debug", Kind::Number { least: 0, most: 4 }, "how much is logged of it", "debug 1", InstanceTerm::Debug).rare().without_effect("keepalived does nothing with it either"),
+    word("notify_deleted", Kind::MaybeCommand, "DELETED instead of FAULT is told, and this run, when a reload takes the instance away", "notify_deleted /etc/regent/deleted.sh", InstanceTerm::NotifyDeleted).rare().not_yet("nothing is run for an instance that a reload takes away"),
+    word("notify_master_rx_lower_pri", Kind::Command, "run when a master hears a lower priority", "notify_master_rx_lower_pri /etc/regent/lower.sh", InstanceTerm::NotifyLowerPriority).not_yet("nothing is run then; the event is logged and counted"),
+    word("smtp_alert", Kind::Switch, "mails tell of its changes of state", "smtp_alert", InstanceTerm::Mail).default("smtp_alert_vrrp or smtp_alert").everyday().not_yet("no mail is sent"),
+    word("notify_priority_changes", Kind::Switch, "its changes of priority are told to the notify FIFOs", "notify_priority_changes", InstanceTerm::NotifyPriorities).default("vrrp_notify_priority_changes").rare().not_yet("there are no notify FIFOs yet"),
+    word("lvs_sync_daemon_interface", Kind::Interface, "the balancer's connections are synchronised here", "lvs_sync_daemon_interface eth1", InstanceTerm::SyncInterface).rare().not_yet("connections are not synchronised"),
+    word("timer_expired_backup", Kind::MaybeNumber { least: 1, most: 254 }, "with nopreempt: a master that was late becomes backup when one of this priority may have taken over", "timer_expired_backup 200", InstanceTerm::ExpiredBackup).default("254").rare().since("2.3").without_effect("a master whose host stood still always listens before it speaks"),
+    word("thread_timer_expired", Kind::Anything, "what a master does that was late by two intervals", "thread_timer_expired", InstanceTerm::ExpiredTimer).rare().since("2.3").without_effect("a master whose host stood still always listens before it speaks"),
+    word("garp_extra_if", EXTRA, "announcements this often on interfaces other than its own; all: of all addresses there", "garp_extra_if all 100", InstanceTerm::ExtraAnnouncements).default("vrrp_garp_extra_if").rare().not_yet(EXTRA_ANNOUNCEMENTS),
+    word("vmac_garp_intvl", EXTRA, "announcements this often on interfaces other than its own; all: of all addresses there", "vmac_garp_intvl all 100", InstanceTerm::ExtraAnnouncements).same_as("garp_extra_if").rare().not_yet(EXTRA_ANNOUNCEMENTS),
+    word("owner_ignore_adverts", Kind::Flag, "priority 255 hears no adverts", "owner_ignore_adverts", InstanceTerm::IgnoreOwners).default("vrrp_owner_ignore_adverts").rare().since("2.3").not_yet(TWO_OWNERS),
+    word("kernel_rx_buf_size", Kind::Number { least: 0, most: u32::MAX as i64 }, "bytes that the kernel keeps of adverts not read yet", "kernel_rx_buf_size 65536", InstanceTerm::ReceiveBuffer).rare().without_effect("the newest advert of each sender is kept, however many come"),
     word("gate", GATE, "a master that attempts no advert for so many intervals, since it was killed or is stuck, falls silent; off: never", "gate 3", InstanceTerm::Gate).default("as global_defs says, else 3, and no more than down_timer_adverts").own(),
     word("responder", Kind::Switch, "XDP answers ARP and neighbour solicitations for the addresses of a master; off: the kernel does", "responder on", InstanceTerm::Responder).default("as global_defs says, else on").own(),
     word("virtual_mac", Kind::Switch, "what leaves in the name of the virtual router has the MAC of its VRID; the addresses stay on their interface", "virtual_mac", InstanceTerm::VirtualMac).default("as global_defs says, else off").own(),
