@@ -2,12 +2,15 @@
 
 pub mod check;
 pub mod client;
+pub mod completion;
 pub mod convert;
 pub mod daemon;
 pub mod detach;
 pub mod exit;
+pub mod explain;
 pub mod handover;
 pub mod instance;
+pub mod man;
 pub mod options;
 pub mod status;
 
@@ -41,6 +44,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Request::Status(options)) => {
             finish(status::run(&options, Look::of_stdout(), &mut io::stdout(), &mut io::stderr()))
         }
+        Ok(Request::Explain(options)) => finish(explain::run(&options, &mut io::stdout())),
+        Ok(Request::Completion(options)) => finish(completion::run(options, &mut io::stdout())),
+        Ok(Request::Man(options)) => finish(man::run(&options, &mut io::stdout())),
         Err(refusal) => refuse(&refusal),
     }
 }

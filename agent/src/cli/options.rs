@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::{
     check::{CheckArguments, CheckOptions},
+    completion::CompletionOptions,
     convert::{ConvertArguments, ConvertOptions},
     exit::Status,
+    explain::ExplainOptions,
     instance::{InstanceArguments, InstanceFlags},
+    man::ManOptions,
 };
 use crate::{
     config::plan::{self, Plan},
@@ -42,6 +45,12 @@ pub enum Request {
     Handover(HandoverOptions),
     /// Clear away what a dead one left.
     Detach(DetachOptions),
+    /// Tell what a word of the config or a code is about.
+    Explain(ExplainOptions),
+    /// Print what a shell completes the command line by.
+    Completion(CompletionOptions),
+    /// Print a manual page.
+    Man(ManOptions),
 }
 
 /// How the daemon runs.
@@ -273,6 +282,12 @@ enum Verb {
     Handover(HandoverArguments),
     /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
     Detach(DetachArguments),
+    /// Tell what a word of the config does, or what the code of a diagnostic is about
+    Explain(ExplainOptions),
+    /// Print a script by which a shell completes the command line
+    Completion(CompletionOptions),
+    /// Print a manual page: agent(8), of a verb, or regent.conf(5) with every word of the config
+    Man(ManOptions),
 }
 
 #[derive(Debug, Args)]
@@ -316,6 +331,11 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:9165 or [::]:9165".to_owned())
 }
 
+/// The command line as clap has it: for completion and manual pages.
+pub fn command() -> clap::Command {
+    Line::command()
+}
+
 /// Reads a command line; the first word is the program's name.
 ///
 /// # Errors
@@ -346,6 +366,9 @@ where
             run_directory: arguments.run_dir,
             bpf_directory: arguments.bpffs,
         })),
+        Some(Verb::Explain(options)) => Ok(Request::Explain(options)),
+        Some(Verb::Completion(options)) => Ok(Request::Completion(options)),
+        Some(Verb::Man(options)) => Ok(Request::Man(options)),
         None => line.daemon.request().map(|options| Request::Daemon(Box::new(options))),
     }
 }

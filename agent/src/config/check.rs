@@ -6,10 +6,14 @@
 mod addresses;
 mod authentication;
 mod election;
+mod fixed;
+mod hmac;
 mod instance;
+mod link;
 mod pace;
 mod presence;
 mod route;
+mod routing;
 mod scripts;
 mod strict;
 mod trackers;
@@ -36,15 +40,18 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let (mut instances, mut kept) = (Vec::new(), Vec::new());
+    let (mut instances, mut kept, mut unable) = (Vec::new(), Vec::new(), Vec::new());
     for (index, instance) in model.instances.iter().enumerate() {
-        let plan = checker.instance(instance);
-        if let Some(plan) = plan.filter(|plan| checker.admit(instance, plan)) {
+        let Some(plan) = checker.instance(instance) else { continue };
+        if plan.hmac.is_some() {
+            unable.push(plan);
+        } else if checker.admit(instance, &plan) {
             checker.weights(instance, &plan);
             instances.push(plan);
             kept.push(index);
         }
     }
+    let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let globals = &model.globals;
     let plan = Plan {
@@ -56,6 +63,8 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        fixed,
+        unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
     (plan, kept)

@@ -1,6 +1,8 @@
 //! What is wrong with a config: codes, severities, labelled places, and the bounded list of them.
 //!
-//! Renders nothing: that is `render`.
+//! Renders nothing: that is `render`. What a code is about, at length, is in [`explanations`].
+
+pub mod explanations;
 
 use super::source::{Sources, Span};
 
@@ -200,7 +202,14 @@ pub mod code {
         NAME_TOO_LONG = "RG0308", "an interface name is longer than fifteen bytes";
         ROUNDED = "RG0309", "an interval does not fit the version and is rounded";
         TAKEN_AS_USER = "RG0310", "a word after a command is the user to run it as";
-        NO_SUCH_FILE = "RG0311", "a program does not exist on this host";
+        NO_SUCH_FILE = "RG0311", "a program or a file does not exist on this host";
+        UNKNOWN_NAME = "RG0320", "a name that stands for no number here";
+        ROUTE = "RG0321", "a route that cannot be set";
+        RULE = "RG0322", "a rule of policy routing that cannot be set";
+        HOST_BITS = "RG0323", "an address where a network is expected";
+        PEER = "RG0324", "an address and its peer";
+        NOT_A_MAC = "RG0325", "the MAC address of a host is expected";
+        BAD_KEY = "RG0326", "a key that cannot be used";
         INSTANCE_INCOMPLETE = "RG0401", "an instance lacks what it cannot run without";
         DUPLICATE_NAME = "RG0402", "two blocks have one name";
         DUPLICATE_VRID = "RG0403", "two instances hold one VRID on one interface";
@@ -232,7 +241,13 @@ pub mod code {
         GATE = "RG0429", "a gate that shuts too late or too soon";
         WEIGHT_WITHOUT_EFFECT = "RG0430", "a weight that cannot change anything";
         WEIGHT_CUT = "RG0431", "weights that lead beyond the range of priorities";
-        OWN_INTERFACE = "RG0432", "an instance tracks its own interface";
+        OWN_TRACKED = "RG0432", "an instance tracks its own interface";
+        NO_PREFERENCE = "RG0460", "a rule of policy routing says no preference";
+        TRACK_GROUP = "RG0461", "a track group that tracks nothing, or does not exist";
+        STATIC_ADDRESS = "RG0462", "a static address that cannot stay as it is";
+        DUPLICATE_ROUTE = "RG0463", "a route or rule is named twice";
+        OWN_INTERFACE = "RG0464", "words about an interface of its own that do not go together";
+        HMAC = "RG0465", "signed adverts that cannot be used";
         UNSEEN = "RG0500", "something of this host could not be looked at";
         NO_INTERFACE = "RG0501", "an interface that this host does not have";
         INTERFACE_DOWN = "RG0502", "an interface that is switched off or has no carrier";

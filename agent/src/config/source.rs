@@ -137,6 +137,14 @@ impl Sources {
         std::iter::successors(origin(span), move |span| origin(*span))
     }
 
+    /// Where the line ends that a span begins on.
+    pub(super) fn end_of_line(&self, span: Span) -> u32 {
+        let source = self.get(span.source);
+        let rest = source.and_then(|source| source.text.get(span.start as usize..)).unwrap_or_default();
+        let length = rest.find('\n').unwrap_or(rest.len());
+        span.start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX))
+    }
+
     /// Never shows these bytes: a password.
     pub(super) fn keep_secret(&mut self, span: Span) {
         self.secrets.push(span);

@@ -321,7 +321,7 @@ impl Reader<'_> {
 }
 
 /// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
+pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -347,6 +347,14 @@ fn microseconds(text: &str) -> Decimal {
     let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
     let value = whole.and_then(|whole| whole.checked_mul(1_000_000)?.checked_add(padded.parse().ok()?));
     value.map_or(Decimal::TooLarge, Decimal::Value)
+}
+
+/// As [`microseconds`]; `None` where that is no number or too large a one.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 #[cfg(test)]
