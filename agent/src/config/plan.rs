@@ -19,14 +19,13 @@ mod fixed;
 mod gate;
 mod hmac;
 mod json;
-mod weight;
 mod link;
 mod route;
 mod rule;
+mod weight;
 
 pub use fixed::{Fixed, FixedPlan, TrackGroup};
 pub use gate::Gate;
-pub use weight::WeightPlan;
 pub use hmac::{AntiReplay, HmacKey, HmacMode, HmacPlan, HmacSecret, Secret};
 pub use link::{Ipvlan, IpvlanMode, LinkPlan, Mac, OwnInterface, Vmac};
 pub(super) use route::MAIN_TABLE;
@@ -35,6 +34,7 @@ pub use route::{
     RouteMetrics, RoutePlan, RouteTable, RouteTime, RouterPreference, Tunnel,
 };
 pub use rule::{Between, Mark, RuleAction, RuleMatch, RulePlan};
+pub use weight::WeightPlan;
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
