@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod detach;
 pub mod exit;
 pub mod explain;
+pub mod front;
 pub mod handover;
 pub mod instance;
 pub mod man;
@@ -29,6 +30,9 @@ use crate::observe::table::Look;
 /// Runs the program with these words, the first of which is its name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.into_iter().collect();
+    if front::is_called(words.first()) {
+        return front::main(words);
+    }
     match options::parse(words.clone()) {
         Ok(Request::Daemon(options)) => finish(daemon::run(*options, words)),
         Ok(Request::Check(options)) => {

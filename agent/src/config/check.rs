@@ -40,7 +40,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let (mut instances, mut kept, mut unable) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut instances, mut unable, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for (index, instance) in model.instances.iter().enumerate() {
         let Some(plan) = checker.instance(instance) else { continue };
         if plan.hmac.is_some() {

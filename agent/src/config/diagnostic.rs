@@ -241,7 +241,7 @@ pub mod code {
         GATE = "RG0429", "a gate that shuts too late or too soon";
         WEIGHT_WITHOUT_EFFECT = "RG0430", "a weight that cannot change anything";
         WEIGHT_CUT = "RG0431", "weights that lead beyond the range of priorities";
-        OWN_TRACKED = "RG0432", "an instance tracks its own interface";
+        TRACKS_OWN_INTERFACE = "RG0432", "an instance tracks its own interface";
         NO_PREFERENCE = "RG0460", "a rule of policy routing says no preference";
         TRACK_GROUP = "RG0461", "a track group that tracks nothing, or does not exist";
         STATIC_ADDRESS = "RG0462", "a static address that cannot stay as it is";

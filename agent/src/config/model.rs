@@ -82,15 +82,6 @@ pub(super) struct Model {
     pub named: Named,
 }
 
-/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Named {
-    pub interfaces: Vec<Spanned<String>>,
-    /// Without the users that other lines give them.
-    pub programs: Vec<Spanned<Command>>,
-    pub users: Vec<Spanned<RunAs>>,
-}
-
 /// `static_ipaddress`, `static_routes`, `static_rules`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fixed {
@@ -111,6 +102,15 @@ pub(super) struct Grouped<T> {
 pub(super) struct TrackGroup {
     pub name: Spanned<String>,
     pub instances: Vec<Spanned<String>>,
+}
+
+/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub interfaces: Vec<Spanned<String>>,
+    /// Without the users that other lines give them.
+    pub programs: Vec<Spanned<Command>>,
+    pub users: Vec<Spanned<RunAs>>,
 }
 
 /// `global_defs`.

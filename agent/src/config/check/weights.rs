@@ -62,9 +62,9 @@ impl Checker<'_> {
         let tracked = plan.track_interfaces.iter().find(|tracked| tracked.name == plan.interface);
         let message = format!("`{}` is the interface of `{}` itself", plan.interface, instance.name.value);
         let diagnostic = match tracked.map(|tracked| tracked.weight) {
-            Some(0) | None => Diagnostic::note(code::OWN_TRACKED, message)
+            Some(0) | None => Diagnostic::note(code::TRACKS_OWN_INTERFACE, message)
                 .primary(own.name.span, "needs no tracker: while it is down the instance is in FAULT"),
-            Some(_) => Diagnostic::warning(code::OWN_TRACKED, message)
+            Some(_) => Diagnostic::warning(code::TRACKS_OWN_INTERFACE, message)
                 .primary(own.name.span, "the weight never counts: while it is down the instance is in FAULT")
                 .help("say `dont_track_primary` if the weight is to decide"),
         };

@@ -24,12 +24,12 @@ pub(in super::super) struct Reader<'a> {
     pub look: bool,
     /// Inside of a block of which it was said that it does not act yet: its words need not say it again.
     pub excused: bool,
-    /// What it names that only a host has.
-    pub named: Named,
     /// Names of numbers that were read so far.
     pub(super) names: Names,
     /// Preferences for rules that say none.
     pub(super) preferences: Preferences,
+    /// What it names that only a host has.
+    pub named: Named,
 }
 
 /// What of a block is lost to a reader.
