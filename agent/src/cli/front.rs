@@ -246,7 +246,7 @@ fn run_directory(pid_file: &Path) -> PathBuf {
 
 /// The plan of the config; all that is wrong with it is logged.
 fn read(options: &Options) -> Result<Plan, Exit> {
-    let given = config::Given { config_id: options.config_id.clone() };
+    let given = config::Given { config_id: options.config_id.clone(), ..config::Given::default() };
     let loaded = match config::load_with(&options.config, &given) {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -4,9 +4,13 @@
 //! words block by block, `names` those that are names only. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 
+mod book;
+mod describe;
 mod kind;
+mod line;
 mod names;
 mod suggest;
+mod tally;
 mod word;
 mod words;
 
@@ -15,11 +19,20 @@ use std::{
     sync::LazyLock,
 };
 
+pub use book::Book;
+pub use describe::{blocks, place};
 pub(super) use kind::Seconds;
 pub use kind::{Kind, Line};
-pub(super) use suggest::{nearest, quoted_nearest};
+pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
+pub use line::{line_word, line_words};
+pub(super) use suggest::nearest;
+pub use suggest::quoted_nearest;
+pub use tally::Tally;
 use word::Word;
-pub(super) use words::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
+pub(super) use words::{
+    AuthenticationTerm, GarpGroupTerm, GlobalTerm, HmacTerm, InstanceTerm, RootTerm, ScriptTerm,
+    TrackGroupTerm,
+};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +55,8 @@ pub struct Keyword {
     pub since: &'static str,
     /// Another name for this word of the same block; empty for most.
     pub same_as: &'static str,
+    /// It may be said more than once in a block, and all of them count or its reader says which.
+    pub repeats: bool,
     /// What the agent does with it.
     pub effect: Effect,
     /// What the model reads it as; `None`: by name only.
@@ -116,6 +131,13 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    Hmac(HmacTerm);
+    TrackGroup(TrackGroupTerm);
+    Address(AddressTerm);
+    Peer(PeerTerm);
+    Route(RouteTerm);
+    Encapsulation(EncapsulationTerm);
+    Rule(RuleTerm);
 }
 
 struct Table {

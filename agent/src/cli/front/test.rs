@@ -37,7 +37,7 @@ pub fn run(options: &Options, log: Option<&Path>) -> Exit {
 }
 
 fn tested(options: &Options, text: &mut String) -> Exit {
-    let given = config::Given { config_id: options.config_id.clone() };
+    let given = config::Given { config_id: options.config_id.clone(), ..config::Given::default() };
     let loaded = match config::load_with(&options.config, &given) {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -1,5 +1,7 @@
 //! What follows a word: how many words, of what sort, in which range, and whether a block does.
 
+use super::Book;
+
 /// What follows a word on its line, with its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -20,6 +22,31 @@ pub enum Kind {
         /// Largest.
         most: i64,
     },
+    /// Nothing, or a whole number.
+    MaybeNumber {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// A whole number, maybe after `lock`.
+    Lockable {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// Two whole numbers as `N-M`.
+    Between {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// A number, or a name for it.
+    Named(Book),
+    /// `ADDRESS[/LENGTH]`, or `default`.
+    Prefix,
     /// `off`, or a whole number.
     OffOrNumber {
         /// Smallest.
@@ -42,6 +69,8 @@ pub enum Kind {
     Weight,
     /// A command; then maybe the user and group that run it.
     Command,
+    /// Nothing, or a command as in [`Self::Command`].
+    MaybeCommand,
     /// A command and nothing else: all words are its arguments.
     CommandLine,
     /// A user and maybe a group.
@@ -52,22 +81,69 @@ pub enum Kind {
     NamedBlock,
     /// A block of lines that are no keywords.
     Lines(Line),
+    /// Words of a form of their own.
+    Form {
+        /// What they are.
+        what: &'static str,
+        /// How many at least.
+        least: usize,
+        /// How many at most, when there is a limit.
+        most: Option<usize>,
+    },
     /// Not looked at: the word has no effect yet.
     Anything,
 }
 
-/// What the lines of a block hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the lines of a block hold. [`super::line_words`] has the words of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Line {
-    /// `ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] [preferred_lft SECONDS]
-    /// [noprefixroute] [no_track]`.
+    /// `ADDRESS[/LENGTH]` and its words.
     Address,
+    /// As [`Self::Address`], outside of an instance.
+    StaticAddress,
+    /// `[TYPE] DESTINATION` and its words.
+    Route,
+    /// As [`Self::Route`], outside of an instance.
+    StaticRoute,
+    /// What follows `encap ip` in a route.
+    Encapsulation,
+    /// Which packets, and what is done with them.
+    Rule,
+    /// As [`Self::Rule`], outside of an instance.
+    StaticRule,
     /// `ADDRESS [min_ttl N] [max_ttl N]`.
     Peer,
     /// The name of an interface.
     Interface,
+    /// The names of instances.
+    Instance,
     /// `NAME [weight N [reverse]]`.
     Tracker,
+}
+
+impl Line {
+    /// How such a line is written.
+    pub const fn form(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
+                 [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
+            }
+            Self::StaticAddress => "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address",
+            Self::Route | Self::StaticRoute => {
+                "[TYPE] DESTINATION[/LENGTH] [via ADDRESS] [dev INTERFACE] [table TABLE] [metric N] and more, as `ip route` takes it"
+            }
+            Self::Encapsulation => "[id N] [dst ADDRESS] [src ADDRESS] [tos N] [ttl N]",
+            Self::Rule | Self::StaticRule => {
+                "[from ADDRESS] [to ADDRESS] [iif INTERFACE] [fwmark N[/MASK]] [table TABLE] [preference N] and more, as `ip \
+                 rule` takes it"
+            }
+            Self::Peer => "ADDRESS [min_ttl N] [max_ttl N]",
+            Self::Interface => "INTERFACE",
+            Self::Instance => "INSTANCE",
+            Self::Tracker => "NAME [weight N [reverse]]",
+        }
+    }
 }
 
 impl Kind {
@@ -75,7 +151,11 @@ impl Kind {
     pub const fn arity(self) -> (usize, Option<usize>) {
         match self {
             Self::Flag | Self::Block | Self::Lines(_) => (0, Some(0)),
-            Self::Switch | Self::Maybe(_) => (0, Some(1)),
+            Self::Switch | Self::Maybe(_) | Self::MaybeNumber { .. } => (0, Some(1)),
+            Self::Lockable { .. } => (1, Some(2)),
+            Self::Between { .. } | Self::Named(_) | Self::Prefix => (1, Some(1)),
+            Self::Form { least, most, .. } => (least, most),
+            Self::MaybeCommand => (0, None),
             Self::Text
             | Self::Interface
             | Self::Address
@@ -97,6 +177,13 @@ impl Kind {
             Self::Anything => None,
             Self::Flag
             | Self::Switch
+            | Self::MaybeNumber { .. }
+            | Self::Lockable { .. }
+            | Self::Between { .. }
+            | Self::Named(_)
+            | Self::Prefix
+            | Self::Form { .. }
+            | Self::MaybeCommand
             | Self::Text
             | Self::Interface
             | Self::Address
@@ -121,6 +208,15 @@ impl Kind {
             Self::Interface => "the name of an interface".into(),
             Self::Address => "an IPv4 or IPv6 address".into(),
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
+            Self::MaybeNumber { least, most } => format!("nothing or a whole number from {least} to {most}"),
+            Self::Lockable { least, most } => {
+                format!("a whole number from {least} to {most}, maybe after `lock`")
+            }
+            Self::Between { least, most } => format!("two whole numbers N-M from {least} to {most}"),
+            Self::Named(book) => format!("{}: a name, or a number up to {}", book.what(), book.most()),
+            Self::Prefix => "an address and maybe /LENGTH, or `default`".into(),
+            Self::Form { what, .. } => what.into(),
+            Self::MaybeCommand => "nothing or a command, in quotes when it has arguments".into(),
             Self::OffOrNumber { least, most } => format!("`off` or a whole number from {least} to {most}"),
             Self::Seconds { least_us, most_us } => {
                 format!("seconds from {} to {}", Seconds(least_us), Seconds(most_us))
@@ -133,8 +229,14 @@ impl Kind {
             Self::User => "a user, and maybe a group".into(),
             Self::Block => "a block in braces".into(),
             Self::NamedBlock => "a name and a block in braces".into(),
-            Self::Lines(Line::Address | Line::Peer) => "a block with one address per line".into(),
-            Self::Lines(Line::Tracker | Line::Interface) => "a block with one name per line".into(),
+            Self::Lines(Line::Address | Line::StaticAddress | Line::Peer) => {
+                "a block with one address per line".into()
+            }
+            Self::Lines(Line::Route | Line::StaticRoute) => "a block with one route per line".into(),
+            Self::Lines(Line::Rule | Line::StaticRule) => "a block with one rule per line".into(),
+            Self::Lines(Line::Tracker | Line::Interface | Line::Instance | Line::Encapsulation) => {
+                "a block with one name per line".into()
+            }
             Self::Anything => "something".into(),
         }
     }

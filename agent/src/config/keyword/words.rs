@@ -3,9 +3,11 @@
 mod authentication;
 mod garp_group;
 mod global;
+mod hmac;
 mod instance;
 mod root;
 mod script;
+mod track_group;
 
 use super::{
     Keyword, Kind,
@@ -15,9 +17,11 @@ use super::{
 pub(in crate::config) use authentication::AuthenticationTerm;
 pub(in crate::config) use garp_group::GarpGroupTerm;
 pub(in crate::config) use global::GlobalTerm;
+pub(in crate::config) use hmac::HmacTerm;
 pub(in crate::config) use instance::InstanceTerm;
 pub(in crate::config) use root::RootTerm;
 pub(in crate::config) use script::ScriptTerm;
+pub(in crate::config) use track_group::TrackGroupTerm;
 
 /// A day: longer waits are slips of the pen.
 const MOST_SECONDS: u64 = 86_400 * 1_000_000;
@@ -38,5 +42,7 @@ pub(super) fn keywords() -> impl Iterator<Item = Keyword> {
         .chain(in_block("vrrp_script", script::WORDS))
         .chain(in_block("vrrp_instance", instance::WORDS))
         .chain(in_block("vrrp_instance/authentication", authentication::WORDS))
+        .chain(in_block("vrrp_instance/auth_hmac", hmac::WORDS))
         .chain(in_block("garp_group", garp_group::WORDS))
+        .chain(in_block("track_group", track_group::WORDS))
 }

@@ -198,7 +198,9 @@ impl Reader<'_> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
-            return Some(Spanned { value: name.clone(), span: word.span });
+            let interface = Spanned { value: name.clone(), span: word.span };
+            self.named.interfaces.push(interface.clone());
+            return Some(interface);
         }
         self.report(
             Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
@@ -312,12 +314,14 @@ impl Reader<'_> {
             );
         }
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
-        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+        let run_as = RunAs { user: user.to_owned(), group: group.map(str::to_owned) };
+        self.named.users.push(Spanned { value: run_as.clone(), span });
+        run_as
     }
 }
 
 /// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
+pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -343,6 +347,14 @@ fn microseconds(text: &str) -> Decimal {
     let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
     let value = whole.and_then(|whole| whole.checked_mul(1_000_000)?.checked_add(padded.parse().ok()?));
     value.map_or(Decimal::TooLarge, Decimal::Value)
+}
+
+/// As [`microseconds`]; `None` where that is no number or too large a one.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 #[cfg(test)]
