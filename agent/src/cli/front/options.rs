@@ -155,39 +155,125 @@ const FILE: Takes = Takes::Value("FILE");
 const UNUSED: &str = "without effect: there is no such process";
 
 const ROWS: &[Row] = &[
-    row(Some('f'), "use-file", FILE, Meaning::UseFile, "read this config instead of /etc/keepalived/keepalived.conf"),
+    row(
+        Some('f'),
+        "use-file",
+        FILE,
+        Meaning::UseFile,
+        "read this config instead of /etc/keepalived/keepalived.conf",
+    ),
     row(Some('P'), "vrrp", Takes::None, Meaning::Vrrp, "run VRRP alone"),
     row(Some('C'), "check", Takes::None, Meaning::Check, "run health checks alone: no instance is run"),
     row(Some('B'), "no_bfd", Takes::None, Meaning::Nothing, "run no BFD"),
     row(None, "all", Takes::None, Meaning::Nothing, "without effect: there is one process for all"),
     row(Some('l'), "log-console", Takes::None, Meaning::LogConsole, "log to stderr too"),
     row(Some('D'), "log-detail", Takes::None, Meaning::LogDetail, "log more"),
-    row(Some('S'), "log-facility", Takes::Value("0-7|local0-7|user|daemon"), Meaning::LogFacility, "facility of the system log [daemon]"),
+    row(
+        Some('S'),
+        "log-facility",
+        Takes::Value("0-7|local0-7|user|daemon"),
+        Meaning::LogFacility,
+        "facility of the system log [daemon]",
+    ),
     row(Some('g'), "log-file", FILE, Meaning::LogFile, "log to this file too"),
-    row(None, "flush-log-file", Takes::None, Meaning::Nothing, "without effect: each line is written at once"),
+    row(
+        None,
+        "flush-log-file",
+        Takes::None,
+        Meaning::Nothing,
+        "without effect: each line is written at once",
+    ),
     row(Some('G'), "no-syslog", Takes::None, Meaning::NoSyslog, "log nothing to the system log"),
     row(Some('u'), "umask", Takes::Value("MASK"), Meaning::Umask, "mode bits that new files never have"),
-    row(Some('X'), "release-vips", Takes::None, Meaning::Nothing, "without effect: addresses are always given up in an orderly way"),
-    row(Some('V'), "dont-release-vrrp", Takes::None, Meaning::Without("addresses and routes are removed at a stop all the same; `agent handover` keeps them over an upgrade"), "without effect: addresses are removed at a stop"),
-    row(Some('I'), "dont-release-ipvs", Takes::None, Meaning::Nothing, "without effect: there is no IPVS table"),
+    row(
+        Some('X'),
+        "release-vips",
+        Takes::None,
+        Meaning::Nothing,
+        "without effect: addresses are always given up in an orderly way",
+    ),
+    row(
+        Some('V'),
+        "dont-release-vrrp",
+        Takes::None,
+        Meaning::Without(
+            "addresses and routes are removed at a stop all the same; `agent handover` keeps them over an upgrade",
+        ),
+        "without effect: addresses are removed at a stop",
+    ),
+    row(
+        Some('I'),
+        "dont-release-ipvs",
+        Takes::None,
+        Meaning::Nothing,
+        "without effect: there is no IPVS table",
+    ),
     row(Some('R'), "dont-respawn", Takes::None, Meaning::Nothing, UNUSED),
     row(Some('n'), "dont-fork", Takes::None, Meaning::DontFork, "stay in the foreground"),
     row(Some('d'), "dump-conf", Takes::None, Meaning::DumpConf, "log the config after the start"),
     row(Some('p'), "pid", FILE, Meaning::Pid, "where the process number is written [/run/keepalived.pid]"),
-    row(Some('r'), "vrrp_pid", FILE, Meaning::VrrpPid, "and once more, as that of the VRRP process [/run/vrrp.pid]"),
+    row(
+        Some('r'),
+        "vrrp_pid",
+        FILE,
+        Meaning::VrrpPid,
+        "and once more, as that of the VRRP process [/run/vrrp.pid]",
+    ),
     row(Some('T'), "genhash", Takes::None, Meaning::Genhash, "not there"),
     row(Some('c'), "checkers_pid", FILE, Meaning::Nothing, UNUSED),
-    row(Some('a'), "address-monitoring", Takes::None, Meaning::Nothing, "without effect: what matters of addresses is always logged"),
+    row(
+        Some('a'),
+        "address-monitoring",
+        Takes::None,
+        Meaning::Nothing,
+        "without effect: what matters of addresses is always logged",
+    ),
     row(Some('b'), "bfd_pid", FILE, Meaning::Nothing, UNUSED),
-    row(Some('x'), "snmp", Takes::None, Meaning::Without("there is no SNMP agent; `agent status` and the metrics say the same"), "without effect: there is no SNMP"),
+    row(
+        Some('x'),
+        "snmp",
+        Takes::None,
+        Meaning::Without("there is no SNMP agent; `agent status` and the metrics say the same"),
+        "without effect: there is no SNMP",
+    ),
     row(Some('A'), "snmp-agent-socket", FILE, Meaning::Nothing, "without effect: there is no SNMP"),
     row(Some('s'), "namespace", Takes::Value("NAME"), Meaning::Namespace, "run in this network namespace"),
     row(Some('m'), "core-dump", Takes::None, Meaning::CoreDump, "leave a core file when it crashes"),
-    row(Some('M'), "core-dump-pattern", Takes::Maybe("PATTERN"), Meaning::CoreDump, "the same; the kernel's pattern stays"),
-    row(Some('e'), "all-config", Takes::None, Meaning::Nothing, "without effect: a missing config is always an error"),
-    row(Some('i'), "config-id", Takes::Value("ID"), Meaning::ConfigId, "read the lines `@ID` [this host's name]"),
-    row(None, "signum", Takes::Value("SIGFUNC"), Meaning::Signum, "print the number of a signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON"),
-    row(Some('t'), "config-test", Takes::Maybe("FILE"), Meaning::ConfigTest, "check the config; complaints go to stderr, or there"),
+    row(
+        Some('M'),
+        "core-dump-pattern",
+        Takes::Maybe("PATTERN"),
+        Meaning::CoreDump,
+        "the same; the kernel's pattern stays",
+    ),
+    row(
+        Some('e'),
+        "all-config",
+        Takes::None,
+        Meaning::Nothing,
+        "without effect: a missing config is always an error",
+    ),
+    row(
+        Some('i'),
+        "config-id",
+        Takes::Value("ID"),
+        Meaning::ConfigId,
+        "read the lines `@ID` [this host's name]",
+    ),
+    row(
+        None,
+        "signum",
+        Takes::Value("SIGFUNC"),
+        Meaning::Signum,
+        "print the number of a signal: STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON",
+    ),
+    row(
+        Some('t'),
+        "config-test",
+        Takes::Maybe("FILE"),
+        Meaning::ConfigTest,
+        "check the config; complaints go to stderr, or there",
+    ),
     row(None, "perf", Takes::Maybe("WHEN"), Meaning::Nothing, "without effect"),
     row(None, "debug", Takes::Maybe("OPTIONS"), Meaning::Nothing, "without effect: say RUST_LOG=debug"),
     row(None, "no-mem-check", Takes::None, Meaning::Nothing, "without effect"),
@@ -270,16 +356,18 @@ fn read(words: &[OsString]) -> Result<Options, Request> {
 }
 
 /// The next option's row, and how it was said. Words that are none are complained about.
-fn next(
-    parser: &mut Parser,
-    options: &mut Options,
-) -> Result<Option<(&'static Row, String)>, Request> {
+fn next(parser: &mut Parser, options: &mut Options) -> Result<Option<(&'static Row, String)>, Request> {
     loop {
         let next = parser.next().map_err(|error| match error {
             lexopt::Error::UnexpectedValue { option, .. } => {
                 failed(format!("Option {option} takes no parameter"))
             }
-            other => failed(other.to_string()),
+            error @ (lexopt::Error::MissingValue { .. }
+            | lexopt::Error::UnexpectedOption(_)
+            | lexopt::Error::UnexpectedArgument(_)
+            | lexopt::Error::ParsingFailed { .. }
+            | lexopt::Error::NonUnicodeValue(_)
+            | lexopt::Error::Custom(_)) => failed(error.to_string()),
         })?;
         let (row, said) = match next {
             None => return Ok(None),

@@ -136,7 +136,12 @@ pub fn are_those_of_keepalived() -> Result<()> {
         some(&expected)
     );
     let counts = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
-    ensure!(counts(&theirs.stats) == counts(&ours.stats), "{}\n--- and not ---\n{}", ours.stats, theirs.stats);
+    ensure!(
+        counts(&theirs.stats) == counts(&ours.stats),
+        "{}\n--- and not ---\n{}",
+        ours.stats,
+        theirs.stats
+    );
     json(&theirs.json, &ours.json)
 }
 

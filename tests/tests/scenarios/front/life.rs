@@ -49,7 +49,8 @@ fn dumped(node: &Node, pid: u32, signal: i32, file: &str) -> Result<String> {
 
 /// Also a real-time signal, which has no name.
 fn send(pid: u32, signal: i32) -> Result<()> {
-    let status = std::process::Command::new("kill").args(["-s", &signal.to_string(), &pid.to_string()]).status()?;
+    let status =
+        std::process::Command::new("kill").args(["-s", &signal.to_string(), &pid.to_string()]).status()?;
     ensure!(status.success(), "send signal {signal} to {pid}: {status}");
     Ok(())
 }
@@ -78,7 +79,11 @@ pub fn in_the_foreground() -> Result<()> {
 
     let mut second = start(node, &group.text(), &["-n", "-l", "-G"])?;
     let status = second.wait_exit(BOUND)?;
-    ensure!(status.code() == Some(0) && second.count("daemon is already running") == 1, "{}", second.log_tail());
+    ensure!(
+        status.code() == Some(0) && second.count("daemon is already running") == 1,
+        "{}",
+        second.log_tail()
+    );
 
     let data = dumped(node, pid, signum(node, "DATA")?, "keepalived.data")?;
     ensure!(data.contains(" VRRP Instance = VI_1\n   VRRP Version = 3\n   State = MASTER\n"), "{data}");
@@ -132,7 +137,8 @@ pub fn in_the_background() -> Result<()> {
     rig.wait_address(node, group.address(), false, BOUND)?;
 
     // A start that fails says so with its exit code, there too.
-    let mut process = start(node, &group.text().replace("virtual_router_id", "virtual_router_identity"), &[])?;
+    let mut process =
+        start(node, &group.text().replace("virtual_router_id", "virtual_router_identity"), &[])?;
     let status = process.wait_exit(BOUND)?;
     ensure!(status.code() == Some(2), "{status}{}", process.log_tail());
     ensure!(!main.exists(), "it left a pid file");

@@ -65,7 +65,11 @@ fn judged(node: &Node, program: &Path, wanted: impl Fn(&Case) -> i32) -> Result<
             wrong.push(format!("{}: {code:?} without a word", case.name));
         }
     }
-    if wrong.is_empty() { Ok(()) } else { bail!("{} are judged otherwise:\n{}", wrong.len(), wrong.join("\n")) }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!("{} are judged otherwise:\n{}", wrong.len(), wrong.join("\n"))
+    }
 }
 
 /// The agent.
