@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{Example, code, explanation, explanations, named};
-use crate::config::{self, Loaded, diagnostic::Diagnostic};
+use crate::config::{
+    self, Loaded,
+    diagnostic::{Diagnostic, Severity},
+};
 
 /// Reads an example as a file, beside the files that examples include.
 fn load(directory: &Path, text: &str) -> Loaded {
@@ -49,13 +52,17 @@ fn every_wrong_example_shows_its_code_and_the_right_one_is_right() {
     let mut faults = Vec::new();
     for explanation in explanations() {
         let Example::Pair { wrong, right } = explanation.example else { continue };
-        let (code, loaded) = (explanation.code, load(directory.path(), wrong));
-        if !has(&loaded, code) {
-            faults.push(format!("{code}: the wrong example does not show it\n{}", loaded.render(false)));
+        let (shown, loaded) = (explanation.code, load(directory.path(), wrong));
+        if !has(&loaded, shown) {
+            faults.push(format!("{shown}: the wrong example does not show it\n{}", loaded.render(false)));
         }
         let loaded = load(directory.path(), right);
-        if has(&loaded, code) || loaded.has_warnings() {
-            faults.push(format!("{code}: the right example is not right\n{}", loaded.render(false)));
+        // What does not act yet says so, and may be right all the same.
+        let bad = loaded.diagnostics.iter().any(|diagnostic| {
+            diagnostic.severity >= Severity::Warning && diagnostic.code != code::NOT_SUPPORTED_YET
+        });
+        if has(&loaded, shown) || bad {
+            faults.push(format!("{shown}: the right example is not right\n{}", loaded.render(false)));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
