@@ -7,7 +7,7 @@ use regent_agent::config::{self, Given};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(text) = std::str::from_utf8(bytes) else { return Corpus::Reject };
-    let given = Given { config_id: Some("lb1".to_owned()) };
+    let given = Given { config_id: Some("lb1".to_owned()), ..Given::default() };
     let loaded = config::parse_with("fuzz", text, &given);
     assert_eq!(loaded.print(), text);
     assert_eq!(loaded.lines().count(), loaded.diagnostics.len());

@@ -53,7 +53,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     // libFuzzer's instrumentation is behind `-Z` flags, which any compiler takes that is told so. Memory errors are not
     // what is looked for: the reader has no unsafe code.
     command.env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTFLAGS");
-    command.args(["run", "--fuzz-dir", "fuzz", "--sanitizer", "none", "--target-dir", "target/fuzz/build", "config"]);
+    command.args([
+        "run",
+        "--fuzz-dir",
+        "fuzz",
+        "--sanitizer",
+        "none",
+        "--target-dir",
+        "target/fuzz/build",
+        "config",
+    ]);
     command.arg(&grown).arg("--");
     command.arg(format!("-max_total_time={}", u64::from(arguments.minutes) * 60));
     command.arg(format!("-timeout={SECONDS_PER_TEXT}"));
@@ -74,7 +83,15 @@ fn cargo_fuzz() -> Result<PathBuf> {
     }
     eprintln!("fuzz: building cargo-fuzz {CARGO_FUZZ_VERSION} (once)");
     let mut command = cargo();
-    command.args(["install", "--quiet", "--locked", "--force", "--version", &format!("={CARGO_FUZZ_VERSION}"), "--root"]);
+    command.args([
+        "install",
+        "--quiet",
+        "--locked",
+        "--force",
+        "--version",
+        &format!("={CARGO_FUZZ_VERSION}"),
+        "--root",
+    ]);
     command.arg(&root).arg("cargo-fuzz").env("CARGO_TARGET_DIR", root.join("build"));
     run_command(&mut command).context("cannot build cargo-fuzz")?;
     if let Err(error) = fs::remove_dir_all(root.join("build")) {

@@ -374,7 +374,7 @@ impl Builder<'_> {
 
     /// Columns before a word that is the first on its line; `None` when it is not, or stands too far right to matter.
     fn indent(&self, span: Span) -> Option<usize> {
-        let text = self.sources.whole(span.source);
+        let text = self.sources.all_of(span.source);
         let before = text.as_bytes().get(..span.start as usize).unwrap_or_default();
         let blanks =
             before.iter().rev().take(MAX_INDENT).take_while(|byte| matches!(byte, b' ' | b'\t')).count();

@@ -14,7 +14,7 @@ use crate::config::{
 fn parse(text: &str) -> (Vec<Statement>, Vec<String>) {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let source = sources.add("t".to_owned(), text.into(), None);
-    let given = Given { config_id: Some("here".to_owned()) };
+    let given = Given { config_id: Some("here".to_owned()), ..Given::default() };
     let expanded =
         expand::expand(source, &Files::None, &given, |word| word == "root", &mut sources, &mut diagnostics);
     let remarks = |span: Span| {

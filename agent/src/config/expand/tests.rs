@@ -12,7 +12,7 @@ use crate::config::{
 fn read(text: &str) -> (Vec<Statement>, Vec<Diagnostic>, Sources) {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let source = sources.add("t".to_owned(), text.into(), None);
-    let given = Given { config_id: Some("main".to_owned()) };
+    let given = Given { config_id: Some("main".to_owned()), ..Given::default() };
     let root = |word: &str| word == "root";
     let expanded = expand(source, &Files::None, &given, root, &mut sources, &mut diagnostics);
     let diagnostics = diagnostics.finish(&sources);
