@@ -158,7 +158,9 @@ fn started(options: Options, mut words: Vec<OsString>) -> Result<Exit, Stop> {
     words.extend(["-f".into(), config.clone().into()]);
     let files = PidFiles::new(&options);
     let foreground = options.foreground || options.succeeds;
-    if !options.succeeds && let Some(pid) = files.running() {
+    if !options.succeeds
+        && let Some(pid) = files.running()
+    {
         tracing::warn!("daemon is already running (pid {pid}, {})", files.main().display());
         return Ok(Exit::Good);
     }
@@ -259,14 +261,20 @@ fn read(options: &Options) -> Result<Plan, Exit> {
     }
     let Loaded { mut plan, left_out, .. } = loaded;
     if !left_out.is_empty() {
-        tracing::error!("not started: {} cannot be run as configured; correct the errors above", left_out.join(", "));
+        tracing::error!(
+            "not started: {} cannot be run as configured; correct the errors above",
+            left_out.join(", ")
+        );
         return Err(Exit::BadConfig);
     }
     if !options.vrrp {
         plan.instances.clear();
     }
     if plan.instances.is_empty() {
-        tracing::warn!("Warning - {} asks for no vrrp_instance: there is nothing to do", options.config.display());
+        tracing::warn!(
+            "Warning - {} asks for no vrrp_instance: there is nothing to do",
+            options.config.display()
+        );
     }
     Ok(plan)
 }

@@ -57,11 +57,7 @@ fn host_name() -> String {
 }
 
 fn pace_group(group: &plan::PaceGroup) -> PaceGroup {
-    PaceGroup {
-        arp: group.pace.arp,
-        neighbor: group.pace.neighbor,
-        interfaces: group.interfaces.clone(),
-    }
+    PaceGroup { arp: group.pace.arp, neighbor: group.pace.neighbor, interfaces: group.interfaces.clone() }
 }
 
 fn instance(

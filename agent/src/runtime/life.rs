@@ -244,8 +244,7 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
     let dumping = front.zip(dump_signals).map(|(front, signals)| {
         (front.ready.0)();
         let Front { namespace, dumps_at_start, .. } = front;
-        let dumper =
-            Dumper { pictures: picture_sender, plan: plan_now, namespace, cleared: BTreeMap::new() };
+        let dumper = Dumper { pictures: picture_sender, plan: plan_now, namespace, cleared: BTreeMap::new() };
         tokio::spawn(dumper.run(signals, dumps_at_start))
     });
     tell_service_manager(&format!("READY=1\nMAINPID={}", std::process::id()));

@@ -18,7 +18,8 @@ pub fn enter(name: &str) -> anyhow::Result<()> {
         !name.is_empty() && path.parent() == Some(Path::new(DIRECTORY)),
         "--namespace {name}: a name without slashes is expected"
     );
-    let file = File::open(&path)
-        .with_context(|| format!("--namespace {name}: cannot open {}; make it with: ip netns add {name}", path.display()))?;
+    let file = File::open(&path).with_context(|| {
+        format!("--namespace {name}: cannot open {}; make it with: ip netns add {name}", path.display())
+    })?;
     setns(file, CloneFlags::CLONE_NEWNET).with_context(|| format!("--namespace {name}: cannot enter it"))
 }

@@ -29,9 +29,10 @@ impl PidFiles {
     pub fn new(options: &Options) -> Self {
         let path = |given: &Option<PathBuf>, default: &str| {
             let default = Path::new(default);
-            let inside = options.namespace.as_ref().map(|name| {
-                Path::new(NAMESPACES).join(name).join(default.file_name().unwrap_or_default())
-            });
+            let inside = options
+                .namespace
+                .as_ref()
+                .map(|name| Path::new(NAMESPACES).join(name).join(default.file_name().unwrap_or_default()));
             given.clone().or(inside).unwrap_or_else(|| default.to_owned())
         };
         Self { main: path(&options.pid, MAIN), vrrp: path(&options.vrrp_pid, VRRP) }
@@ -60,9 +61,8 @@ impl PidFiles {
             }
             fs::write(path, &text)
         };
-        let results = [&self.main, &self.vrrp].map(|path| {
-            write(path).with_context(|| format!("cannot write {}", path.display()))
-        });
+        let results = [&self.main, &self.vrrp]
+            .map(|path| write(path).with_context(|| format!("cannot write {}", path.display())));
         results.into_iter().collect()
     }
 

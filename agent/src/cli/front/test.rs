@@ -54,7 +54,10 @@ fn tested(options: &Options, text: &mut String) -> Exit {
     let file = options.config.display();
     absent.iter().for_each(|line| say(format!("({file}) {line}")));
     if !loaded.left_out.is_empty() {
-        say(format!("({file}) it would not start: {} cannot be run as configured", loaded.left_out.join(", ")));
+        say(format!(
+            "({file}) it would not start: {} cannot be run as configured",
+            loaded.left_out.join(", ")
+        ));
         return Exit::Unable;
     }
     if loaded.diagnostics.iter().any(is_error) || !absent.is_empty() { Exit::Errors } else { Exit::Good }

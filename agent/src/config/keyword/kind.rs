@@ -177,7 +177,9 @@ impl Line {
                 "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
                  [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
             }
-            Self::StaticAddress => "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address",
+            Self::StaticAddress => {
+                "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address"
+            }
             Self::Route | Self::StaticRoute => {
                 "[TYPE] DESTINATION[/LENGTH] [via ADDRESS] [dev INTERFACE] [table TABLE] [metric N] and more, as `ip route` takes it"
             }

@@ -1,5 +1,7 @@
 //! Tests of `keyword`.
 
+mod servers;
+
 use std::collections::BTreeSet;
 
 use super::{Effect, Kind, Line, keyword, keywords, line_word, line_words, parents, quoted_nearest};
@@ -7,6 +9,9 @@ use crate::config;
 
 /// A config in which one line stands in its block, with what it cannot be without.
 fn around(parent: &str, example: &str) -> String {
+    if let Some(config) = servers::around(parent, example) {
+        return config;
+    }
     let instance = |line: &str| {
         let given = |word: &str, otherwise: &str| {
             if line.split_whitespace().next() == Some(word) { String::new() } else { otherwise.to_owned() }
@@ -139,7 +144,7 @@ fn in_its_line(line: Line, example: &str) -> String {
         }
         Line::Rule => instance(&format!("virtual_rules {{\n{rule} {example}\n}}")),
         Line::StaticRule => format!("{group}{}static_rules {{\n{rule} {example}\n}}\n", instance("")),
-        Line::Interface | Line::Instance | Line::Tracker => unreachable!("{example}"),
+        Line::Interface | Line::Instance | Line::Tracker | Line::Service => unreachable!("{example}"),
     }
 }
 

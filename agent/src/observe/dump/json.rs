@@ -13,7 +13,8 @@ use crate::words;
 /// # Errors
 /// None that depends on the dump.
 pub fn json(dump: &Dump) -> serde_json::Result<String> {
-    let commands = dump.scripts.iter().map(|script| (script.name.as_str(), script.command.quoted())).collect();
+    let commands =
+        dump.scripts.iter().map(|script| (script.name.as_str(), script.command.quoted())).collect();
     let one = |one: &Instance| One { data: Data::of(one, &commands), stats: one.stats };
     let all: Vec<One> = dump.instances.iter().map(one).collect();
     Ok(serde_json::to_string(&all)? + "\n")

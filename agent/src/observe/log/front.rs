@@ -241,7 +241,8 @@ mod tests {
             tracing::warn!("one\ntwo");
         });
         let text = std::fs::read_to_string(&path).unwrap();
-        let said: Vec<&str> = text.lines().filter_map(|line| line.split_once(" 2026: ")).map(|(_, said)| said).collect();
+        let said: Vec<&str> =
+            text.lines().filter_map(|line| line.split_once(" 2026: ")).map(|(_, said)| said).collect();
         assert_eq!(
             said,
             [

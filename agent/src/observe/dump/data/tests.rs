@@ -29,14 +29,7 @@ fn one() -> Instance {
         tracks_interface: true,
         is_down: false,
         ifindex: 2,
-        garp: Garp {
-            delay: 5,
-            repeat: 5,
-            refresh: 0,
-            refresh_repeat: 1,
-            lower_delay: 5,
-            lower_repeat: 5,
-        },
+        garp: Garp { delay: 5, repeat: 5, refresh: 0, refresh_repeat: 1, lower_delay: 5, lower_repeat: 5 },
         down_timer_adverts: 3,
         asserts: true,
         concedes: false,
@@ -108,8 +101,10 @@ fn section<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
 fn an_instance_is_written_as_keepalived_writes_it() {
     let text = data(&dump(vec![one()])).unwrap();
     let said = section(&text, "VRRP Topology", "------<");
-    let said: Vec<&str> =
-        said.into_iter().filter(|line| !line.contains("Last transition") && !line.contains("Read timeout")).collect();
+    let said: Vec<&str> = said
+        .into_iter()
+        .filter(|line| !line.contains("Last transition") && !line.contains("Read timeout"))
+        .collect();
     assert_eq!(
         said,
         [
