@@ -20,11 +20,11 @@ use std::{
 };
 
 pub use book::Book;
-pub use describe::{blocks, place};
+pub use describe::{all_words, blocks};
 pub use kind::{Kind, Line};
 pub(super) use kind::{Milliseconds, Seconds};
 pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
-pub use line::{line_word, line_words};
+pub use line::{all_line_words, line_word, line_words};
 pub(super) use suggest::nearest;
 pub use suggest::quoted_nearest;
 pub use tally::Tally;

@@ -173,24 +173,13 @@ impl Line {
     /// How such a line is written.
     pub const fn form(self) -> &'static str {
         match self {
-            Self::Address => {
-                "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
-                 [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
-            }
-            Self::StaticAddress => {
-                "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address"
-            }
-            Self::Route | Self::StaticRoute => {
-                "[TYPE] DESTINATION[/LENGTH] [via ADDRESS] [dev INTERFACE] [table TABLE] [metric N] and more, as `ip route` takes it"
-            }
-            Self::Encapsulation => "[id N] [dst ADDRESS] [src ADDRESS] [tos N] [ttl N]",
-            Self::Rule | Self::StaticRule => {
-                "[from ADDRESS] [to ADDRESS] [iif INTERFACE] [fwmark N[/MASK]] [table TABLE] [preference N] and more, as `ip \
-                 rule` takes it"
-            }
+            Self::Address | Self::StaticAddress => "ADDRESS[/LENGTH], then words about it",
+            Self::Route | Self::StaticRoute => "[TYPE] DESTINATION, then words about it",
+            Self::Encapsulation => "words about the outer packet",
+            Self::Rule | Self::StaticRule => "words that say which packets, and what is done with them",
             Self::Peer => "ADDRESS [min_ttl N] [max_ttl N]",
             Self::Interface => "INTERFACE",
-            Self::Instance => "INSTANCE",
+            Self::Instance => "names of instances",
             Self::Tracker => "NAME [weight N [reverse]]",
             Self::Service => "ADDRESS[-LAST|/LENGTH] [PORT] or fwmark N [inet|inet6]",
         }

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use super::{Example, code, explanation, explanations, named};
-use crate::config::{self, Loaded, diagnostic::Diagnostic};
+use crate::config::{
+    self, Loaded,
+    diagnostic::{Diagnostic, Severity},
+};
 
 /// Reads an example as a file, beside the files that examples include.
 fn load(directory: &Path, text: &str) -> Loaded {
@@ -41,6 +44,15 @@ fn every_section_has_all_its_parts() {
     }
 }
 
+/// What a right example may show: it uses what is only read today.
+const TOLERATED: [&str; 2] = [code::NOT_SUPPORTED_YET, code::AUTHENTICATION];
+
+/// Nothing that is worth a warning, but for [`TOLERATED`].
+fn is_right(loaded: &Loaded) -> bool {
+    let troubles = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity >= Severity::Warning);
+    troubles.into_iter().all(|trouble| TOLERATED.contains(&trouble.code))
+}
+
 #[test]
 fn every_wrong_example_shows_its_code_and_the_right_one_is_right() {
     let directory = tempfile::tempdir().unwrap();
@@ -49,13 +61,14 @@ fn every_wrong_example_shows_its_code_and_the_right_one_is_right() {
     let mut faults = Vec::new();
     for explanation in explanations() {
         let Example::Pair { wrong, right } = explanation.example else { continue };
-        let (code, loaded) = (explanation.code, load(directory.path(), wrong));
-        if !has(&loaded, code) {
-            faults.push(format!("{code}: the wrong example does not show it\n{}", loaded.render(false)));
+        let (shown, loaded) = (explanation.code, load(directory.path(), wrong));
+        if !has(&loaded, shown) {
+            faults.push(format!("{shown}: the wrong example does not show it\n{}", loaded.render(false)));
         }
         let loaded = load(directory.path(), right);
-        if has(&loaded, code) || loaded.has_warnings() {
-            faults.push(format!("{code}: the right example is not right\n{}", loaded.render(false)));
+        if has(&loaded, shown) || !is_right(&loaded) {
+            faults.push(format!("{shown}: the right example is not right
+{}", loaded.render(false)));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
