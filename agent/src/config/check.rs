@@ -17,6 +17,7 @@ mod routing;
 mod scripts;
 mod strict;
 mod trackers;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -29,8 +30,8 @@ use super::{
     source::Span,
 };
 
-/// Checks a model and turns it into a plan.
-pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
+/// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
+pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
     let mut checker = Checker {
         model,
@@ -39,13 +40,15 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let (mut instances, mut unable) = (Vec::new(), Vec::new());
-    for instance in &model.instances {
+    let (mut instances, mut unable, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, instance) in model.instances.iter().enumerate() {
         let Some(plan) = checker.instance(instance) else { continue };
         if plan.hmac.is_some() {
             unable.push(plan);
         } else if checker.admit(instance, &plan) {
+            checker.weights(instance, &plan);
             instances.push(plan);
+            kept.push(index);
         }
     }
     let fixed = checker.fixed(&instances);
@@ -64,7 +67,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
-    plan
+    (plan, kept)
 }
 
 /// What earlier instances hold.

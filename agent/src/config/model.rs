@@ -78,6 +78,8 @@ pub(super) struct Model {
     pub fixed: Fixed,
     /// In order.
     pub track_groups: Vec<TrackGroup>,
+    /// Wherever it stands.
+    pub named: Named,
 }
 
 /// `static_ipaddress`, `static_routes`, `static_rules`.
@@ -100,6 +102,15 @@ pub(super) struct Grouped<T> {
 pub(super) struct TrackGroup {
     pub name: Spanned<String>,
     pub instances: Vec<Spanned<String>>,
+}
+
+/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub interfaces: Vec<Spanned<String>>,
+    /// Without the users that other lines give them.
+    pub programs: Vec<Spanned<Command>>,
+    pub users: Vec<Spanned<RunAs>>,
 }
 
 /// `global_defs`.
@@ -380,6 +391,7 @@ pub(super) fn read(
         diagnostics,
         look,
         excused: false,
+        named: Named::default(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };
@@ -413,6 +425,7 @@ pub(super) fn read(
         }
         became.push((model.instances.len() > before).then_some(before));
     }
+    model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {
         let instance = entry.checked_sub(1).and_then(|entry| became.get(entry)).copied().flatten();

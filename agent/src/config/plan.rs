@@ -22,6 +22,7 @@ mod json;
 mod link;
 mod route;
 mod rule;
+mod weight;
 
 pub use fixed::{Fixed, FixedPlan, TrackGroup};
 pub use gate::Gate;
@@ -33,6 +34,7 @@ pub use route::{
     RouteMetrics, RoutePlan, RouteTable, RouteTime, RouterPreference, Tunnel,
 };
 pub use rule::{Between, Mark, RuleAction, RuleMatch, RulePlan};
+pub use weight::WeightPlan;
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -23,7 +23,7 @@ impl Checker<'_> {
     pub(super) fn fixed(&mut self, instances: &[InstancePlan]) -> FixedPlan {
         let (groups, names) = self.track_groups(instances);
         let said = &self.model.fixed;
-        let addresses = self.static_addresses(&said.addresses, &names);
+        let addresses = self.static_addresses(&said.addresses, &names, instances);
         let routes = self.grouped(&said.routes, &names);
         let routes = self.each_once(
             routes.iter().map(|(route, span)| (route, *span)),
@@ -120,7 +120,12 @@ impl Checker<'_> {
         &mut self,
         lines: &[Grouped<AddressPlan>],
         names: &BTreeSet<String>,
+        instances: &[InstancePlan],
     ) -> Vec<Fixed<AddressPlan>> {
+        // RFC 9568 §6.1: priority 255 is for the router that has the addresses in any case.
+        let owner = |instance: &&InstancePlan| instance.priority == LocalPriority::Owner;
+        let owners: BTreeSet<&str> =
+            instances.iter().filter(owner).map(|instance| instance.name.as_str()).collect();
         let mut seen: BTreeMap<addresses::Identity, Span> = BTreeMap::new();
         let mut fixed = Vec::new();
         for (mut address, span) in self.grouped(lines, names) {
@@ -128,18 +133,17 @@ impl Checker<'_> {
             let identity = addresses::identity(&address.what, &device);
             address.what.device = Some(device);
             let text = address.what.address.to_string();
-            if let Some(holder) = self.seen.addresses.get(&identity).cloned() {
-                if !self.is_owner(&holder.value) {
-                    self.report(
-                        Diagnostic::error(
-                            code::STATIC_ADDRESS,
-                            format!("`{text}` is a static address and a virtual one"),
-                        )
-                        .primary(span, "left out: a backup must not have it")
-                        .secondary(holder.span, format!("an address of `{}`", holder.value)),
-                    );
-                    continue;
-                }
+            let holder = self.seen.addresses.get(&identity).cloned();
+            if let Some(holder) = holder.filter(|holder| !owners.contains(holder.value.as_str())) {
+                self.report(
+                    Diagnostic::error(
+                        code::STATIC_ADDRESS,
+                        format!("`{text}` is a static address and a virtual one"),
+                    )
+                    .primary(span, "left out: a backup must not have it")
+                    .secondary(holder.span, format!("an address of `{}`", holder.value)),
+                );
+                continue;
             }
             if let Some(first) = seen.get(&identity) {
                 self.report(
@@ -153,12 +157,6 @@ impl Checker<'_> {
             fixed.push(address);
         }
         fixed
-    }
-
-    /// RFC 9568 §6.1: priority 255 is for the router that has the addresses in any case.
-    fn is_owner(&self, instance: &str) -> bool {
-        let named = self.model.instances.iter().filter(|other| other.name.value == instance);
-        named.filter_map(|instance| instance.priority.as_ref()).any(|said| said.value == LocalPriority::Owner)
     }
 
     /// The interface that an address names, else `default_interface`, else keepalived's.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{names::Names, rule::Preferences};
+use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
@@ -28,6 +28,8 @@ pub(in super::super) struct Reader<'a> {
     pub(super) names: Names,
     /// Preferences for rules that say none.
     pub(super) preferences: Preferences,
+    /// What it names that only a host has.
+    pub named: Named,
 }
 
 /// What of a block is lost to a reader.

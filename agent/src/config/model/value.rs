@@ -198,7 +198,9 @@ impl Reader<'_> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
-            return Some(Spanned { value: name.clone(), span: word.span });
+            let interface = Spanned { value: name.clone(), span: word.span };
+            self.named.interfaces.push(interface.clone());
+            return Some(interface);
         }
         self.report(
             Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
@@ -312,7 +314,9 @@ impl Reader<'_> {
             );
         }
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
-        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+        let run_as = RunAs { user: user.to_owned(), group: group.map(str::to_owned) };
+        self.named.users.push(Spanned { value: run_as.clone(), span });
+        run_as
     }
 }
 

@@ -100,7 +100,7 @@ const OWN_INTERFACE: &str = "an interface of its own for the virtual MAC comes l
 const UNTRACKED: &str = "the priority does not depend on it";
 
 pub(super) const WORDS: &[Word<InstanceTerm>] = &[
-    word("state", Kind::Choice(&["MASTER", "BACKUP"]), "MASTER: priority 255 when none is given, and always preempt; every instance starts as backup", "state BACKUP", InstanceTerm::State).default("BACKUP").repeats().everyday(),
+    word("state", Kind::Choice(&["MASTER", "BACKUP"]), "MASTER: priority 255 when none is given, and always preempt; every instance starts as backup", "state BACKUP", InstanceTerm::State).default("BACKUP").everyday().repeats(),
     word("interface", Kind::Interface, "sends and receives the adverts and bears the addresses", "interface eth0", InstanceTerm::Interface).default("default_interface, unlike in keepalived").everyday(),
     word("virtual_router_id", Kind::Number { least: 1, most: 255 }, "the same on all routers of the group, and of this group alone on its network", "virtual_router_id 50", InstanceTerm::VirtualRouterId).everyday(),
     word("priority", Kind::Number { least: 1, most: 255 }, "the highest becomes master; 255 owns the addresses", "priority 150", InstanceTerm::Priority).default("100, or 255 with state MASTER").everyday(),

@@ -69,16 +69,8 @@ fn tunnel<'d>(line: &mut Line<'_, '_, 'd>, encap: &Said<'d, RouteTerm>, of: Fami
     while let Some(said) = line.next_of::<EncapsulationTerm>(keyword::Line::Encapsulation, |_| true) {
         match said.term {
             EncapsulationTerm::Id => tunnel.id = line.number(&said),
-            EncapsulationTerm::Destination | EncapsulationTerm::Source => {
-                let Some((address, span)) = line.address(&said) else { continue };
-                if family(address) != of {
-                    line.other_family(span, format!("`{address}` is no end of a tunnel over {of}"));
-                }
-                match said.term {
-                    EncapsulationTerm::Destination => tunnel.destination = Some(address),
-                    _ => tunnel.source = Some(address),
-                }
-            }
+            EncapsulationTerm::Destination => tunnel.destination = end(line, &said, of),
+            EncapsulationTerm::Source => tunnel.source = end(line, &said, of),
             EncapsulationTerm::Service => tunnel.tos = service(line, &said),
             EncapsulationTerm::TimeToLive => tunnel.ttl = line.small(&said),
             EncapsulationTerm::Flags => tunnel.flags = line.small(&said),
@@ -93,4 +85,17 @@ fn tunnel<'d>(line: &mut Line<'_, '_, 'd>, encap: &Said<'d, RouteTerm>, of: Fami
         );
     }
     Some(tunnel)
+}
+
+/// An end of a tunnel.
+fn end<'d>(
+    line: &mut Line<'_, '_, 'd>,
+    said: &Said<'d, EncapsulationTerm>,
+    of: Family,
+) -> Option<std::net::IpAddr> {
+    let (address, span) = line.address(said)?;
+    if family(address) != of {
+        line.other_family(span, format!("`{address}` is no end of a tunnel over {of}"));
+    }
+    Some(address)
 }
