@@ -5,6 +5,7 @@
 
 mod addresses;
 mod authentication;
+mod bfd;
 mod election;
 mod fixed;
 mod hmac;
@@ -15,6 +16,8 @@ mod presence;
 mod route;
 mod routing;
 mod scripts;
+mod servers;
+mod ssl;
 mod strict;
 mod trackers;
 mod weights;
@@ -53,6 +56,8 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     }
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    let sessions = bfd::Sessions::of(model, diagnostics);
+    let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
     let plan = Plan {
         router_id: globals.router_id.clone(),
@@ -63,6 +68,10 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        virtual_servers,
+        server_groups,
+        ssl: ssl::of(model, diagnostics),
+        bfd_instances: sessions.plans(),
         fixed,
         unable,
     };

@@ -13,7 +13,7 @@ const TEXTS: [&str; 7] = [
     include_str!("explanations/words.md"),
     include_str!("explanations/values.md"),
     include_str!("explanations/rules.md"),
-    include_str!("explanations/host.md"),
+    include_str!("explanations/here.md"),
     include_str!("explanations/pair.md"),
 ];
 

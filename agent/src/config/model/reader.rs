@@ -7,7 +7,7 @@ use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Effect, Keyword, Kind, Terms},
+    keyword::{self, Effect, Keyword, Terms},
     source::{Sources, Span},
 };
 
@@ -113,7 +113,7 @@ impl Reader<'_> {
             if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
                 continue;
             }
-            if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
+            if keyword.kind.takes_block() != Some(true)
                 && !keyword.repeats
                 && let Some(first) = said.insert(keyword.name, word.span)
             {
