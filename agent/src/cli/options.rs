@@ -10,8 +10,8 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::{
-    completion::CompletionOptions,
     check::{CheckArguments, CheckOptions},
+    completion::CompletionOptions,
     convert::{ConvertArguments, ConvertOptions},
     exit::Status,
     explain::ExplainOptions,

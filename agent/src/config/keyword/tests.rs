@@ -19,7 +19,6 @@ fn around(parent: &str, example: &str) -> String {
             "old_unicast_checksum" => "version 3\nunicast_peer { 192.0.2.2 }",
             "track_src_ip" => "mcast_src_ip 192.0.2.250",
             "strict_mode" => "accept",
-            "vmac_xmit_base" => "use_vmac",
             _ => "",
         };
         format!(
