@@ -49,7 +49,7 @@ pub fn run(options: &ExplainOptions, output: &mut dyn Write) -> anyhow::Result<S
 /// What `explain` can be asked about: words and codes, each once.
 pub fn subjects() -> Vec<(&'static str, &'static str)> {
     let mut subjects: Vec<(&str, &str)> = Vec::new();
-    for word in keyword::keywords() {
+    for word in keyword::all_words() {
         if !subjects.iter().any(|(name, _)| *name == word.name) {
             subjects.push((word.name, word.help));
         }
@@ -81,7 +81,7 @@ fn contents() -> String {
     let blocks = keyword::blocks();
     let width = blocks.iter().map(|block| shown(block).len()).max().unwrap_or(0);
     for block in blocks {
-        let tally = Tally::of(keyword::keywords().iter().filter(|keyword| keyword.parent == block));
+        let tally = Tally::of(keyword::all_words().filter(|keyword| keyword.parent == block));
         let (all, act) = (tally.of_keepalived() + tally.own, tally.acts + tally.own);
         page.line(&format!("  {:width$}  {act} of {all}", shown(block)));
     }

@@ -10,6 +10,10 @@ use super::{exit::Status, options, print};
 
 /// The page of the config language.
 const LANGUAGE: (&str, u8) = ("regent.conf", 5);
+/// Pages of one version are the same whenever they are made. Without a blank the field is left out, and the next takes its place.
+const NO_DATE: &str = " ";
+const SOURCE: &str = concat!("Regent ", env!("CARGO_PKG_VERSION"));
+const MANUAL: &str = "Regent";
 
 /// Which page, and where to.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
@@ -85,7 +89,9 @@ fn of_command(command: clap::Command, name: String) -> anyhow::Result<Page> {
     let man = clap_mangen::Man::new(command.display_name(name.clone()))
         .title(name.to_uppercase())
         .section("8")
-        .manual("Regent");
+        .date(NO_DATE)
+        .source(SOURCE)
+        .manual(MANUAL);
     man.render(&mut text).context("cannot write a manual page")?;
     Ok(Page { file: format!("{name}.8"), text })
 }

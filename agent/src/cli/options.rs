@@ -10,7 +10,9 @@ use std::{
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::{
+    check::{CheckArguments, CheckOptions},
     completion::CompletionOptions,
+    convert::{ConvertArguments, ConvertOptions},
     exit::Status,
     explain::ExplainOptions,
     instance::{InstanceArguments, InstanceFlags},
@@ -33,6 +35,10 @@ pub const DEFAULT_CONFIGS: [&str; 2] = ["/etc/regent/regent.conf", "/etc/keepali
 pub enum Request {
     /// Run the daemon in the foreground.
     Daemon(Box<DaemonOptions>),
+    /// Say what is wrong with a config.
+    Check(CheckOptions),
+    /// Write the plan of a config.
+    Convert(ConvertOptions),
     /// Show the state of a running one.
     Status(StatusOptions),
     /// Let another one take over from it.
@@ -211,7 +217,8 @@ impl Refusal {
         Without a verb it runs as a daemon in the foreground: by --config FILE; or by flags for one instance (--vrid, \
         --vip, ...); or by /etc/regent/regent.conf or /etc/keepalived/keepalived.conf, whichever exists. With none of \
         these it observes: nothing is sent, assigned or dropped; what is heard is shown.",
-    after_help = "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config.",
+    after_help = "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config, 5 warnings with \
+        check --strict.",
     args_conflicts_with_subcommands = true
 )]
 struct Line {
@@ -265,6 +272,10 @@ enum LogFormatArgument {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say everything that is wrong with a config, without root and on any host; or with both configs of a pair
+    Check(CheckArguments),
+    /// Write what a config means: the plan, with every default filled in
+    Convert(ConvertArguments),
     /// Show what a running agent does: state, why, since when, addresses, peers, counters
     Status(StatusArguments),
     /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
@@ -339,6 +350,8 @@ where
         text: error.render().to_string(),
     })?;
     match line.verb {
+        Some(Verb::Check(arguments)) => arguments.request(),
+        Some(Verb::Convert(arguments)) => Ok(Request::Convert(arguments.options())),
         Some(Verb::Status(arguments)) => Ok(Request::Status(StatusOptions {
             run_directory: arguments.run_dir,
             output: arguments.output,

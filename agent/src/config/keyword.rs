@@ -20,18 +20,20 @@ use std::{
 };
 
 pub use book::Book;
-pub use describe::{blocks, place};
-pub(super) use kind::Seconds;
+pub use describe::{all_words, blocks};
 pub use kind::{Kind, Line};
+pub(super) use kind::{Milliseconds, Seconds};
 pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
-pub use line::{line_word, line_words};
+pub use line::{all_line_words, line_word, line_words};
 pub(super) use suggest::nearest;
 pub use suggest::quoted_nearest;
 pub use tally::Tally;
 use word::Word;
 pub(super) use words::{
-    AuthenticationTerm, GarpGroupTerm, GlobalTerm, HmacTerm, InstanceTerm, RootTerm, ScriptTerm,
-    TrackGroupTerm,
+    AuthenticationTerm, BfdCheckTerm, BfdTerm, CheckTerm, ConnectionTerm, DnsCheckTerm, FileCheckTerm,
+    GarpGroupTerm, GlobalTerm, HmacTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm,
+    RootTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, TrackGroupTerm, UdpCheckTerm, UrlTerm,
+    VirtualServerTerm,
 };
 
 /// One word in one block.
@@ -99,6 +101,19 @@ pub(super) trait Terms: Copy {
     fn of(term: Term) -> Option<Self>;
 }
 
+/// The terms of a block whose words stand in two tables: one that it shares with other blocks, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Either<A, B> {
+    Shared(A),
+    Own(B),
+}
+
+impl<A: Terms, B: Terms> Terms for Either<A, B> {
+    fn of(term: Term) -> Option<Self> {
+        A::of(term).map(Self::Shared).or_else(|| B::of(term).map(Self::Own))
+    }
+}
+
 macro_rules! terms {
     ($($variant:ident($terms:ident);)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +146,21 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    VirtualServer(VirtualServerTerm);
+    Server(ServerTerm);
+    RealServer(RealServerTerm);
+    Check(CheckTerm);
+    Connection(ConnectionTerm);
+    HttpCheck(HttpCheckTerm);
+    Url(UrlTerm);
+    MiscCheck(MiscCheckTerm);
+    SmtpCheck(SmtpCheckTerm);
+    DnsCheck(DnsCheckTerm);
+    UdpCheck(UdpCheckTerm);
+    BfdCheck(BfdCheckTerm);
+    FileCheck(FileCheckTerm);
+    Ssl(SslTerm);
+    Bfd(BfdTerm);
     Hmac(HmacTerm);
     TrackGroup(TrackGroupTerm);
     Address(AddressTerm);

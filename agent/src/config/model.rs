@@ -4,6 +4,8 @@
 //! cannot be read is diagnosed and left absent, so the model of any text exists.
 
 mod address;
+mod bfd;
+mod checker;
 mod command;
 mod garp_group;
 mod global;
@@ -17,6 +19,8 @@ mod reader;
 mod route;
 mod rule;
 mod script;
+mod server;
+mod ssl;
 mod track;
 mod track_group;
 mod value;
@@ -38,9 +42,13 @@ use super::{
     },
     source::{Sources, Span},
 };
+pub(super) use bfd::Bfd;
+pub(super) use checker::{Checked, Checker, Common, Dial, Http, Udp, Url};
 pub(super) use global::is_link_local_group;
 use reader::Damage;
 pub(super) use reader::Reader;
+pub(super) use server::{Flag, Granularity, RealServer, ServerGroup, Shared, Timing, VirtualServer};
+pub(super) use ssl::Ssl;
 
 /// A value and where it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +82,20 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// In order.
+    pub virtual_servers: Vec<VirtualServer>,
+    /// In order.
+    pub server_groups: Vec<ServerGroup>,
+    /// In order.
+    pub bfd_instances: Vec<Bfd>,
+    /// In order; the last one counts.
+    pub ssl: Vec<Ssl>,
     /// `static_*`, however many of each.
     pub fixed: Fixed,
     /// In order.
     pub track_groups: Vec<TrackGroup>,
+    /// Wherever it stands.
+    pub named: Named,
 }
 
 /// `static_ipaddress`, `static_routes`, `static_rules`.
@@ -100,6 +118,15 @@ pub(super) struct Grouped<T> {
 pub(super) struct TrackGroup {
     pub name: Spanned<String>,
     pub instances: Vec<Spanned<String>>,
+}
+
+/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub interfaces: Vec<Spanned<String>>,
+    /// Without the users that other lines give them.
+    pub programs: Vec<Spanned<Command>>,
+    pub users: Vec<Spanned<RunAs>>,
 }
 
 /// `global_defs`.
@@ -380,6 +407,7 @@ pub(super) fn read(
         diagnostics,
         look,
         excused: false,
+        named: Named::default(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };
@@ -396,6 +424,14 @@ pub(super) fn read(
                 RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
                 RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
                 RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
+                RootTerm::VirtualServer => {
+                    model.virtual_servers.push(server::read(&mut reader, &entry, block));
+                }
+                RootTerm::VirtualServerGroup => {
+                    model.server_groups.extend(server::group(&mut reader, &entry, block));
+                }
+                RootTerm::Bfd => model.bfd_instances.extend(bfd::read(&mut reader, &entry, block)),
+                RootTerm::Ssl => model.ssl.push(ssl::read(&mut reader, &entry, block)),
                 RootTerm::StaticAddresses => {
                     address::read_static(&mut reader, &block.statements, &mut model.fixed.addresses);
                 }
@@ -413,6 +449,7 @@ pub(super) fn read(
         }
         became.push((model.instances.len() > before).then_some(before));
     }
+    model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {
         let instance = entry.checked_sub(1).and_then(|entry| became.get(entry)).copied().flatten();

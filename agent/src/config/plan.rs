@@ -15,6 +15,8 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
+mod bfd;
+mod checker;
 mod fixed;
 mod gate;
 mod hmac;
@@ -22,7 +24,14 @@ mod json;
 mod link;
 mod route;
 mod rule;
+mod virtual_server;
+mod weight;
 
+pub use bfd::BfdPlan;
+pub use checker::{
+    BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
+    RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
+};
 pub use fixed::{Fixed, FixedPlan, TrackGroup};
 pub use gate::Gate;
 pub use hmac::{AntiReplay, HmacKey, HmacMode, HmacPlan, HmacSecret, Secret};
@@ -33,6 +42,11 @@ pub use route::{
     RouteMetrics, RoutePlan, RouteTable, RouteTime, RouterPreference, Tunnel,
 };
 pub use rule::{Between, Mark, RuleAction, RuleMatch, RulePlan};
+pub use virtual_server::{
+    Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
+    ServerGroupPlan, ServerTunnel, ServicePlan, SorryServerPlan, TunnelChecksum, VirtualServerPlan,
+};
+pub use weight::WeightPlan;
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,6 +69,14 @@ pub struct Plan {
     pub pace_groups: Vec<PaceGroup>,
     /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
     pub xdp: XdpChoice,
+    /// In the order of the config. Nothing is balanced yet.
+    pub virtual_servers: Vec<VirtualServerPlan>,
+    /// Those that a virtual server names, in the order of the config.
+    pub server_groups: Vec<ServerGroupPlan>,
+    /// `SSL`; `None`: nothing is shown, and anyone trusted.
+    pub ssl: Option<SslPlan>,
+    /// In the order of the config. No session is run yet.
+    pub bfd_instances: Vec<BfdPlan>,
     /// `static_*`: what stays, whoever is master.
     pub fixed: FixedPlan,
     /// Instances that are understood and do not run: the agent lacks what they ask for (`auth_hmac`), and must not run

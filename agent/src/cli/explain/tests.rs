@@ -101,8 +101,10 @@ fn an_unknown_word_fails_with_the_nearest_one() {
 #[test]
 fn a_word_of_the_lines_of_a_block_is_found_there() {
     let text = explained("label").unwrap();
-    assert!(text.contains("  Where      in the lines of vrrp_instance/virtual_ipaddress\n"), "{text}");
+    assert!(text.contains("  Where      in the lines of vrrp_instance/virtual_ipaddress"), "{text}");
     assert!(explained("-nodad").is_ok() && explained("min_ttl").is_ok());
+    let block = explained("virtual_ipaddress_excluded").unwrap();
+    assert!(block.contains("\n  preferred_lft "), "{block}");
 }
 
 #[test]

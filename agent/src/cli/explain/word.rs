@@ -18,9 +18,6 @@ pub(super) fn page(about: &str) -> Option<String> {
         explain(&mut page, position, &same.map(|position| position.place()).collect::<Vec<_>>());
         list(&mut page, position);
     }
-    if positions.is_empty() {
-        within_lines(&mut page, about);
-    }
     let text = page.finish();
     (!text.trim().is_empty()).then_some(text)
 }
@@ -31,7 +28,7 @@ fn positions(about: &str) -> Vec<&'static Keyword> {
         Some((block, name)) => (Some(block), name),
         None => (None, about),
     };
-    let named = keyword::keywords().iter().filter(|keyword| keyword.name == name);
+    let named = keyword::all_words().filter(|keyword| keyword.name == name);
     match block {
         None => named.collect(),
         Some(block) => {
@@ -58,7 +55,7 @@ fn is_same(one: &Keyword, other: &Keyword) -> bool {
     };
     told(one) == told(other)
         && one.synonyms() == other.synonyms()
-        && (std::ptr::eq(one, other) || !(one.opens_block() && other.opens_block()))
+        && (std::ptr::eq(one, other) || !one.opens_block() && !other.opens_block())
 }
 
 fn explain(page: &mut Page, keyword: &Keyword, places: &[String]) {
@@ -90,14 +87,19 @@ fn explain(page: &mut Page, keyword: &Keyword, places: &[String]) {
     }
 }
 
-/// The words of the block that it opens.
+/// The words of the block that it opens, or of the lines in it.
 fn list(page: &mut Page, block: &Keyword) {
     let path = block.path();
-    let words: Vec<&Keyword> = keyword::keywords().iter().filter(|keyword| keyword.parent == path).collect();
+    let words: Vec<&Keyword> = if let Kind::Lines(line) = block.kind {
+        keyword::line_words(line).collect()
+    } else {
+        keyword::keywords().iter().filter(|keyword| keyword.parent == path).collect()
+    };
     if words.is_empty() {
         return;
     }
-    page.paragraph(&format!("The words of {path}:"));
+    let whose = if matches!(block.kind, Kind::Lines(_)) { "a line of " } else { "" };
+    page.paragraph(&format!("The words of {whose}{path}:"));
     let width = words.iter().map(|word| word.name.len()).max().unwrap_or(0);
     for word in words {
         let text = match word.effect {
@@ -109,20 +111,4 @@ fn list(page: &mut Page, block: &Keyword) {
         page.entry(word.name, width, &text);
     }
     page.gap();
-}
-
-/// A word that is none of a block, but of the lines in one.
-fn within_lines(page: &mut Page, about: &str) {
-    for keyword in keyword::keywords() {
-        let Kind::Lines(line) = keyword.kind else { continue };
-        let words =
-            line.form().split(|byte: char| !(byte.is_ascii_lowercase() || byte == '_' || byte == '-'));
-        if words.filter(|word| !word.is_empty()).any(|word| word == about) {
-            page.gap();
-            page.line(about);
-            page.gap();
-            page.field("Where", &format!("in the lines of {}", keyword.path()));
-            page.field("Each line", line.form());
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 use roff::{Inline, Roff, bold, italic, roman};
 
+use super::{MANUAL, NO_DATE, SOURCE};
 use crate::config::{
     diagnostic::code,
     keyword::{self, Keyword, Kind},
@@ -61,8 +62,7 @@ vrrp_instance VI_1 {
 /// The page.
 pub(super) fn page(name: &str, section: u8) -> String {
     let mut page = Roff::new();
-    let version = concat!("regent ", env!("CARGO_PKG_VERSION"));
-    page.control("TH", [name.to_uppercase().as_str(), &section.to_string(), "", version, "Regent"]);
+    page.control("TH", [name.to_uppercase().as_str(), &section.to_string(), NO_DATE, SOURCE, MANUAL]);
     page.control("SH", ["NAME"]);
     page.text([roman(format!("{name} - what Regent's agent is to do"))]);
     for (heading, paragraphs) in BEFORE {
@@ -75,9 +75,14 @@ pub(super) fn page(name: &str, section: u8) -> String {
         }
     }
     for block in keyword::blocks() {
-        let heading = if block.is_empty() { "Outside all blocks" } else { block };
-        page.control("SS", [heading]);
-        for word in keyword::keywords().iter().filter(|word| word.parent == block) {
+        let words: Vec<&Keyword> = keyword::all_words().filter(|word| word.parent == block).collect();
+        let heading = match (block, words.iter().any(|word| word.is_of_lines())) {
+            ("", _) => "Outside all blocks".to_owned(),
+            (_, true) => format!("Lines of {block}"),
+            (_, false) => block.to_owned(),
+        };
+        page.control("SS", [heading.as_str()]);
+        for word in words {
             self::word(&mut page, word);
         }
     }

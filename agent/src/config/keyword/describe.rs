@@ -1,6 +1,6 @@
 //! The table in words: what `agent explain` and the manual page say of a word.
 
-use super::{Effect, Keyword, Kind, Tier, keywords, words_of};
+use super::{Effect, Keyword, Kind, Tier, all_line_words, keyword, keywords, words_of};
 
 impl Keyword {
     /// The word as a block: what its own words have as [`Keyword::parent`].
@@ -10,7 +10,17 @@ impl Keyword {
 
     /// Where it stands.
     pub fn place(&self) -> String {
-        place(self.parent)
+        let parent = self.parent;
+        match (parent, self.is_of_lines()) {
+            ("", _) => "outside all blocks".to_owned(),
+            (_, true) => format!("in the lines of {parent}"),
+            (_, false) => format!("in {parent}"),
+        }
+    }
+
+    /// It stands within the lines of a block, after an address or the like.
+    pub fn is_of_lines(&self) -> bool {
+        keyword(self.parent, self.name).is_none()
     }
 
     /// What follows it; `None` where nobody has looked yet.
@@ -23,7 +33,7 @@ impl Keyword {
         let name = if self.same_as.is_empty() { self.name } else { self.same_as };
         let same =
             |other: &&Keyword| other.parent == self.parent && (other.name == name || other.same_as == name);
-        keywords().iter().filter(same).map(|other| other.name).filter(|other| *other != self.name).collect()
+        all_words().filter(same).map(|other| other.name).filter(|other| *other != self.name).collect()
     }
 
     /// The example as one would write it: blocks of several lines are broken and indented.
@@ -51,15 +61,15 @@ impl Keyword {
     }
 }
 
-/// A block ([`Keyword::parent`]) in words.
-pub fn place(parent: &str) -> String {
-    if parent.is_empty() { "outside all blocks".to_owned() } else { format!("in {parent}") }
+/// Every word: the keywords, then those within lines.
+pub fn all_words() -> impl Iterator<Item = &'static Keyword> {
+    keywords().iter().chain(all_line_words())
 }
 
-/// The blocks that have words, in the order of the table: [`Keyword::parent`] of each.
+/// The blocks that have words, in the order of the table, then those whose lines have: [`Keyword::parent`] of each.
 pub fn blocks() -> Vec<&'static str> {
     let mut blocks: Vec<&'static str> = Vec::new();
-    for keyword in keywords() {
+    for keyword in all_words() {
         if !blocks.contains(&keyword.parent) {
             blocks.push(keyword.parent);
         }

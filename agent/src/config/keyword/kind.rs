@@ -61,12 +61,52 @@ pub enum Kind {
         /// Longest, in microseconds.
         most_us: u64,
     },
+    /// Milliseconds, maybe with decimals, no finer than a microsecond.
+    Milliseconds {
+        /// Shortest, in microseconds.
+        least_us: u64,
+        /// Longest, in microseconds.
+        most_us: u64,
+    },
+    /// Two whole numbers.
+    TwoNumbers {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// Whole numbers, and ranges `FIRST-LAST` of them.
+    Ranges {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// Some of these words.
+    Words(&'static [&'static str]),
+    /// Bytes in hexadecimal digits.
+    Bytes,
+    /// Nothing, or bytes in hexadecimal digits, where `x` stands for any digit.
+    MaybeBytePattern,
+    /// 32 hexadecimal digits.
+    Digest,
+    /// An address, then maybe a port.
+    Endpoint,
+    /// `NAT`, `DR` or `TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]`.
+    Forwarding,
+    /// An IPv4 netmask, or the length of an IPv6 prefix.
+    Granularity,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Nothing, or one of these words.
     Maybe(&'static [&'static str]),
     /// −253..=253, maybe with `reverse`.
     Weight,
+    /// −`most`..=`most`, maybe with `reverse`.
+    Multiplier {
+        /// Largest.
+        most: i64,
+    },
     /// A command; then maybe the user and group that run it.
     Command,
     /// Nothing, or a command as in [`Self::Command`].
@@ -79,8 +119,14 @@ pub enum Kind {
     Block,
     /// A name, then a block of keywords.
     NamedBlock,
+    /// An address, maybe a port, then a block of keywords.
+    EndpointBlock,
+    /// `ADDRESS [PORT]`, `fwmark N` or `group NAME`, then a block of keywords.
+    Service,
     /// A block of lines that are no keywords.
     Lines(Line),
+    /// A name, then a block of lines that are no keywords.
+    NamedLines(Line),
     /// Words of a form of their own.
     Form {
         /// What they are.
@@ -119,31 +165,23 @@ pub enum Line {
     Instance,
     /// `NAME [weight N [reverse]]`.
     Tracker,
+    /// `ADDRESS[-LAST|/LENGTH] [PORT]` or `fwmark N [inet|inet6]`.
+    Service,
 }
 
 impl Line {
     /// How such a line is written.
     pub const fn form(self) -> &'static str {
         match self {
-            Self::Address => {
-                "ADDRESS[/LENGTH] [brd ADDRESS|+|-] [dev INTERFACE] [scope SCOPE] [label LABEL] [-nodad] \
-                 [preferred_lft SECONDS|forever] [noprefixroute] [no_track]"
-            }
-            Self::StaticAddress => {
-                "ADDRESS[/LENGTH] dev INTERFACE [track_group NAME] and the words of a virtual address"
-            }
-            Self::Route | Self::StaticRoute => {
-                "[TYPE] DESTINATION[/LENGTH] [via ADDRESS] [dev INTERFACE] [table TABLE] [metric N] and more, as `ip route` takes it"
-            }
-            Self::Encapsulation => "[id N] [dst ADDRESS] [src ADDRESS] [tos N] [ttl N]",
-            Self::Rule | Self::StaticRule => {
-                "[from ADDRESS] [to ADDRESS] [iif INTERFACE] [fwmark N[/MASK]] [table TABLE] [preference N] and more, as `ip \
-                 rule` takes it"
-            }
+            Self::Address | Self::StaticAddress => "ADDRESS[/LENGTH], then words about it",
+            Self::Route | Self::StaticRoute => "[TYPE] DESTINATION, then words about it",
+            Self::Encapsulation => "words about the outer packet",
+            Self::Rule | Self::StaticRule => "words that say which packets, and what is done with them",
             Self::Peer => "ADDRESS [min_ttl N] [max_ttl N]",
             Self::Interface => "INTERFACE",
-            Self::Instance => "INSTANCE",
+            Self::Instance => "names of instances",
             Self::Tracker => "NAME [weight N [reverse]]",
+            Self::Service => "ADDRESS[-LAST|/LENGTH] [PORT] or fwmark N [inet|inet6]",
         }
     }
 }
@@ -164,18 +202,37 @@ impl Kind {
             | Self::Number { .. }
             | Self::OffOrNumber { .. }
             | Self::Seconds { .. }
+            | Self::Milliseconds { .. }
+            | Self::Digest
+            | Self::Granularity
             | Self::Choice(_) => (1, Some(1)),
-            Self::NamedBlock => (1, Some(1)),
-            Self::Weight | Self::User => (1, Some(2)),
-            Self::Command | Self::CommandLine => (1, None),
-            Self::Anything => (0, None),
+            Self::NamedBlock | Self::NamedLines(_) => (1, Some(1)),
+            Self::TwoNumbers { .. } => (2, Some(2)),
+            Self::Weight
+            | Self::Multiplier { .. }
+            | Self::User
+            | Self::Endpoint
+            | Self::EndpointBlock
+            | Self::Service => (1, Some(2)),
+            Self::Command
+            | Self::CommandLine
+            | Self::Forwarding
+            | Self::Ranges { .. }
+            | Self::Words(_)
+            | Self::Bytes => (1, None),
+            Self::Anything | Self::MaybeBytePattern => (0, None),
         }
     }
 
     /// A block follows: always, never, or nobody minds.
     pub const fn takes_block(self) -> Option<bool> {
         match self {
-            Self::Block | Self::NamedBlock | Self::Lines(_) => Some(true),
+            Self::Block
+            | Self::NamedBlock
+            | Self::EndpointBlock
+            | Self::Service
+            | Self::Lines(_)
+            | Self::NamedLines(_) => Some(true),
             Self::Anything => None,
             Self::Flag
             | Self::Switch
@@ -192,9 +249,20 @@ impl Kind {
             | Self::Number { .. }
             | Self::OffOrNumber { .. }
             | Self::Seconds { .. }
+            | Self::Milliseconds { .. }
+            | Self::TwoNumbers { .. }
+            | Self::Ranges { .. }
+            | Self::Words(_)
+            | Self::Bytes
+            | Self::MaybeBytePattern
+            | Self::Digest
+            | Self::Endpoint
+            | Self::Forwarding
+            | Self::Granularity
             | Self::Choice(_)
             | Self::Maybe(_)
             | Self::Weight
+            | Self::Multiplier { .. }
             | Self::Command
             | Self::CommandLine
             | Self::User => Some(false),
@@ -223,14 +291,35 @@ impl Kind {
             Self::Seconds { least_us, most_us } => {
                 format!("seconds from {} to {}", Seconds(least_us), Seconds(most_us))
             }
+            Self::Milliseconds { least_us, most_us } => {
+                format!("milliseconds from {} to {}", Milliseconds(least_us), Milliseconds(most_us))
+            }
+            Self::TwoNumbers { least, most } => format!("two whole numbers from {least} to {most}"),
+            Self::Ranges { least, most } => {
+                format!("whole numbers from {least} to {most}, or ranges of them as {least}-{most}")
+            }
+            Self::Words(words) => format!("some of {}", words.join(" ")),
+            Self::Bytes => "bytes in hexadecimal digits".into(),
+            Self::MaybeBytePattern => "nothing or bytes in hexadecimal digits, `x` for any digit".into(),
+            Self::Digest => "an MD5 digest of 32 hexadecimal digits".into(),
+            Self::Endpoint => "an address, and maybe a port".into(),
+            Self::Forwarding => "NAT, DR or TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]".into(),
+            Self::Granularity => "a netmask, or the length of an IPv6 prefix".into(),
             Self::Choice(words) => words.join(" or "),
             Self::Maybe(words) => format!("nothing or {}", words.join(" or ")),
             Self::Weight => "a whole number from -253 to 253, and maybe `reverse`".into(),
+            Self::Multiplier { most } => {
+                format!("a whole number from -{most} to {most}, and maybe `reverse`")
+            }
             Self::Command => "a command, in quotes when it has arguments".into(),
             Self::CommandLine => "a command".into(),
             Self::User => "a user, and maybe a group".into(),
             Self::Block => "a block in braces".into(),
             Self::NamedBlock => "a name and a block in braces".into(),
+            Self::EndpointBlock => "an address, maybe a port, and a block in braces".into(),
+            Self::Service => "an address and maybe a port, `fwmark N` or `group NAME`, and a block".into(),
+            Self::Lines(Line::Service) => "a block with one address or range per line".into(),
+            Self::NamedLines(_) => "a name and a block in braces".into(),
             Self::Lines(Line::Address | Line::StaticAddress | Line::Peer) => {
                 "a block with one address per line".into()
             }
@@ -255,5 +344,15 @@ impl std::fmt::Display for Seconds {
         } else {
             f.write_str(format!("{whole}.{rest:06}").trim_end_matches('0'))
         }
+    }
+}
+
+/// Microseconds, printed as milliseconds.
+pub(in crate::config) struct Milliseconds(pub u64);
+
+impl std::fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A thousand times as many microseconds, printed as seconds.
+        write!(f, "{}", Seconds(self.0.saturating_mul(1_000)))
     }
 }

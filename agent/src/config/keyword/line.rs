@@ -39,6 +39,11 @@ pub fn line_words(line: Line) -> impl Iterator<Item = &'static Keyword> {
     WORDS.get(&line).into_iter().flat_map(BTreeMap::values)
 }
 
+/// The words of all sorts of lines. Their [`Keyword::parent`] is a block of such lines.
+pub fn all_line_words() -> impl Iterator<Item = &'static Keyword> {
+    WORDS.values().flat_map(BTreeMap::values)
+}
+
 /// The word of that name in that sort of line.
 pub fn line_word(line: Line, name: &str) -> Option<&'static Keyword> {
     WORDS.get(&line)?.get(name)

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{names::Names, rule::Preferences};
+use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Effect, Keyword, Kind, Terms},
+    keyword::{self, Effect, Keyword, Terms},
     source::{Sources, Span},
 };
 
@@ -28,6 +28,8 @@ pub(in super::super) struct Reader<'a> {
     pub(super) names: Names,
     /// Preferences for rules that say none.
     pub(super) preferences: Preferences,
+    /// What it names that only a host has.
+    pub named: Named,
 }
 
 /// What of a block is lost to a reader.
@@ -111,7 +113,7 @@ impl Reader<'_> {
             if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
                 continue;
             }
-            if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
+            if keyword.kind.takes_block() != Some(true)
                 && !keyword.repeats
                 && let Some(first) = said.insert(keyword.name, word.span)
             {

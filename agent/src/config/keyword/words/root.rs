@@ -10,6 +10,10 @@ pub(in crate::config) enum RootTerm {
     Script,
     Instance,
     GarpGroup,
+    VirtualServer,
+    VirtualServerGroup,
+    Ssl,
+    Bfd,
     StaticAddresses,
     StaticRoutes,
     StaticRules,
@@ -49,6 +53,40 @@ pub(super) const WORDS: &[Word<RootTerm>] = &[
         RootTerm::GarpGroup,
     )
     .rare(),
+    word(
+        "virtual_server",
+        Kind::Service,
+        "a service and the real servers that it is balanced to",
+        "virtual_server 192.0.2.1 80 {\n protocol TCP\n lb_algo rr\n lb_kind NAT\n real_server 192.0.2.20 80 { }\n }",
+        RootTerm::VirtualServer,
+    )
+    .not_yet("nothing is balanced; addresses move all the same"),
+    word(
+        "virtual_server_group",
+        Kind::NamedLines(Line::Service),
+        "addresses, ranges and fwmarks that are one service together",
+        "virtual_server_group web { 192.0.2.1-9 80\n fwmark 7\n }",
+        RootTerm::VirtualServerGroup,
+    )
+    .not_yet("virtual servers do not act yet"),
+    word(
+        "SSL",
+        Kind::Block,
+        "what SSL_GET shows to the servers and trusts",
+        "SSL { ca /etc/ssl/ca.pem }",
+        RootTerm::Ssl,
+    )
+    .rare()
+    .not_yet("real servers are not checked yet"),
+    word(
+        "bfd_instance",
+        Kind::NamedBlock,
+        "a session of Bidirectional Forwarding Detection with a neighbour (RFC 5880)",
+        "bfd_instance gateway { neighbor_ip 192.0.2.254 }",
+        RootTerm::Bfd,
+    )
+    .rare()
+    .not_yet("the neighbour is not watched"),
     word(
         "static_ipaddress",
         Kind::Lines(Line::StaticAddress),
