@@ -65,13 +65,8 @@ fn tested(options: &Options, text: &mut String) -> Exit {
 }
 
 /// What keepalived looks at on the host it tests a config on.
-const HERE: &[&str] = &[
-    code::INSECURE_PROGRAM,
-    code::NO_INTERFACE,
-    code::NO_SUCH_FILE,
-    code::NO_USER,
-    code::NOT_EXECUTABLE,
-];
+const HERE: &[&str] =
+    &[code::INSECURE_PROGRAM, code::NO_INTERFACE, code::NO_SUCH_FILE, code::NO_USER, code::NOT_EXECUTABLE];
 
 /// What is wrong with a config, as keepalived would say where.
 pub fn lines(loaded: &Loaded) -> impl Iterator<Item = String> {

@@ -202,6 +202,7 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::StaticRule
             | keyword::Line::Encapsulation
             | keyword::Line::Peer
+            | keyword::Line::Service
             | keyword::Line::Interface
             | keyword::Line::Instance
             | keyword::Line::Tracker

@@ -210,14 +210,23 @@ impl Reader<'_> {
         choice
     }
 
-    /// A name that the kernel could give to an interface.
+    /// An interface that a config counts on: a name that the kernel could give to one.
     pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
+        let interface = self.interface_name(word, otherwise)?;
+        self.named.interfaces.push(interface.clone());
+        Some(interface)
+    }
+
+    /// A name that the kernel could give to an interface, which need not be there.
+    pub(super) fn interface_name(
+        &mut self,
+        word: &Word,
+        otherwise: Otherwise<'_>,
+    ) -> Option<Spanned<String>> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
-            let interface = Spanned { value: name.clone(), span: word.span };
-            self.named.interfaces.push(interface.clone());
-            return Some(interface);
+            return Some(Spanned { value: name.clone(), span: word.span });
         }
         self.report(
             Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
