@@ -57,6 +57,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let sessions = bfd::Sessions::of(model, diagnostics);
+    sessions.report_unknown(model, diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
     let plan = Plan {

@@ -60,7 +60,7 @@ fn whoever_may_change_a_part_of_the_path_is_named() {
     let (user, group) = own();
     let changeable = |path: &Path| match program(path, user, group).unwrap() {
         Standing::Fit(parts) => parts,
-        other => panic!("{other:?}"),
+        other @ (Standing::Missing | Standing::Unfit(_)) => panic!("{other:?}"),
     };
     let how_of = |path: &Path, part: &Path| {
         let parts = changeable(path);

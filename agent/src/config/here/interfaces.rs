@@ -45,6 +45,10 @@ impl Look<'_> {
     }
 
     fn missing(&mut self, severity: Severity, name: &str, place: Span, there: &[Interface]) {
+        let message = format!("this host has no interface `{name}`");
+        if self.said.contains(&message) {
+            return;
+        }
         let names = there.iter().take(MAX_COMPARED).map(|interface| interface.name.as_str());
         let nearest = keyword::quoted_nearest(name, names.clone());
         let all = if nearest.is_empty() && there.len() <= MAX_LISTED {
@@ -56,7 +60,6 @@ impl Look<'_> {
             Severity::Error => "who depends on it is in FAULT until it is there",
             Severity::Warning | Severity::Note => "has no effect until it is there",
         };
-        let message = format!("this host has no interface `{name}`");
         self.report(
             Diagnostic::new(severity, code::NO_INTERFACE, message).primary(place, consequence).help(all),
         );

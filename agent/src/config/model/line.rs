@@ -202,9 +202,11 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::StaticRule
             | keyword::Line::Encapsulation
             | keyword::Line::Peer
+            | keyword::Line::Service
             | keyword::Line::Interface
             | keyword::Line::Instance
-            | keyword::Line::Tracker => return None,
+            | keyword::Line::Tracker
+            | keyword::Line::Service => return None,
         };
         line_word(other.0, name).map(|keyword| (keyword, other.1))
     }
