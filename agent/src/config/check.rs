@@ -6,12 +6,15 @@
 mod addresses;
 mod authentication;
 mod election;
+mod globals;
 mod instance;
 mod pace;
 mod presence;
 mod route;
 mod scripts;
 mod strict;
+mod sync_groups;
+mod tracked;
 mod trackers;
 
 use std::collections::BTreeMap;
@@ -42,6 +45,13 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
     }
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let globals = &model.globals;
+    if globals::belong_elsewhere(globals, diagnostics) {
+        instances.clear();
+    }
+    let (track_files, files) = tracked::files(model, diagnostics);
+    let (track_processes, processes) = tracked::processes(model, diagnostics);
+    let around = sync_groups::Surroundings { model, scripts: &scripts, files: &files, processes: &processes };
+    let sync_groups = sync_groups::plan(&around, &mut instances, diagnostics);
     let plan = Plan {
         router_id: globals.router_id.clone(),
         scripts: scripts.tracked_by(&instances),
@@ -51,6 +61,10 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        sync_groups,
+        track_files,
+        track_processes,
+        globals: globals::plan(model, diagnostics),
     };
     scripts.report_unused(&plan, model, diagnostics);
     plan

@@ -201,6 +201,13 @@ pub mod code {
         ROUNDED = "RG0309", "an interval does not fit the version and is rounded";
         TAKEN_AS_USER = "RG0310", "a word after a command is the user to run it as";
         NO_SUCH_FILE = "RG0311", "a program does not exist on this host";
+        NOT_A_PATH = "RG0312", "a path from the root directory is expected";
+        EMPTY = "RG0313", "a name is empty";
+        UNKNOWN_OPTION = "RG0314", "a word of a line that is not known there";
+        UMASK = "RG0315", "a umask that cannot be read";
+        PROCESS_NAME_CUT = "RG0316", "a process name is longer than fifteen bytes";
+        NAME_UNUSABLE = "RG0317", "a name that the kernel could not take";
+        OLD_WORD = "RG0318", "an old form of a word or line";
         INSTANCE_INCOMPLETE = "RG0401", "an instance lacks what it cannot run without";
         DUPLICATE_NAME = "RG0402", "two blocks have one name";
         DUPLICATE_VRID = "RG0403", "two instances hold one VRID on one interface";
@@ -230,5 +237,18 @@ pub mod code {
         OWNER_ACCEPTS = "RG0427", "priority 255 always accepts";
         GARP_GROUP = "RG0428", "a group of interfaces that sets no pace";
         GATE = "RG0429", "a gate that shuts too late or too soon";
+        SAYS_NOTHING = "RG0440", "a word that says nothing without another";
+        FIFO = "RG0441", "pipes that cannot be told apart";
+        UNKNOWN_INSTANCE = "RG0442", "an instance that does not exist";
+        SYNC_GROUP = "RG0443", "a sync group whose members cannot move together";
+        SYNC_WEIGHT = "RG0444", "a weight that would set members of a sync group apart";
+        TRACKED_BY_GROUP = "RG0445", "what an instance and its sync group both track";
+        UNKNOWN_TRACKED = "RG0446", "a tracked file or process that does not exist";
+        TRACK_FILE = "RG0447", "a track_file that cannot be used";
+        TRACK_PROCESS = "RG0448", "a vrrp_track_process that cannot be used";
+        SLOW_SCRIPT = "RG0449", "a script that may take longer than its interval";
+        NAMESPACE = "RG0450", "instances that belong into another network namespace";
+        MINIMAL_GARP = "RG0451", "what `vrrp_min_garp` leaves as it is";
+        FILE_WEIGHT = "RG0452", "a weight of a file that means Fault";
     }
 }

@@ -19,7 +19,11 @@ pub(super) use kind::Seconds;
 pub use kind::{Kind, Line};
 pub(super) use suggest::{nearest, quoted_nearest};
 use word::Word;
-pub(super) use words::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
+pub(super) use words::{
+    AuthenticationTerm, BufferOf, DbusTerm, FifoOf, FifoTerm, FilesTerm, FirewallTerm, GarpGroupTerm,
+    GlobalTerm, InstanceTerm, IpvsTerm, MailTerm, Part, ProcessTerm, ReloadTerm, RootTerm, RunTerm,
+    ScriptTerm, SnmpTerm, SyncGroupTerm, TrackFileTerm, TrackProcessTerm,
+};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +48,8 @@ pub struct Keyword {
     pub same_as: &'static str,
     /// What the agent does with it.
     pub effect: Effect,
+    /// It may be said more than once in a block, and all of them count.
+    pub repeats: bool,
     /// What the model reads it as; `None`: by name only.
     pub term: Option<Term>,
 }
@@ -116,6 +122,9 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    SyncGroup(SyncGroupTerm);
+    TrackFile(TrackFileTerm);
+    TrackProcess(TrackProcessTerm);
 }
 
 struct Table {

@@ -5,17 +5,25 @@
 
 mod address;
 mod command;
+mod form;
 mod garp_group;
 mod global;
 mod instance;
+mod linkbeat;
 mod peer;
+mod place;
 mod reader;
 mod script;
+mod sync_group;
 mod track;
+mod track_file;
+mod track_process;
 mod value;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -24,13 +32,16 @@ use regent_common::{LocalPriority, Version, Vrid};
 use super::{
     diagnostic::Diagnostics,
     expand::Statement,
-    keyword::RootTerm,
-    plan::{AddressPlan, Command, Gate, Pace, PeerPlan, RunAs, XdpChoice},
+    keyword::{Effect, RootTerm},
+    plan::{
+        AddressPlan, Command, Gate, GlobalPlan, InitialValue, Pace, ParameterMatch, PeerPlan, RunAs,
+        XdpChoice,
+    },
     source::{Sources, Span},
 };
 pub(super) use global::is_link_local_group;
-use reader::Damage;
 pub(super) use reader::Reader;
+use reader::{Damage, Entry};
 
 /// A value and where it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +75,12 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// In order.
+    pub sync_groups: Vec<SyncGroup>,
+    /// In order.
+    pub track_files: Vec<TrackFile>,
+    /// In order.
+    pub track_processes: Vec<TrackProcess>,
 }
 
 /// `global_defs`.
@@ -88,6 +105,16 @@ pub(super) struct Globals {
     pub strict: Option<Spanned<bool>>,
     pub presence: Presence,
     pub xdp: Option<XdpChoice>,
+    /// What needs nothing but its words, as the plan has it.
+    pub kept: GlobalPlan,
+    /// `startup_script_timeout`, in seconds.
+    pub startup_seconds: Option<u16>,
+    /// `shutdown_script_timeout`, in seconds.
+    pub shutdown_seconds: Option<u16>,
+    /// `inst` of `lvs_sync_daemon`.
+    pub sync_daemon: Option<Spanned<String>>,
+    /// Each word of `global_defs` or of the root that was said and could be read, and where last.
+    pub said: BTreeMap<&'static str, Span>,
 }
 
 /// What an Active Router does about others.
@@ -152,6 +179,69 @@ pub(super) struct Weight {
     pub value: i16,
     /// `reverse`.
     pub reverse: bool,
+}
+
+/// As [`Weight`], of a file or of processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WideWeight {
+    pub value: i32,
+    /// `reverse`.
+    pub reverse: bool,
+}
+
+/// `track_file`.
+#[derive(Clone, Debug)]
+pub(super) struct TrackFile {
+    pub name: Spanned<String>,
+    pub path: Required<PathBuf>,
+    pub weight: Option<WideWeight>,
+    pub initial: Option<InitialValue>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// `vrrp_track_process`.
+#[derive(Clone, Debug)]
+pub(super) struct TrackProcess {
+    pub name: Spanned<String>,
+    /// Program and parameters.
+    pub command: Required<Vec<String>>,
+    pub matching: Option<ParameterMatch>,
+    pub full_command: bool,
+    pub weight: Option<WideWeight>,
+    pub quorum: Option<Spanned<u16>>,
+    pub quorum_max: Option<Spanned<u16>>,
+    pub fork_delay: Option<Duration>,
+    pub terminate_delay: Option<Duration>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// `vrrp_sync_group`.
+#[derive(Clone, Debug)]
+pub(super) struct SyncGroup {
+    pub name: Spanned<String>,
+    /// In order, as they are written.
+    pub members: Vec<Spanned<String>>,
+    pub track_interfaces: Vec<Tracker>,
+    pub track_scripts: Vec<Tracker>,
+    pub track_files: Vec<WideTracker>,
+    pub track_processes: Vec<WideTracker>,
+    pub track_bfd: Vec<Tracker>,
+    pub notify: Notify,
+    pub alerts: Option<bool>,
+    pub priority_changes: Option<bool>,
+    /// `sync_group_tracking_weight` or `global_tracking`.
+    pub keeps_weights: Option<Span>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// A line of `track_file` or `track_process`.
+#[derive(Clone, Debug)]
+pub(super) struct WideTracker {
+    pub name: Spanned<String>,
+    pub weight: Option<WideWeight>,
 }
 
 /// A line of `track_script` or `track_interface`.
@@ -274,14 +364,7 @@ pub(super) fn read(
     let mut became = Vec::new();
     for entry in reader.entries::<RootTerm>("", statements, &mut damage) {
         let before = model.instances.len();
-        if let Some(block) = &entry.statement.block {
-            match entry.term {
-                RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
-                RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
-                RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
-                RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
-            }
-        }
+        root(&mut reader, &entry, &mut model);
         became.push((model.instances.len() > before).then_some(before));
     }
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
@@ -292,4 +375,55 @@ pub(super) fn read(
         }
     }
     model
+}
+
+/// One entry of the root.
+fn root(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, model: &mut Model) {
+    // Words inside of a block of which it was said that it does not act need not say it again.
+    let excused = std::mem::replace(&mut reader.excused, matches!(entry.keyword.effect, Effect::NotYet(_)));
+    match (entry.term, &entry.statement.block) {
+        (RootTerm::GlobalDefs, Some(block)) => global::read(reader, block, &mut model.globals),
+        (RootTerm::Script, Some(block)) => model.scripts.extend(script::read(reader, entry, block)),
+        (RootTerm::Instance, Some(block)) => model.instances.extend(instance::read(reader, entry, block)),
+        (RootTerm::GarpGroup, Some(block)) => model.garp_groups.push(garp_group::read(reader, entry, block)),
+        (RootTerm::SyncGroup, Some(block)) => {
+            model.sync_groups.extend(sync_group::read(reader, entry, block));
+        }
+        (RootTerm::TrackFile, Some(block)) => {
+            model.track_files.extend(track_file::read(reader, entry, block));
+        }
+        (RootTerm::TrackProcess, Some(block)) => {
+            model.track_processes.extend(track_process::read(reader, entry, block));
+        }
+        (RootTerm::LinkbeatInterfaces, Some(block)) => {
+            linkbeat::interfaces(reader, block, &mut model.globals.kept.linkbeat);
+        }
+        (RootTerm::InterfaceDelays, Some(block)) => {
+            linkbeat::delays(reader, block, &mut model.globals.kept.linkbeat);
+        }
+        (
+            RootTerm::NetNamespace
+            | RootTerm::IpvsNamespace
+            | RootTerm::NamespaceWithIpsets
+            | RootTerm::InstanceName
+            | RootTerm::UsePidDirectory
+            | RootTerm::LinkbeatPolling
+            | RootTerm::ChildWaitTime,
+            _,
+        ) => place::line(reader, entry, &mut model.globals),
+        // The form of these words has a block: without it they do not come here.
+        (
+            RootTerm::GlobalDefs
+            | RootTerm::Script
+            | RootTerm::Instance
+            | RootTerm::GarpGroup
+            | RootTerm::SyncGroup
+            | RootTerm::TrackFile
+            | RootTerm::TrackProcess
+            | RootTerm::LinkbeatInterfaces
+            | RootTerm::InterfaceDelays,
+            None,
+        ) => {}
+    }
+    reader.excused = excused;
 }

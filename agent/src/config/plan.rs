@@ -15,10 +15,38 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
+mod fifos;
+mod files;
+mod firewall;
 mod gate;
+mod global;
+mod ipvs;
 mod json;
+mod linkbeat;
+mod mail;
+mod place;
+mod processes;
+mod programs;
+mod remote;
+mod sync_group;
+mod track_file;
+mod track_process;
 
+pub use fifos::{FifoPlan, FifosPlan};
+pub use files::{FilesPlan, IncludeCheck, IncludeCheckKind, ReloadMarker, ReloadPlan, VmacPlan};
+pub use firewall::{FirewallPlan, IptablesPlan, NftablesPlan};
 pub use gate::Gate;
+pub use global::{ExtraAnnouncements, GlobalPlan};
+pub use ipvs::{FlushOnStop, IpvsPlan, IpvsTimeouts, SyncDaemonPlan};
+pub use linkbeat::{InterfaceDelays, LinkbeatInterface, LinkbeatMethod, LinkbeatPlan};
+pub use mail::{MailPlan, MailServer};
+pub use place::{IpvsNamespace, PlacePlan};
+pub use processes::{BufferPlan, BuffersPlan, ProcessPlan, ProcessesPlan, ReceivePolicy};
+pub use programs::{ProgramOnce, ProgramsPlan};
+pub use remote::{DbusPlan, SnmpPlan};
+pub use sync_group::SyncGroupPlan;
+pub use track_file::{InitialValue, TrackFilePlan, Tracked};
+pub use track_process::{ParameterMatch, TrackProcessPlan};
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,6 +69,14 @@ pub struct Plan {
     pub pace_groups: Vec<PaceGroup>,
     /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
     pub xdp: XdpChoice,
+    /// `vrrp_sync_group`, in the order of the config.
+    pub sync_groups: Vec<SyncGroupPlan>,
+    /// `track_file`, in the order of the config.
+    pub track_files: Vec<TrackFilePlan>,
+    /// `vrrp_track_process`, in the order of the config.
+    pub track_processes: Vec<TrackProcessPlan>,
+    /// What is said for the agent as a whole.
+    pub globals: GlobalPlan,
 }
 
 /// Which rungs of the ladder may be used.

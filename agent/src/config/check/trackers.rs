@@ -51,7 +51,8 @@ impl Checker<'_> {
         let mut tracked = Some(Vec::new());
         for tracker in &instance.track_scripts {
             let Some(default) = self.scripts.weight(&tracker.name.value) else {
-                self.report_unknown_script(instance, tracker);
+                let consequence = format!("{}, since nothing would guard it", left_out(instance));
+                self.scripts.report_unknown(tracker, &consequence, self.diagnostics);
                 tracked = None;
                 continue;
             };
@@ -63,25 +64,5 @@ impl Checker<'_> {
             }
         }
         tracked
-    }
-
-    fn report_unknown_script(&mut self, instance: &Instance, tracker: &Tracker) {
-        let name = &tracker.name.value;
-        let block = self.scripts.block(name);
-        let (what, remark) = match block {
-            Some(_) => ("cannot be run", "its block is at fault"),
-            None => ("does not exist", "no `vrrp_script` block has this name"),
-        };
-        let search = block.is_none() && !self.diagnostics.is_full();
-        let nearest = if search { self.scripts.quoted_nearest(name) } else { String::new() };
-        let mut diagnostic =
-            Diagnostic::error(code::UNKNOWN_SCRIPT, format!("tracked script `{name}` {what}"))
-                .primary(tracker.name.span, remark)
-                .help(nearest)
-                .help(format!("{}, since nothing would guard it", left_out(instance)));
-        if let Some(block) = block {
-            diagnostic = diagnostic.secondary(block, "this block");
-        }
-        self.report(diagnostic);
     }
 }

@@ -40,6 +40,40 @@ pub enum Kind {
     Maybe(&'static [&'static str]),
     /// −253..=253, maybe with `reverse`.
     Weight,
+    /// A weight from −`most` to `most`, maybe with `reverse`.
+    WideWeight {
+        /// Largest, either way.
+        most: i64,
+    },
+    /// Nothing, or one word.
+    MaybeText,
+    /// Nothing, or a whole number.
+    MaybeNumber {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// Whole numbers, one at least.
+    Numbers {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// A path from the root directory.
+    Path,
+    /// Nothing, or a path from the root directory.
+    MaybePath,
+    /// Words of a form of its own.
+    Form {
+        /// The form, as a person writes it down.
+        form: &'static str,
+        /// Words at least.
+        least: usize,
+        /// Words at most; absent: no limit.
+        most: Option<usize>,
+    },
     /// A command; then maybe the user and group that run it.
     Command,
     /// A command and nothing else: all words are its arguments.
@@ -68,6 +102,14 @@ pub enum Line {
     Interface,
     /// `NAME [weight N [reverse]]`.
     Tracker,
+    /// Names of instances.
+    Members,
+    /// Mail addresses.
+    Mail,
+    /// `INTERFACE [MII|ETHTOOL|IOCTL]`.
+    Linkbeat,
+    /// `INTERFACE DOWN_SECONDS [UP_SECONDS]`.
+    Delays,
 }
 
 impl Kind {
@@ -75,17 +117,21 @@ impl Kind {
     pub const fn arity(self) -> (usize, Option<usize>) {
         match self {
             Self::Flag | Self::Block | Self::Lines(_) => (0, Some(0)),
-            Self::Switch | Self::Maybe(_) => (0, Some(1)),
+            Self::Switch | Self::Maybe(_) | Self::MaybeText | Self::MaybeNumber { .. } | Self::MaybePath => {
+                (0, Some(1))
+            }
             Self::Text
             | Self::Interface
             | Self::Address
             | Self::Number { .. }
             | Self::OffOrNumber { .. }
             | Self::Seconds { .. }
+            | Self::Path
             | Self::Choice(_) => (1, Some(1)),
             Self::NamedBlock => (1, Some(1)),
-            Self::Weight | Self::User => (1, Some(2)),
-            Self::Command | Self::CommandLine => (1, None),
+            Self::Weight | Self::WideWeight { .. } | Self::User => (1, Some(2)),
+            Self::Command | Self::CommandLine | Self::Numbers { .. } => (1, None),
+            Self::Form { least, most, .. } => (least, most),
             Self::Anything => (0, None),
         }
     }
@@ -106,6 +152,13 @@ impl Kind {
             | Self::Choice(_)
             | Self::Maybe(_)
             | Self::Weight
+            | Self::WideWeight { .. }
+            | Self::MaybeText
+            | Self::MaybeNumber { .. }
+            | Self::Numbers { .. }
+            | Self::Path
+            | Self::MaybePath
+            | Self::Form { .. }
             | Self::Command
             | Self::CommandLine
             | Self::User => Some(false),
@@ -128,13 +181,29 @@ impl Kind {
             Self::Choice(words) => words.join(" or "),
             Self::Maybe(words) => format!("nothing or {}", words.join(" or ")),
             Self::Weight => "a whole number from -253 to 253, and maybe `reverse`".into(),
+            Self::WideWeight { most } => {
+                format!("a whole number from -{most} to {most}, and maybe `reverse`")
+            }
+            Self::MaybeText => "nothing or one word".into(),
+            Self::MaybeNumber { least, most } => {
+                format!("nothing or a whole number from {least} to {most}")
+            }
+            Self::Numbers { least, most } => format!("whole numbers from {least} to {most}"),
+            Self::Path => "a path from the root directory".into(),
+            Self::MaybePath => "nothing or a path from the root directory".into(),
+            Self::Form { form, .. } => format!("`{form}`"),
             Self::Command => "a command, in quotes when it has arguments".into(),
             Self::CommandLine => "a command".into(),
             Self::User => "a user, and maybe a group".into(),
             Self::Block => "a block in braces".into(),
             Self::NamedBlock => "a name and a block in braces".into(),
             Self::Lines(Line::Address | Line::Peer) => "a block with one address per line".into(),
-            Self::Lines(Line::Tracker | Line::Interface) => "a block with one name per line".into(),
+            Self::Lines(Line::Tracker | Line::Interface | Line::Linkbeat) => {
+                "a block with one name per line".into()
+            }
+            Self::Lines(Line::Members) => "a block with names of instances".into(),
+            Self::Lines(Line::Mail) => "a block with mail addresses".into(),
+            Self::Lines(Line::Delays) => "a block with an interface and its delays per line".into(),
             Self::Anything => "something".into(),
         }
     }

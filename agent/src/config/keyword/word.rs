@@ -14,6 +14,7 @@ pub(super) struct Word<T> {
     since: &'static str,
     same_as: &'static str,
     effect: Effect,
+    repeats: bool,
     term: T,
 }
 
@@ -35,6 +36,7 @@ pub(super) const fn word<T: Copy>(
         since: "",
         same_as: "",
         effect: Effect::Acts,
+        repeats: false,
         term,
     }
 }
@@ -76,6 +78,12 @@ impl<T: Copy> Word<T> {
         self
     }
 
+    /// It may be said more than once in a block, and all of them count.
+    pub(super) const fn repeats(mut self) -> Self {
+        self.repeats = true;
+        self
+    }
+
     /// It does nothing, and nothing is missing: because …
     pub(super) const fn without_effect(mut self, because: &'static str) -> Self {
         self.effect = Effect::WithoutEffect(because);
@@ -111,6 +119,7 @@ pub(super) fn in_block<T: Copy + Into<Term>>(
         since: word.since,
         same_as: word.same_as,
         effect: word.effect,
+        repeats: word.repeats,
         term: Some(word.term.into()),
     })
 }

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::config::{
-    diagnostic::{Diagnostic, Diagnostics, code},
+    diagnostic::{Diagnostic, Diagnostics, Label, code},
     expand::{Obstacle, Statement, Word},
     keyword::{self, Effect, Keyword, Kind, Terms},
     source::{Sources, Span},
 };
+
+/// Places that one diagnostic about words without effect names.
+const MOST_PLACES: usize = 16;
 
 /// Reads values and reports what cannot be read.
 pub(in super::super) struct Reader<'a> {
@@ -71,10 +74,11 @@ impl Reader<'_> {
     ) -> Vec<Entry<'d, T>> {
         let mut entries: Vec<Entry<'d, T>> = Vec::new();
         let mut said: BTreeMap<&'static str, Span> = BTreeMap::new();
+        let mut effects = Effects::default();
         for statement in statements {
             damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
             if let Some(obstacle) = statement.obstacle {
-                if !self.is_without_effect(parent, obstacle, statement) {
+                if !self.is_without_effect(parent, obstacle, statement, &mut effects) {
                     damage.torn |= self.report_obstacle(obstacle, statement);
                 }
                 continue;
@@ -90,13 +94,14 @@ impl Reader<'_> {
                 continue;
             };
             let term = keyword.term.and_then(T::of);
-            self.report_effect(keyword, word, statement, term.is_some());
+            self.note_effect(keyword, word, statement, term.is_some(), &mut effects);
             let Some(term) = term else { continue };
             let entry = Entry { term, keyword, statement, head: word.span };
-            if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
+            // One that is refused is read all the same: what it leaves out is for the rules to say.
+            if !self.has_form(&entry) {
                 continue;
             }
-            if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
+            if !(keyword.repeats || matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_)))
                 && let Some(first) = said.insert(keyword.name, word.span)
             {
                 self.report(
@@ -110,6 +115,7 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
+        effects.0.into_iter().for_each(|(_, diagnostic)| self.report(diagnostic));
         entries
     }
 
@@ -197,7 +203,13 @@ impl Reader<'_> {
     }
 
     /// A line that could not be read, yet would have no effect if it could: that is then what is said.
-    fn is_without_effect(&mut self, parent: &'static str, obstacle: Obstacle, statement: &Statement) -> bool {
+    fn is_without_effect(
+        &mut self,
+        parent: &'static str,
+        obstacle: Obstacle,
+        statement: &Statement,
+        effects: &mut Effects,
+    ) -> bool {
         let word = match obstacle {
             Obstacle::Condition(_) => statement.words.get(1),
             Obstacle::Variable(_) => statement.words.first(),
@@ -206,7 +218,7 @@ impl Reader<'_> {
         let keyword = word.and_then(|word| Some((word, keyword::keyword(parent, &word.value)?)));
         match keyword.map(|(word, keyword)| (word, keyword, keyword.effect)) {
             Some((word, keyword, Effect::NotYet(_) | Effect::WithoutEffect(_))) => {
-                self.report_effect(keyword, word, statement, false);
+                self.note_effect(keyword, word, statement, false, effects);
                 true
             }
             Some((_, _, Effect::Acts | Effect::Refused(_))) | None => false,
@@ -270,13 +282,20 @@ impl Reader<'_> {
     }
 
     /// What the agent does with the word, where that is not what it says. A word that is `read` reaches the plan all the
-    /// same.
-    fn report_effect(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, read: bool) {
+    /// same. Words of one block of which the same is said share one diagnostic.
+    fn note_effect(
+        &self,
+        keyword: &Keyword,
+        word: &Word,
+        statement: &Statement,
+        read: bool,
+        effects: &mut Effects,
+    ) {
         let name = keyword.name;
         let with_block = if statement.block.is_some() { ", with its whole block" } else { "" };
         let diagnostic = match keyword.effect {
             Effect::Acts => return,
-            Effect::NotYet(_) if self.excused => return,
+            Effect::NotYet(_) | Effect::WithoutEffect(_) if self.excused => return,
             Effect::NotYet(consequence) => {
                 let message =
                     format!("`{name}` is keepalived's and not supported yet: it has no effect here");
@@ -294,6 +313,29 @@ impl Reader<'_> {
                     .primary(word.span, format!("skipped{with_block}"))
             }
         };
-        self.report(diagnostic);
+        effects.add(keyword.effect, word.span, diagnostic);
+    }
+}
+
+/// What is said about words of one block that do not do what they say.
+#[derive(Default)]
+struct Effects(Vec<(Effect, Diagnostic)>);
+
+impl Effects {
+    /// Joins those of which the same is said; a word with nothing particular to say stands alone.
+    fn add(&mut self, effect: Effect, place: Span, diagnostic: Diagnostic) {
+        let (Effect::NotYet(text) | Effect::WithoutEffect(text)) = effect else {
+            self.0.push((effect, diagnostic));
+            return;
+        };
+        let same = self.0.iter_mut().find(|(known, _)| *known == effect && !text.is_empty());
+        match same {
+            Some((_, first)) if first.labels.len() < MOST_PLACES => {
+                first.labels.push(Label { span: place, text: "the same here".to_owned() });
+            }
+            // The word is like those that were named.
+            Some(_) => {}
+            None => self.0.push((effect, diagnostic)),
+        }
     }
 }

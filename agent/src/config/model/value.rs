@@ -43,7 +43,12 @@ impl Reader<'_> {
     /// A whole number in the table's range.
     pub(super) fn number<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<i64> {
         let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let (Kind::Number { least, most } | Kind::OffOrNumber { least, most }) = kind else { return None };
+        let (Kind::Number { least, most }
+        | Kind::OffOrNumber { least, most }
+        | Kind::MaybeNumber { least, most }) = kind
+        else {
+            return None;
+        };
         let name = entry.keyword.name;
         match whole_number(&word.value) {
             Some(value) if (least..=most).contains(&value) => Some(value),
@@ -300,11 +305,20 @@ impl Reader<'_> {
     pub(super) fn user<T>(&mut self, entry: &Entry<'_, T>) -> Option<RunAs> {
         let (user, group) = (entry.value()?, entry.values().get(1));
         let span = group.map_or(user.span, |group| user.span.to(group.span));
-        Some(self.run_as(&user.value, group.map(|group| group.value.as_str()), span))
+        self.run_as(&user.value, group.map(|group| group.value.as_str()), span)
     }
 
     /// A user and maybe a group, where keepalived's colon before the group asks for the supplementary groups.
-    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> RunAs {
+    /// Without a name there is nobody to run as, and that is diagnosed.
+    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> Option<RunAs> {
+        if user.is_empty() {
+            self.report(
+                Diagnostic::error(code::EMPTY, "the name of a user is empty")
+                    .primary(span, "expected a user")
+                    .help("the usual user is taken"),
+            );
+            return None;
+        }
         if group.is_some_and(|group| group.starts_with(':')) {
             self.report(
                 Diagnostic::warning(code::NOT_SUPPORTED_YET, "supplementary groups are not supported yet")
@@ -312,18 +326,26 @@ impl Reader<'_> {
             );
         }
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
-        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+        Some(RunAs { user: user.to_owned(), group: group.map(str::to_owned) })
     }
 }
 
 /// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
+pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     // A number that fits no integer is out of every range, not no number.
     Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+}
+
+/// Microseconds of a number of seconds with decimals; `None`: it is none, or beyond all ranges.
+pub(super) fn seconds_in(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 enum Decimal {

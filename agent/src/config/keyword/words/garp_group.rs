@@ -29,7 +29,7 @@ pub(super) const WORDS: &[Word<GarpGroupTerm>] = &[
         GarpGroupTerm::GnaInterval,
     )
     .default("0"),
-    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface),
+    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface).repeats(),
     word(
         "interfaces",
         Kind::Lines(Line::Interface),
