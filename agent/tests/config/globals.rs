@@ -214,3 +214,32 @@ fn no_instance_runs_outside_of_the_namespace_that_it_belongs_into() {
     assert!(loaded.plan.instances.is_empty() && loaded.has_errors());
     assert_eq!(loaded.plan.globals.place.net_namespace.as_deref(), Some("blue"));
 }
+
+#[test]
+fn a_word_that_takes_nothing_holds_also_when_it_says_no() {
+    let loaded = globals("no_email_faults off");
+    assert!(loaded.plan.globals.mail.no_faults);
+    assert!(loaded.render(false).contains("holds whatever follows it"), "{}", loaded.render(false));
+}
+
+#[test]
+fn what_groups_give_to_their_members_is_bounded() {
+    let members: String = (0..1_000).map(|n| format!("M{n}\n")).collect();
+    let trackers: String = (0..1_000).map(|n| format!("e{n}\n")).collect();
+    let instances: String = (0..1_000)
+        .map(|n| {
+            format!(
+                "vrrp_instance M{n} {{ interface i{n}\nvirtual_router_id 1\nvirtual_ipaddress {{ 10.0.{}.{} }}\n}}\n",
+                n / 250,
+                n % 250 + 1
+            )
+        })
+        .collect();
+    let text = format!(
+        "vrrp_sync_group G {{\ngroup {{\n{members}}}\ntrack_interface {{\n{trackers}}}\n}}\n{instances}"
+    );
+    let loaded = config::parse("c", &text);
+    assert!(codes(&loaded).contains(&"RG0443"));
+    let given: usize = loaded.plan.instances.iter().map(|instance| instance.track_interfaces.len()).sum();
+    assert_eq!((given, loaded.plan.instances.len()), (200_000, 200));
+}

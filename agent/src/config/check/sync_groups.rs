@@ -3,7 +3,7 @@
 //! What a group tracks, all its members track: it is put into their plans here. Weights of a member's own trackers would
 //! set it apart from the others, and are not used, as in keepalived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regent_common::LocalPriority;
 
@@ -24,6 +24,10 @@ const MAX_PLACES: usize = 8;
 /// Looking for a slip compares with no more names than these.
 const MAX_COMPARED: usize = 500;
 
+/// Trackers that all members together get from their groups: each of a group's for each of its members, which a short
+/// config could make any number.
+const MAX_INHERITED: usize = 200_000;
+
 /// What groups are checked against.
 pub(super) struct Surroundings<'a> {
     pub model: &'a Model,
@@ -39,107 +43,201 @@ pub(super) fn plan(
     instances: &mut Vec<InstancePlan>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<SyncGroupPlan> {
+    let mut models: BTreeMap<&str, &model::Instance> = BTreeMap::new();
+    for instance in &around.model.instances {
+        models.entry(&instance.name.value).or_insert(instance);
+    }
+    let places = instances.iter().enumerate().map(|(at, plan)| (plan.name.clone(), at)).collect();
+    let mut groups = Groups {
+        around,
+        models,
+        places,
+        instances,
+        diagnostics,
+        members: BTreeMap::new(),
+        unguarded: BTreeSet::new(),
+        inherited: 0,
+    };
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
-    let mut members: BTreeMap<String, (Span, String)> = BTreeMap::new();
     let mut plans = Vec::new();
     for group in &around.model.sync_groups {
+        if groups.is_whole(group, &mut names) {
+            let members = groups.members_of(group);
+            plans.extend((!members.is_empty()).then(|| groups.plan(group, members)));
+        }
+    }
+    let unguarded = groups.unguarded;
+    instances.retain(|plan| !unguarded.contains(&plan.name));
+    plans
+}
+
+struct Groups<'a> {
+    around: &'a Surroundings<'a>,
+    /// By name; of two with one name the first.
+    models: BTreeMap<&'a str, &'a model::Instance>,
+    /// Where in the plans the instance of a name is.
+    places: BTreeMap<String, usize>,
+    instances: &'a mut Vec<InstancePlan>,
+    diagnostics: &'a mut Diagnostics,
+    /// Where each member is named, and its group.
+    members: BTreeMap<String, (Span, String)>,
+    /// Instances that nothing would guard.
+    unguarded: BTreeSet<String>,
+    /// Trackers that were given to members so far.
+    inherited: usize,
+}
+
+impl<'a> Groups<'a> {
+    fn is_whole(&mut self, group: &'a SyncGroup, names: &mut BTreeMap<&'a str, Span>) -> bool {
         let name = group.name.value.as_str();
         if let Some(first) = names.get(name) {
-            diagnostics.push(
+            self.diagnostics.push(
                 Diagnostic::error(code::DUPLICATE_NAME, format!("two sync groups are named `{name}`"))
                     .primary(group.name.span, "this one is ignored")
                     .secondary(*first, "named here first"),
             );
-            continue;
+            return false;
         }
         names.insert(name, group.name.span);
         if group.damaged {
-            diagnostics.push(
+            self.diagnostics.push(
                 Diagnostic::error(code::SYNC_GROUP, format!("sync group `{name}` is left out"))
                     .primary(group.name.span, "cannot be read whole"),
             );
-            continue;
         }
-        let own = admitted(group, around.model, &mut members, diagnostics);
-        if own.is_empty() {
-            continue;
-        }
-        plans.push(one(group, own, around, instances, diagnostics));
+        !group.damaged
     }
-    plans
-}
 
-/// The members of a group that are instances, each in one group alone.
-fn admitted(
-    group: &SyncGroup,
-    model: &Model,
-    members: &mut BTreeMap<String, (Span, String)>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<String> {
-    let name = &group.name.value;
-    let mut own = Vec::new();
-    for member in &group.members {
-        let known = || model.instances.iter().map(|instance| instance.name.value.as_str());
-        if !known().any(|known| known == member.value) {
-            let compared = if diagnostics.is_full() { 0 } else { MAX_COMPARED };
-            diagnostics.push(
-                Diagnostic::error(code::UNKNOWN_INSTANCE, format!("there is no instance `{}`", member.value))
+    /// The members of a group that are instances, each in one group alone.
+    fn members_of(&mut self, group: &SyncGroup) -> Vec<String> {
+        let name = &group.name.value;
+        let mut own = Vec::new();
+        for member in &group.members {
+            if !self.models.contains_key(member.value.as_str()) {
+                let compared = if self.diagnostics.is_full() { 0 } else { MAX_COMPARED };
+                let known = self.models.keys().take(compared).copied();
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        code::UNKNOWN_INSTANCE,
+                        format!("there is no instance `{}`", member.value),
+                    )
                     .primary(member.span, format!("named by sync group `{name}`"))
-                    .help(keyword::quoted_nearest(&member.value, known().take(compared)))
+                    .help(keyword::quoted_nearest(&member.value, known))
                     .help("the others are a group without it"),
+                );
+                continue;
+            }
+            let Some((first, other)) = self.members.get(&member.value) else {
+                self.members.insert(member.value.clone(), (member.span, name.clone()));
+                own.push(member.value.clone());
+                continue;
+            };
+            let (severity, message) = if other == name {
+                (Severity::Warning, format!("`{}` is named twice", member.value))
+            } else {
+                (Severity::Error, format!("instance `{}` is in two sync groups", member.value))
+            };
+            self.diagnostics.push(
+                Diagnostic::new(severity, code::SYNC_GROUP, message)
+                    .primary(member.span, format!("it stays in `{other}`"))
+                    .secondary(*first, "named here first"),
             );
-            continue;
         }
-        match members.get(&member.value) {
-            Some((first, other)) => {
-                let (severity, message) = if other == name {
-                    (Severity::Warning, format!("`{}` is named twice", member.value))
-                } else {
-                    (Severity::Error, format!("instance `{}` is in two sync groups", member.value))
-                };
-                diagnostics.push(
-                    Diagnostic::new(severity, code::SYNC_GROUP, message)
-                        .primary(member.span, format!("it stays in `{other}`"))
-                        .secondary(*first, "named here first"),
+        match own.as_slice() {
+            [] => self.diagnostics.push(
+                Diagnostic::error(code::SYNC_GROUP, format!("sync group `{name}` has no member"))
+                    .primary(group.name.span, "it is left out")
+                    .help("say `group { INSTANCE INSTANCE }`"),
+            ),
+            [alone] => self.diagnostics.push(
+                Diagnostic::warning(code::SYNC_GROUP, format!("sync group `{name}` has one member alone"))
+                    .primary(group.name.span, format!("nothing moves together with `{alone}`")),
+            ),
+            [_, _, ..] => {}
+        }
+        own
+    }
+
+    /// A group with members.
+    fn plan(&mut self, group: &SyncGroup, members: Vec<String>) -> SyncGroupPlan {
+        let (track_interfaces, track_scripts) = self.trackers(group, &members);
+        let interfaces: BTreeSet<String> = track_interfaces.iter().map(|of| of.name.clone()).collect();
+        let scripts: BTreeSet<String> = track_scripts.iter().map(|of| of.name.clone()).collect();
+        let mut lost = Vec::new();
+        for member in &members {
+            let at = self.places.get(member).copied();
+            let plan = at.and_then(|at| self.instances.get_mut(at));
+            let (Some(plan), Some(model)) = (plan, self.models.get(member.as_str())) else { continue };
+            let own = model.track_interfaces.iter().filter(|own| interfaces.contains(&own.name.value));
+            let own = own.chain(model.track_scripts.iter().filter(|own| scripts.contains(&own.name.value)));
+            for tracker in own {
+                self.diagnostics.push(
+                    Diagnostic::warning(
+                        code::TRACKED_BY_GROUP,
+                        format!("`{member}` and its sync group both track `{}`", tracker.name.value),
+                    )
+                    .primary(tracker.name.span, "this line has no effect")
+                    .secondary(group.name.span, "the group's counts"),
                 );
             }
-            None => {
-                members.insert(member.value.clone(), (member.span, name.clone()));
-                own.push(member.value.clone());
+            plan.track_interfaces.retain(|own| !interfaces.contains(&own.name));
+            plan.track_scripts.retain(|own| !scripts.contains(&own.name));
+            if group.keeps_weights.is_none() {
+                level(model, plan, &mut lost);
             }
+            self.inherited += track_interfaces.len() + track_scripts.len();
+            if self.inherited > MAX_INHERITED {
+                self.unguarded.insert(member.clone());
+                continue;
+            }
+            plan.track_interfaces.extend_from_slice(&track_interfaces);
+            plan.track_scripts.extend_from_slice(&track_scripts);
+        }
+        if self.inherited > MAX_INHERITED {
+            self.diagnostics.push(
+                Diagnostic::error(code::SYNC_GROUP, "sync groups track too much for their members")
+                    .primary(group.name.span, format!("more than {MAX_INHERITED} trackers in all"))
+                    .help("members from here on are left out"),
+            );
+        }
+        report_lost(group, lost, self.diagnostics);
+        let globals = &self.around.model.globals;
+        let mail = &globals.kept.mail;
+        SyncGroupPlan {
+            name: group.name.value.clone(),
+            members,
+            track_interfaces,
+            track_scripts,
+            track_files: resolved(&group.track_files, self.around.files, self.diagnostics),
+            track_processes: resolved(&group.track_processes, self.around.processes, self.diagnostics),
+            track_bfd: group
+                .track_bfd
+                .iter()
+                .map(|tracker| {
+                    let Weight { value, reverse } = tracker.weight.unwrap_or_default();
+                    Tracked { name: tracker.name.value.clone(), weight: value.into(), reverse }
+                })
+                .collect(),
+            notify: notify(group, self.around.model),
+            alerts: group.alerts.or(mail.alert_vrrp).or(mail.alert).unwrap_or(false),
+            priority_changes: group.priority_changes.unwrap_or(globals.kept.fifos.priority_changes),
+            keeps_weights: group.keeps_weights.is_some(),
         }
     }
-    match own.as_slice() {
-        [] => diagnostics.push(
-            Diagnostic::error(code::SYNC_GROUP, format!("sync group `{name}` has no member"))
-                .primary(group.name.span, "it is left out")
-                .help("say `group { INSTANCE INSTANCE }`"),
-        ),
-        [alone] => diagnostics.push(
-            Diagnostic::warning(code::SYNC_GROUP, format!("sync group `{name}` has one member alone"))
-                .primary(group.name.span, format!("nothing moves together with `{alone}`")),
-        ),
-        [_, _, ..] => {}
-    }
-    own
-}
 
-/// A group with members.
-fn one(
-    group: &SyncGroup,
-    own: Vec<String>,
-    around: &Surroundings<'_>,
-    instances: &mut Vec<InstancePlan>,
-    diagnostics: &mut Diagnostics,
-) -> SyncGroupPlan {
-    let is_member = |plan: &InstancePlan| own.contains(&plan.name);
-    let owner = instances
-        .iter()
-        .find(|plan| is_member(plan) && plan.priority == LocalPriority::Owner)
-        .map(|plan| plan.name.clone());
-    let mut weight = |tracker: &Tracker, default: Weight| {
-        let weight = tracker.weight.unwrap_or(default);
-        if let Some(owner) = owner.as_ref().filter(|_| weight.value != 0) {
+    /// What a group tracks. With a member of priority 255, which never changes, weights count as none, as in keepalived.
+    fn trackers(
+        &mut self,
+        group: &SyncGroup,
+        members: &[String],
+    ) -> (Vec<TrackedInterface>, Vec<TrackedScript>) {
+        let owns = |member: &&String| {
+            let plan = self.places.get(*member).and_then(|at| self.instances.get(*at));
+            plan.is_some_and(|plan| plan.priority == LocalPriority::Owner)
+        };
+        let owner = members.iter().find(owns);
+        let weight = |tracker: &Tracker, weight: Weight, diagnostics: &mut Diagnostics| {
+            let Some(owner) = owner.filter(|_| weight.value != 0) else { return weight };
             diagnostics.push(
                 Diagnostic::warning(
                     code::OWNER_WEIGHT,
@@ -148,70 +246,32 @@ fn one(
                 .primary(tracker.name.span, "weight 0 is used: its loss means FAULT")
                 .help(format!("`{owner}` of this group has priority 255")),
             );
-            return Weight::default();
-        }
-        weight
-    };
-    let track_interfaces: Vec<TrackedInterface> = group
-        .track_interfaces
-        .iter()
-        .map(|tracker| {
-            let Weight { value, reverse } = weight(tracker, Weight::default());
-            TrackedInterface { name: tracker.name.value.clone(), weight: value, reverse }
-        })
-        .collect();
-    let (known, unknown): (Vec<&Tracker>, Vec<&Tracker>) =
-        group.track_scripts.iter().partition(|tracker| around.scripts.weight(&tracker.name.value).is_some());
-    let track_scripts: Vec<TrackedScript> = known
-        .into_iter()
-        .map(|tracker| {
-            let default = around.scripts.weight(&tracker.name.value).unwrap_or_default();
-            let Weight { value, reverse } = weight(tracker, default);
-            TrackedScript { name: tracker.name.value.clone(), weight: value, reverse }
-        })
-        .collect();
-    if !unknown.is_empty() {
-        for tracker in unknown {
-            around.scripts.report_unknown(
-                tracker,
-                &format!("the instances of `{}` are left out", group.name.value),
-                diagnostics,
-            );
-        }
-        instances.retain(|plan| !own.contains(&plan.name));
-    }
-    let mut lost = Vec::new();
-    for plan in instances.iter_mut().filter(|plan| own.contains(&plan.name)) {
-        let Some(member) = around.model.instances.iter().find(|member| member.name.value == plan.name) else {
-            continue;
+            Weight::default()
         };
-        if group.keeps_weights.is_none() {
-            level(member, plan, &mut lost);
+        let mut interfaces = Vec::new();
+        for tracker in &group.track_interfaces {
+            let said = tracker.weight.unwrap_or_default();
+            let Weight { value, reverse } = weight(tracker, said, self.diagnostics);
+            let name = tracker.name.value.clone();
+            interfaces.push(TrackedInterface { name, weight: value, reverse });
         }
-        inherit(member, plan, &track_interfaces, &track_scripts, group, diagnostics);
-    }
-    report_lost(group, &lost, diagnostics);
-    let globals = &around.model.globals;
-    let mail = &globals.kept.mail;
-    SyncGroupPlan {
-        name: group.name.value.clone(),
-        members: own,
-        track_interfaces,
-        track_scripts,
-        track_files: resolved(&group.track_files, around.files, diagnostics),
-        track_processes: resolved(&group.track_processes, around.processes, diagnostics),
-        track_bfd: group
-            .track_bfd
-            .iter()
-            .map(|tracker| {
-                let Weight { value, reverse } = tracker.weight.unwrap_or_default();
-                Tracked { name: tracker.name.value.clone(), weight: value.into(), reverse }
-            })
-            .collect(),
-        notify: notify(group, around.model),
-        alerts: group.alerts.or(mail.alert_vrrp).or(mail.alert).unwrap_or(false),
-        priority_changes: group.priority_changes.unwrap_or(globals.kept.fifos.priority_changes),
-        keeps_weights: group.keeps_weights.is_some(),
+        let mut scripts = Vec::new();
+        for tracker in &group.track_scripts {
+            let name = tracker.name.value.clone();
+            let Some(default) = self.around.scripts.weight(&name) else {
+                let consequence = format!(
+                    "the instances of `{}` are left out, since nothing would guard them",
+                    group.name.value
+                );
+                self.around.scripts.report_unknown(tracker, &consequence, self.diagnostics);
+                self.unguarded.extend(members.iter().cloned());
+                continue;
+            };
+            let said = tracker.weight.unwrap_or(default);
+            let Weight { value, reverse } = weight(tracker, said, self.diagnostics);
+            scripts.push(TrackedScript { name, weight: value, reverse });
+        }
+        (interfaces, scripts)
     }
 }
 
@@ -222,24 +282,25 @@ fn resolved(trackers: &[model::WideTracker], known: &Weights, diagnostics: &mut 
 /// Takes the weights of a member's own trackers away, as keepalived does: an interface counts without, a script not at
 /// all.
 fn level(member: &model::Instance, plan: &mut InstancePlan, lost: &mut Vec<(Span, &'static str)>) {
-    let place = |trackers: &[Tracker], name: &str| {
-        trackers.iter().find(|tracker| tracker.name.value == name).map(|tracker| tracker.name.span)
+    let places = |trackers: &[Tracker]| -> BTreeMap<String, Span> {
+        trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect()
     };
+    let interfaces = places(&member.track_interfaces);
     for tracked in plan.track_interfaces.iter_mut().filter(|tracked| tracked.weight != 0) {
         tracked.weight = 0;
-        let place = place(&member.track_interfaces, &tracked.name);
-        lost.extend(place.map(|place| (place, "its loss means FAULT")));
+        lost.extend(interfaces.get(&tracked.name).map(|place| (*place, "its loss means FAULT")));
     }
+    let scripts = places(&member.track_scripts);
     plan.track_scripts.retain(|tracked| {
         if tracked.weight != 0 {
-            let place = place(&member.track_scripts, &tracked.name);
-            lost.extend(place.map(|place| (place, "this tracker has no effect")));
+            lost.extend(scripts.get(&tracked.name).map(|place| (*place, "this tracker has no effect")));
         }
         tracked.weight == 0
     });
 }
 
-fn report_lost(group: &SyncGroup, lost: &[(Span, &'static str)], diagnostics: &mut Diagnostics) {
+fn report_lost(group: &SyncGroup, mut lost: Vec<(Span, &'static str)>, diagnostics: &mut Diagnostics) {
+    lost.sort();
     let Some(((place, remark), others)) = lost.split_first() else { return };
     let name = &group.name.value;
     let mut diagnostic = Diagnostic::warning(
@@ -258,35 +319,6 @@ fn report_lost(group: &SyncGroup, lost: &[(Span, &'static str)], diagnostics: &m
             .help(format!("let `{name}` track it, so that it counts for all of them"))
             .help("or say `sync_group_tracking_weight` in the group"),
     );
-}
-
-/// Gives a member what its group tracks. What both track counts as the group has it.
-fn inherit(
-    member: &model::Instance,
-    plan: &mut InstancePlan,
-    interfaces: &[TrackedInterface],
-    scripts: &[TrackedScript],
-    group: &SyncGroup,
-    diagnostics: &mut Diagnostics,
-) {
-    let own =
-        member.track_interfaces.iter().filter(|own| interfaces.iter().any(|of| of.name == own.name.value));
-    let own = own
-        .chain(member.track_scripts.iter().filter(|own| scripts.iter().any(|of| of.name == own.name.value)));
-    for twice in own {
-        diagnostics.push(
-            Diagnostic::warning(
-                code::TRACKED_BY_GROUP,
-                format!("`{}` and its sync group both track `{}`", plan.name, twice.name.value),
-            )
-            .primary(twice.name.span, "this line has no effect")
-            .secondary(group.name.span, "the group's counts"),
-        );
-    }
-    plan.track_interfaces.retain(|own| !interfaces.iter().any(|of| of.name == own.name));
-    plan.track_interfaces.extend_from_slice(interfaces);
-    plan.track_scripts.retain(|own| !scripts.iter().any(|of| of.name == own.name));
-    plan.track_scripts.extend_from_slice(scripts);
 }
 
 fn notify(group: &SyncGroup, model: &Model) -> NotifyPlan {

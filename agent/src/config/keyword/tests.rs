@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Effect, Kind, keyword, keywords, parents, quoted_nearest};
-use crate::config::{self, diagnostic::code};
+use crate::config::{
+    self,
+    diagnostic::{Severity, code},
+};
 
 /// A config in which one line stands in its block, with what it cannot be without.
 fn around(parent: &str, example: &str) -> String {
@@ -105,7 +108,13 @@ fn the_example_of_each_word_that_acts_is_read_without_a_complaint() {
         }
         let config = around(keyword.parent, keyword.example);
         let loaded = config::parse("example", &config);
-        assert!(!loaded.has_warnings(), "{config}\n{}", loaded.render(false));
+        // A block that does not act yet says so itself, also around words that do.
+        let outer = keyword.parent.split('/').next().and_then(|outer| super::keyword("", outer));
+        let waits = outer.is_some_and(|outer| matches!(outer.effect, Effect::NotYet(_)));
+        let complaint = loaded.diagnostics.iter().find(|diagnostic| {
+            diagnostic.severity > Severity::Note && !(waits && diagnostic.code == code::NOT_SUPPORTED_YET)
+        });
+        assert!(complaint.is_none(), "{config}\n{}", loaded.render(false));
         assert!(keyword.example.starts_with(keyword.name), "{}", keyword.name);
         assert!(!keyword.help.is_empty(), "{}", keyword.name);
     }

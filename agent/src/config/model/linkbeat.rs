@@ -1,6 +1,6 @@
 //! `linkbeat_interfaces` and `interface_up_down_delays`.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{Reader, reader::Damage, value::seconds_in};
 use crate::config::{
@@ -15,13 +15,14 @@ const LONGEST_US: u64 = 255_000_000;
 
 /// `INTERFACE [MII|ETHTOOL|IOCTL]` in each line.
 pub(super) fn interfaces(reader: &mut Reader<'_>, block: &Block, plan: &mut LinkbeatPlan) {
+    let mut known: BTreeSet<String> = plan.interfaces.iter().map(|known| known.name.clone()).collect();
     for statement in reader.lines(&block.statements, &mut Damage::default()) {
         let Some((name, options)) = statement.words.split_first() else { continue };
         let Some(interface) = reader.interface(name, "the line is skipped") else { continue };
         let (option, rest) = options.split_first().unzip();
         let method = option.and_then(|option| method(reader, option));
         reader.report_left_over(rest.unwrap_or_default(), "one interface per line");
-        if plan.interfaces.iter().any(|known| known.name == interface.value) {
+        if !known.insert(interface.value.clone()) {
             reader.report_said_twice(name);
             continue;
         }
@@ -43,11 +44,16 @@ fn method(reader: &mut Reader<'_>, word: &Word) -> Option<LinkbeatMethod> {
 
 /// `INTERFACE DOWN [UP]` in each line. Without UP there is none, as in keepalived, whatever its manual says.
 pub(super) fn delays(reader: &mut Reader<'_>, block: &Block, plan: &mut LinkbeatPlan) {
+    let mut known: BTreeSet<String> = plan.delays.iter().map(|known| known.name.clone()).collect();
     for statement in reader.lines(&block.statements, &mut Damage::default()) {
         let Some((name, values)) = statement.words.split_first() else { continue };
         let Some(interface) = reader.interface(name, "the line is skipped") else { continue };
         let Some((down, rest)) = values.split_first() else {
-            reader.report_lacking(name, "the seconds until it counts as down");
+            reader.report(
+                Diagnostic::warning(code::SAYS_NOTHING, format!("no delay follows `{}`", name.value))
+                    .primary(name.span, "expected the seconds until it counts as down after this")
+                    .help("the line is skipped"),
+            );
             continue;
         };
         let (up, rest) = rest.split_first().unzip();
@@ -55,7 +61,7 @@ pub(super) fn delays(reader: &mut Reader<'_>, block: &Block, plan: &mut Linkbeat
         let up = up.map_or(Some(Duration::ZERO), |up| delay(reader, up));
         reader.report_left_over(rest.unwrap_or_default(), "at most two delays follow an interface");
         let (Some(down), Some(up)) = (down, up) else { continue };
-        if plan.delays.iter().any(|known| known.name == interface.value) {
+        if !known.insert(interface.value.clone()) {
             reader.report_said_twice(name);
             continue;
         }

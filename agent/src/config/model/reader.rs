@@ -175,6 +175,11 @@ impl Reader<'_> {
             self.report(
                 Diagnostic::warning(code::EXTRA_WORDS, format!("`{name}` takes {}", kind.expects()))
                     .primary(first.span.to(last.span), "ignored")
+                    .help(if kind == Kind::Flag && matches!(first.value.as_str(), "off" | "no" | "false") {
+                        format!("`{name}` holds whatever follows it, as in keepalived: take the line out")
+                    } else {
+                        String::new()
+                    })
                     .help(
                         own_line.map_or_else(String::new, |word| {
                             format!("give `{}` a line of its own", word.value)

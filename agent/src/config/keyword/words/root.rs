@@ -24,7 +24,7 @@ pub(in crate::config) enum RootTerm {
     ChildWaitTime,
 }
 
-const NO_TRACK_FILE: &str = "no priority depends on it yet";
+const NO_TRACK_FILE: &str = "no instance depends on it yet";
 const BY_NETLINK: &str = "an interface counts as up or down by what the kernel reports, without polling";
 
 /// A day at most.
@@ -62,7 +62,7 @@ pub(super) const WORDS: &[Word<RootTerm>] = &[
     word("vrrp_sync_group", Kind::NamedBlock, "instances that change state together", "vrrp_sync_group VG_1 { group { VI_1 VI_2 } }", RootTerm::SyncGroup).not_yet("its instances change state each by itself; interfaces and scripts that it tracks count for each of them"),
     word("track_file", Kind::NamedBlock, "a file whose number priorities depend on", "track_file load { file /run/regent/load }", RootTerm::TrackFile).not_yet(NO_TRACK_FILE),
     word("vrrp_track_file", Kind::NamedBlock, "the old name of `track_file`", "vrrp_track_file load { file /run/regent/load }", RootTerm::TrackFile).same_as("track_file").not_yet(NO_TRACK_FILE),
-    word("vrrp_track_process", Kind::NamedBlock, "processes that priorities depend on", "vrrp_track_process haproxy { process haproxy }", RootTerm::TrackProcess).not_yet("no priority depends on it yet; a `vrrp_script` with `/usr/bin/pgrep -x NAME` does the same"),
+    word("vrrp_track_process", Kind::NamedBlock, "processes that priorities depend on", "vrrp_track_process haproxy { process haproxy }", RootTerm::TrackProcess).not_yet("no instance depends on it yet; a `vrrp_script` with `/usr/bin/pgrep -x NAME` does the same"),
     word("linkbeat_interfaces", Kind::Lines(Line::Linkbeat), "interfaces that are asked again and again whether they have a link", "linkbeat_interfaces { eth0 ETHTOOL }", RootTerm::LinkbeatInterfaces).rare().not_yet(BY_NETLINK),
     word("linkbeat_use_polling", Kind::Flag, "all interfaces are asked again and again whether they have a link", "linkbeat_use_polling", RootTerm::LinkbeatPolling).rare().not_yet(BY_NETLINK),
     word("interface_up_down_delays", Kind::Lines(Line::Delays), "seconds until an interface that goes down, or comes up, counts as such", "interface_up_down_delays { eth0 2 5 }", RootTerm::InterfaceDelays).rare().not_yet("interfaces count as up or down at once"),

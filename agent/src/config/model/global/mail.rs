@@ -1,5 +1,7 @@
 //! Words about mail.
 
+use std::collections::BTreeSet;
+
 use crate::config::{
     diagnostic::{Diagnostic, code},
     keyword::{GlobalTerm, MailTerm},
@@ -41,15 +43,15 @@ pub(super) fn line(
 /// Addresses, one or more in each line; one with a name beside it is one word in quotes.
 fn recipients(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>, recipients: &mut Vec<String>) {
     let Some(block) = &entry.statement.block else { return };
-    let before = recipients.len();
+    let mut known: BTreeSet<String> = recipients.iter().cloned().collect();
     for statement in reader.lines(&block.statements, &mut Damage::default()) {
         for word in statement.words.iter().filter(|word| !word.value.is_empty()) {
-            if !recipients.contains(&word.value) {
+            if known.insert(word.value.clone()) {
                 recipients.push(word.value.clone());
             }
         }
     }
-    if recipients.len() == before && block.statements.is_empty() {
+    if block.statements.is_empty() {
         reader.report(
             Diagnostic::warning(code::EMPTY, "`notification_email` names nobody")
                 .primary(block.open, "empty"),
@@ -62,6 +64,6 @@ fn server(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<Mail
     let host = reader.text(entry)?;
     let server = MailServer::at(&host);
     let Some(port) = entry.values().get(1) else { return Some(server) };
-    let port = reader.number_in(port, "the port of smtp_server", 1, 65_535, "the line is skipped")?;
+    let port = reader.number_in(port, "port", 1, 65_535, "the line is skipped")?;
     Some(MailServer { port: u16::try_from(port).ok()?, ..server })
 }

@@ -20,10 +20,10 @@ pub(in crate::config) enum IpvsTerm {
 const SYNC_DAEMON: Kind = Kind::Form {
     form: "INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
     least: 1,
-    most: Some(13),
+    most: None,
 };
 const TIMEOUTS: Kind =
-    Kind::Form { form: "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", least: 2, most: Some(6) };
+    Kind::Form { form: "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", least: 2, most: None };
 
 const fn ipvs(
     name: &'static str,
