@@ -13,6 +13,8 @@ mod bad_input;
 mod globals;
 #[path = "config/rules.rs"]
 mod rules;
+#[path = "config/servers.rs"]
+mod servers;
 #[path = "config/strict_mode.rs"]
 mod strict_mode;
 
@@ -145,6 +147,24 @@ fn members_of_a_sync_group_track_what_it_tracks_and_have_no_weights_of_their_own
 fn files_processes_and_scripts_can_be_tracked() {
     golden("tracked", by_text);
     golden("tracked_wrong", by_text);
+}
+
+#[test]
+fn virtual_servers_are_read_whole_although_nothing_is_balanced_yet() {
+    golden("virtual_servers", by_text);
+    golden("virtual_server_slips", by_text);
+    golden("virtual_server_rules", by_text);
+}
+
+#[test]
+fn checks_of_real_servers_are_read_with_all_that_they_inherit() {
+    golden("checkers", by_text);
+    golden("checker_slips", by_text);
+}
+
+#[test]
+fn sessions_of_bfd_are_read_and_those_that_cannot_be_run_are_left_out() {
+    golden("bfd", by_text);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
+use regent_vrrp::Instant;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -25,7 +26,7 @@ use crate::{
         vrid_claim::{ClaimError, VridClaim},
     },
     observe::{log, server::Listeners},
-    runtime::{self, Given, Letter, Life, RunDir, Settings},
+    runtime::{self, Ended, Front, Given, Letter, Life, RunDir, Settings},
 };
 
 /// Threads of the control runtime: it mostly sleeps.
@@ -35,6 +36,11 @@ const CONTROL_THREADS: usize = 2;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct BadConfig(String);
+
+/// Rights are missing without which nothing works.
+#[derive(Debug, thiserror::Error)]
+#[error("missing {0}: run as root, or grant them (systemd: AmbientCapabilities=)")]
+pub struct NotPermitted(String);
 
 /// Runs until a signal ends it, or another agent that was started with the same words has taken over.
 ///
@@ -80,6 +86,36 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         let config = config.as_deref().unwrap_or("the flags");
         bail!(BadConfig(format!("{config}: no vrrp_instance to run{wanted}")));
     }
+    start(Start { options, plan, config, observing, started, command_line, given, front: None }).map(drop)
+}
+
+/// A daemon whose config was read.
+#[derive(Debug)]
+pub struct Start {
+    /// How it is to run.
+    pub options: DaemonOptions,
+    /// What it is to run.
+    pub plan: Plan,
+    /// The config file.
+    pub config: Option<String>,
+    /// Nothing is sent, assigned or dropped.
+    pub observing: bool,
+    /// When it was started.
+    pub started: Instant,
+    /// How it was started, and its successor will be.
+    pub command_line: Vec<OsString>,
+    /// What the agent gave that it succeeds.
+    pub given: Option<Given>,
+    /// How it stands in for keepalived, if it does.
+    pub front: Option<Front>,
+}
+
+/// Runs it to its end.
+///
+/// # Errors
+/// What was attempted, on what, and what to do; [`NotPermitted`] when rights are missing.
+pub fn start(start: Start) -> anyhow::Result<Ended> {
+    let Start { options, plan, config, observing, started, command_line, given, front } = start;
     permitted(observing)?;
     let control = control_runtime()?;
     let _entered = control.enter();
@@ -97,7 +133,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         }
     };
     if !observing {
-        nobody_else(&plan)?;
+        nobody_else(&plan, predecessor.as_ref().map(|(_, pid)| *pid))?;
     }
     all_files_permitted();
     let claims = claimed(&plan, inherited)?;
@@ -118,6 +154,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         command_line,
         predecessor,
         pins,
+        front,
     };
     control.block_on(runtime::run(life))
 }
@@ -218,7 +255,7 @@ fn permitted(observing: bool) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!("missing {}: run as root, or grant them (systemd: AmbientCapabilities=)", missing.join(" and "))
+    bail!(NotPermitted(missing.join(" and ")))
 }
 
 /// A descriptor for each group goes beyond the customary soft limit of 1024; the hard limit is what counts.
@@ -259,8 +296,10 @@ fn claimed(plan: &Plan, mut inherited: BTreeMap<String, OwnedFd>) -> anyhow::Res
 }
 
 /// Two daemons that speak for one group on one host contend with each other.
-fn nobody_else(plan: &Plan) -> anyhow::Result<()> {
-    let others = other_vrrp::other_vrrp_speakers();
+fn nobody_else(plan: &Plan, predecessor: Option<u32>) -> anyhow::Result<()> {
+    let mut others = other_vrrp::other_vrrp_speakers();
+    // It may go by that name, and ends.
+    others.retain(|other| Some(other.pid) != predecessor);
     for other in &others {
         // Its children have the same config.
         if others.iter().any(|parent| parent.pid == other.parent) {

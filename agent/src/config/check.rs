@@ -5,17 +5,25 @@
 
 mod addresses;
 mod authentication;
+mod bfd;
 mod election;
+mod fixed;
 mod globals;
+mod hmac;
 mod instance;
+mod link;
 mod pace;
 mod presence;
 mod route;
+mod routing;
 mod scripts;
+mod servers;
+mod ssl;
 mod strict;
 mod sync_groups;
 mod tracked;
 mod trackers;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -28,30 +36,46 @@ use super::{
     source::Span,
 };
 
-/// Checks a model and turns it into a plan.
-pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
+/// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
+pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
+    let sessions = bfd::Sessions::of(model, diagnostics);
+    let (track_files, files) = tracked::files(model, diagnostics);
+    let (track_processes, processes) = tracked::processes(model, diagnostics);
+    let tracked = tracked::Known { files, processes, sessions: &sessions };
     let mut checker = Checker {
         model,
         scripts: &scripts,
+        tracked: &tracked,
         diagnostics,
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let mut instances = Vec::new();
-    for instance in &model.instances {
-        let plan = checker.instance(instance);
-        instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
+    let (mut instances, mut unable, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, instance) in model.instances.iter().enumerate() {
+        let Some(plan) = checker.instance(instance) else { continue };
+        if plan.hmac.is_some() {
+            unable.push(plan);
+        } else if checker.admit(instance, &plan) {
+            instances.push(plan);
+            kept.push(index);
+        }
     }
+    let around = sync_groups::Surroundings { model, scripts: &scripts, tracked: &tracked };
+    let (sync_groups, unguarded) = sync_groups::plan(&around, &mut instances, checker.diagnostics);
+    let elsewhere = globals::belong_elsewhere(&model.globals, checker.diagnostics);
+    let runs = |plan: &InstancePlan| !elsewhere && !unguarded.contains(&plan.name);
+    let (instances, kept): (Vec<_>, Vec<_>) =
+        instances.into_iter().zip(kept).filter(|(plan, _)| runs(plan)).unzip();
+    for (plan, index) in instances.iter().zip(&kept) {
+        if let Some(instance) = model.instances.get(*index) {
+            checker.weights(instance, plan);
+        }
+    }
+    let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
-    if globals::belong_elsewhere(globals, diagnostics) {
-        instances.clear();
-    }
-    let (track_files, files) = tracked::files(model, diagnostics);
-    let (track_processes, processes) = tracked::processes(model, diagnostics);
-    let around = sync_groups::Surroundings { model, scripts: &scripts, files: &files, processes: &processes };
-    let sync_groups = sync_groups::plan(&around, &mut instances, diagnostics);
     let plan = Plan {
         router_id: globals.router_id.clone(),
         scripts: scripts.tracked_by(&instances),
@@ -65,9 +89,15 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         track_files,
         track_processes,
         globals: globals::plan(model, diagnostics),
+        virtual_servers,
+        server_groups,
+        ssl: ssl::of(model, diagnostics),
+        bfd_instances: sessions.plans(),
+        fixed,
+        unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
-    plan
+    (plan, kept)
 }
 
 /// What earlier instances hold.
@@ -81,6 +111,7 @@ struct Seen {
 struct Checker<'a> {
     model: &'a Model,
     scripts: &'a scripts::Scripts,
+    tracked: &'a tracked::Known<'a>,
     diagnostics: &'a mut Diagnostics,
     seen: Seen,
     strictness: strict::Strictness,

@@ -1,12 +1,15 @@
 //! The one table of the language: every word, where it stands, what it takes, what it does.
 //!
 //! The model reads configs by it; `check`, `explain`, completion and the man page are made from it. [`words`] holds the
-//! words block by block, `names` those that are names only. Knows nothing of the model: a word that is read names a term
+//! words block by block. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 
+mod book;
+mod describe;
 mod kind;
-mod names;
+mod line;
 mod suggest;
+mod tally;
 mod word;
 mod words;
 
@@ -15,14 +18,22 @@ use std::{
     sync::LazyLock,
 };
 
-pub(super) use kind::Seconds;
+pub use book::Book;
+pub use describe::{all_words, blocks};
 pub use kind::{Kind, Line};
-pub(super) use suggest::{nearest, quoted_nearest};
+pub(super) use kind::{Milliseconds, Seconds};
+pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
+pub use line::{all_line_words, line_word, line_words};
+pub(super) use suggest::nearest;
+pub use suggest::quoted_nearest;
+pub use tally::Tally;
 use word::Word;
 pub(super) use words::{
-    AuthenticationTerm, BufferOf, DbusTerm, FifoOf, FifoTerm, FilesTerm, FirewallTerm, GarpGroupTerm,
-    GlobalTerm, InstanceTerm, IpvsTerm, MailTerm, Part, ProcessTerm, ReloadTerm, RootTerm, RunTerm,
-    ScriptTerm, SnmpTerm, SyncGroupTerm, TrackFileTerm, TrackProcessTerm,
+    AuthenticationTerm, BfdCheckTerm, BfdTerm, BufferOf, CheckTerm, ConnectionTerm, DbusTerm, DnsCheckTerm,
+    FifoOf, FifoTerm, FileCheckTerm, FilesTerm, FirewallTerm, GarpGroupTerm, GlobalTerm, HmacTerm,
+    HttpCheckTerm, InstanceTerm, IpvsTerm, MailTerm, MiscCheckTerm, Part, ProcessTerm, RealServerTerm,
+    ReloadTerm, RootTerm, RunTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SnmpTerm, SslTerm, SyncGroupTerm,
+    TrackFileTerm, TrackGroupTerm, TrackProcessTerm, UdpCheckTerm, UrlTerm, VirtualServerTerm,
 };
 
 /// One word in one block.
@@ -46,10 +57,10 @@ pub struct Keyword {
     pub since: &'static str,
     /// Another name for this word of the same block; empty for most.
     pub same_as: &'static str,
+    /// It may be said more than once in a block, and all of them count or its reader says which.
+    pub repeats: bool,
     /// What the agent does with it.
     pub effect: Effect,
-    /// It may be said more than once in a block, and all of them count.
-    pub repeats: bool,
     /// What the model reads it as; `None`: by name only.
     pub term: Option<Term>,
 }
@@ -90,6 +101,19 @@ pub(super) trait Terms: Copy {
     fn of(term: Term) -> Option<Self>;
 }
 
+/// The terms of a block whose words stand in two tables: one that it shares with other blocks, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Either<A, B> {
+    Shared(A),
+    Own(B),
+}
+
+impl<A: Terms, B: Terms> Terms for Either<A, B> {
+    fn of(term: Term) -> Option<Self> {
+        A::of(term).map(Self::Shared).or_else(|| B::of(term).map(Self::Own))
+    }
+}
+
 macro_rules! terms {
     ($($variant:ident($terms:ident);)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +149,28 @@ terms! {
     SyncGroup(SyncGroupTerm);
     TrackFile(TrackFileTerm);
     TrackProcess(TrackProcessTerm);
+    VirtualServer(VirtualServerTerm);
+    Server(ServerTerm);
+    RealServer(RealServerTerm);
+    Check(CheckTerm);
+    Connection(ConnectionTerm);
+    HttpCheck(HttpCheckTerm);
+    Url(UrlTerm);
+    MiscCheck(MiscCheckTerm);
+    SmtpCheck(SmtpCheckTerm);
+    DnsCheck(DnsCheckTerm);
+    UdpCheck(UdpCheckTerm);
+    BfdCheck(BfdCheckTerm);
+    FileCheck(FileCheckTerm);
+    Ssl(SslTerm);
+    Bfd(BfdTerm);
+    Hmac(HmacTerm);
+    TrackGroup(TrackGroupTerm);
+    Address(AddressTerm);
+    Peer(PeerTerm);
+    Route(RouteTerm);
+    Encapsulation(EncapsulationTerm);
+    Rule(RuleTerm);
 }
 
 struct Table {
@@ -135,12 +181,8 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table { keywords: Vec::new(), by_place: BTreeMap::new(), parents_of: BTreeMap::new() };
-    for keyword in words::keywords().chain(names::keywords()) {
+    for keyword in words::keywords() {
         let index = table.keywords.len();
-        // A word that is read comes first and wins.
-        if table.by_place.contains_key(&(keyword.parent, keyword.name)) {
-            continue;
-        }
         table.by_place.insert((keyword.parent, keyword.name), index);
         table.parents_of.entry(keyword.name).or_default().insert(keyword.parent);
         table.keywords.push(keyword);
@@ -173,7 +215,7 @@ pub fn words_of(parent: &str) -> impl Iterator<Item = &'static str> {
 
 /// A word that opens a block at the root and means nothing anywhere else.
 pub(super) fn opens_root_block(word: &str) -> bool {
-    names::ROOT_BLOCKS.contains(&word)
+    words::ROOT_BLOCKS.contains(&word)
 }
 
 #[cfg(test)]

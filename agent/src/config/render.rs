@@ -12,23 +12,29 @@ const MAX_SHOWN: usize = 400;
 /// Labels further apart than so many bytes are shown apart.
 const MAX_EXCERPT: u32 = 16 << 10;
 
-/// All diagnostics, in order, each with the source lines it is about.
-pub(super) fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        text.push_str(&one(diagnostic, sources, &renderer));
-        text.push_str("\n\n");
-    }
-    if let Some(summary) = summary(diagnostics) {
+/// All diagnostics, in order, each with the source lines it is about, and how many there are.
+pub(super) fn render(list: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let mut text = diagnostics(list, sources, colour);
+    if let Some(summary) = summary(list) {
         text.push_str(&summary);
         text.push('\n');
     }
     text
 }
 
+/// All diagnostics, in order, each with the source lines it is about and an empty line after it.
+pub(super) fn diagnostics(list: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut text = String::new();
+    for diagnostic in list {
+        text.push_str(&one(diagnostic, sources, &renderer));
+        text.push_str("\n\n");
+    }
+    text
+}
+
 /// `2 errors, 1 warning`; nothing when there are none.
-fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
+pub(super) fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
@@ -96,7 +102,7 @@ fn is_near(one: Span, other: Span) -> bool {
         && one.start.abs_diff(other.end).max(other.start.abs_diff(one.end)) <= MAX_EXCERPT
 }
 
-/// `None` where the lines are too long to be shown: the title and the help still tell it.
+/// `None` where the lines are too long to be shown, or there are none: the title and the help still tell it.
 fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Option<Excerpt> {
     let source_id = labels.first()?.span.source;
     let source = sources.get(source_id)?;
@@ -106,7 +112,10 @@ fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Opt
     let range = source.lines(first_line, source.line_of(last));
     let whole = Span { source: source_id, start: offset(range.start), end: offset(range.end) };
     let text = masked(source, whole, sources);
-    if text.lines().any(|line| line.len() > MAX_SHOWN) || text.len() > 2 * MAX_EXCERPT as usize {
+    if source.text.is_empty()
+        || text.lines().any(|line| line.len() > MAX_SHOWN)
+        || text.len() > 2 * MAX_EXCERPT as usize
+    {
         return None;
     }
     let labels = labels

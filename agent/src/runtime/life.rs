@@ -29,11 +29,12 @@ use super::{
     build::{self, Blueprint},
     checker,
     engine::{Engine, Settings, XdpChoice},
+    front::{self, DumpSignals, Dumper, Front},
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{self, Entry, RunDir},
     leftovers::{self, Removed},
-    status::Answerer,
+    status::{Answerer, PictureRequests},
     succession::{
         Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
         tell_service_manager,
@@ -96,6 +97,17 @@ pub struct Life {
     pub predecessor: Option<(Channel, u32)>,
     /// The lock of its pins.
     pub pins: Option<OwnedFd>,
+    /// How it stands in for keepalived, if it does.
+    pub front: Option<Front>,
+}
+
+/// Why the daemon has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Told,
+    /// Another one goes on in its place.
+    Succeeded,
 }
 
 /// How the VRRP thread ended.
@@ -118,7 +130,7 @@ enum ThreadError {
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case. When the agent that it was to succeed
 /// goes on: nothing was touched then.
-pub async fn run(life: Life) -> anyhow::Result<()> {
+pub async fn run(life: Life) -> anyhow::Result<Ended> {
     let Life {
         plan,
         observed,
@@ -130,9 +142,11 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         command_line,
         predecessor,
         pins,
+        front,
     } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
+    let dump_signals = front.as_ref().map(|_| DumpSignals::new()).transpose()?;
     let mut inventory = inventory::inventory().await?;
     let pins = match (settings.observing, pins) {
         (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
@@ -224,7 +238,15 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let offer = Offer { source, events, handovers, end: ended_serving };
     let mut server = tokio::spawn(listeners.serve(offer));
     let showing = settings.observing.then(|| tokio::spawn(show(shown)));
-    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
+    let (picture_sender, pictures) = mpsc::channel(front::DEPTH);
+    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots, pictures));
+    let (_plan_sender, plan_now) = watch::channel(Arc::new(Plan { instances: Vec::new(), ..plan }));
+    let dumping = front.zip(dump_signals).map(|(front, signals)| {
+        (front.ready.0)();
+        let Front { namespace, dumps_at_start, .. } = front;
+        let dumper = Dumper { pictures: picture_sender, plan: plan_now, namespace, cleared: BTreeMap::new() };
+        tokio::spawn(dumper.run(signals, dumps_at_start))
+    });
     tell_service_manager(&format!("READY=1\nMAINPID={}", std::process::id()));
 
     let cancelled = Cancelled::default();
@@ -295,6 +317,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     if let Some(showing) = showing {
         showing.abort();
     }
+    if let Some(dumping) = dumping {
+        dumping.abort();
+    }
     drop(scripts);
     if timeout(DRAIN, observer).await.is_err() {
         tracing::warn!("some observations were not logged in time");
@@ -303,16 +328,16 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     match result {
         Ok(Farewell::HandedOver) => {
             run_dir.leave();
-            Ok(())
+            Ok(Ended::Succeeded)
         }
         Ok(Farewell::Settled) => {
             run_dir.clear();
-            Ok(())
+            Ok(Ended::Told)
         }
         Ok(Farewell::Unsettled) => {
             give_back(&intentions).await?;
             run_dir.clear();
-            Ok(())
+            Ok(Ended::Told)
         }
         Err(error) => {
             if let Err(error) = give_back(&intentions).await {
@@ -475,6 +500,7 @@ async fn read(
     loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
     running: BTreeMap<String, Arc<AtomicBool>>,
     requests: SnapshotRequests,
+    pictures: PictureRequests,
 ) {
     let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
     for FeatureStatus { name, state, consequence } in
@@ -483,7 +509,7 @@ async fn read(
         tracing::info!("{name}: {state}; {consequence}");
     }
     let answerer = Answerer { loop_requests, view, running, kernel: features };
-    let answering = answerer.run(requests);
+    let answering = answerer.run(requests, pictures);
     match diagnostics {
         Some(diagnostics) => {
             tokio::join!(answering, say_diagnostics(diagnostics));

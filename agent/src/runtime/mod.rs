@@ -26,7 +26,9 @@ mod covering;
 mod deadlines;
 mod disagreement;
 mod doorbells;
+mod dump;
 mod engine;
+mod front;
 mod gate;
 mod gathered;
 mod hearing;
@@ -52,6 +54,7 @@ mod turn;
 mod wire;
 
 pub use engine::{Settings, XdpChoice};
+pub use front::{Front, Ready, Wanted};
 pub use journal::{RunDir, RunDirError};
-pub use life::{Life, clear_leftovers, run};
+pub use life::{Ended, Life, clear_leftovers, run};
 pub use succession::{Given, Letter};

@@ -89,7 +89,10 @@ fn bare_words_and_old_names_mean_what_they_mean_in_keepalived() {
     assert_eq!(kept("lvs_flush_onstop VS").ipvs.flush_on_stop, Some(FlushOnStop::VirtualServers));
     assert_eq!(kept("bfd_rlimit_rtime 5").processes.bfd.time_limit_us, Some(5));
     assert_eq!(kept("lvs_process_name check").processes.checker.name.as_deref(), Some("check"));
-    assert_eq!(kept("vrrp_vmac_garp_intvl all 5").extra_announcements.unwrap().seconds, 5);
+    assert_eq!(
+        kept("vrrp_vmac_garp_intvl all 5").extra_announcements.unwrap().interval,
+        std::time::Duration::from_secs(5)
+    );
     assert_eq!(kept("vrrp_rx_bufs_policy Mtu").processes.buffers.adverts, Some(ReceivePolicy::Mtu));
     assert_eq!(kept("vrrp_rx_bufs_policy 0").processes.buffers.adverts, Some(ReceivePolicy::Bytes(0)));
     let snmp = kept("enable_snmp_rfc").snmp;
@@ -110,7 +113,7 @@ fn defaults_apply_whatever_the_order_of_blocks() {
         let one = Some(RunAs { user: "one".into(), group: None });
         assert_eq!(plan.sync_groups[0].notify.any.as_ref().unwrap().user, one);
         assert_eq!(plan.globals.fifos.all.script.as_ref().unwrap().user, one);
-        assert_eq!((plan.globals.mail.alert_vrrp, plan.sync_groups[0].alerts), (Some(true), true));
+        assert_eq!((plan.globals.mail.alert_vrrp, plan.sync_groups[0].notify.mail), (Some(true), Some(true)));
     }
 }
 

@@ -4,9 +4,10 @@ use regent_common::{AdvertInterval, Family, Version};
 
 use super::{
     Checker, addresses, left_out,
-    model::{Instance, Required},
+    model::{Globals, Instance, Notify, Required},
     pace,
     strict::Strict,
+    tracked::{Kind, wide},
 };
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
@@ -42,6 +43,7 @@ impl Checker<'_> {
         let route = self.route(instance, family, priority);
         let track_scripts = self.track_scripts(instance, priority);
         let track_interfaces = self.track_interfaces(instance, priority);
+        let hmac = instance.hmac.as_ref().map(|hmac| self.hmac(instance, hmac, interval));
         if let Some(strict) = strict {
             self.note_strict(strict, instance, priority, version);
         }
@@ -53,6 +55,7 @@ impl Checker<'_> {
         let down_timer_adverts =
             instance.down_timer_adverts.or(globals.down_timer_adverts).unwrap_or(DOWN_TIMER_ADVERTS);
         let gate = self.gate(instance, down_timer_adverts);
+        let link = self.link(instance, &interface, vrid, family, &route);
         let (own, default) = (&instance.presence, &globals.presence);
         let plan = InstancePlan {
             name: instance.name.value.clone(),
@@ -81,7 +84,21 @@ impl Checker<'_> {
             excluded: addresses.excluded,
             track_interfaces,
             track_scripts: track_scripts?,
-            notify: self.notify(instance),
+            track_files: self.tracked(Kind::File, &instance.track_files, priority),
+            track_processes: self.tracked(Kind::Process, &instance.track_processes, priority),
+            track_bfds: self.tracked(Kind::Session, &wide(&instance.track_bfds), priority),
+            routes: self.routes(&instance.routes),
+            rules: self.rules(&instance.rules),
+            // One that cannot be read keeps the instance out of the plan altogether.
+            hmac: match hmac {
+                Some(hmac) => Some(Box::new(hmac?)),
+                None => None,
+            },
+            link,
+            extra_announcements: instance.extra_announcements.or(globals.kept.extra_announcements),
+            ignores_owners: instance.ignores_owners || globals.kept.owner_ignores_adverts,
+            tuning: instance.tuning.clone(),
+            notify: notify(&instance.notify, globals),
         };
         has_addresses.then_some(plan)
     }
@@ -203,20 +220,27 @@ impl Checker<'_> {
             .and_then(AdvertInterval::from_centiseconds)
             .unwrap_or(AdvertInterval::DEFAULT)
     }
+}
 
-    fn notify(&self, instance: &Instance) -> NotifyPlan {
-        let default = &self.model.globals.script_user;
-        let with_user = |command: &Option<Command>| {
-            command.clone().map(|command| {
-                Box::new(Command { user: command.user.or_else(|| default.clone()), ..command })
-            })
-        };
-        NotifyPlan {
-            master: with_user(&instance.notify.master),
-            backup: with_user(&instance.notify.backup),
-            fault: with_user(&instance.notify.fault),
-            stop: with_user(&instance.notify.stop),
-            any: with_user(&instance.notify.any),
-        }
+/// Commands with who runs them, and what else is told when a state changes.
+pub(super) fn notify(own: &Notify, globals: &Globals) -> NotifyPlan {
+    let with_user = |command: &Option<Command>| {
+        command.clone().map(|command| {
+            let user = command.user.or_else(|| globals.script_user.clone());
+            Box::new(Command { user, ..command })
+        })
+    };
+    let mail = &globals.kept.mail;
+    NotifyPlan {
+        master: with_user(&own.master),
+        backup: with_user(&own.backup),
+        fault: with_user(&own.fault),
+        stop: with_user(&own.stop),
+        any: with_user(&own.any),
+        lower_priority: with_user(&own.lower_priority),
+        deleted: with_user(&own.deleted),
+        says_deleted: own.says_deleted,
+        mail: own.mail.or(mail.alert_vrrp).or(mail.alert),
+        priorities: own.priorities.or(globals.kept.fifos.priority_changes.then_some(true)),
     }
 }

@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use regent_common::LocalPriority;
 
 use super::{
-    model::{self, Model, SyncGroup, Tracker, Weight},
+    instance::notify,
+    model::{self, Model, SyncGroup, Tracker, Weight, WideTracker},
     scripts::Scripts,
-    tracked::Weights,
+    tracked::{Kind, Known, wide},
 };
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, Severity, code},
     keyword,
-    plan::{Command, InstancePlan, NotifyPlan, SyncGroupPlan, Tracked, TrackedInterface, TrackedScript},
+    plan::{InstancePlan, SyncGroupPlan, Tracked, TrackedInterface, TrackedScript},
     source::Span,
 };
 
@@ -32,17 +33,16 @@ const MAX_INHERITED: usize = 200_000;
 pub(super) struct Surroundings<'a> {
     pub model: &'a Model,
     pub scripts: &'a Scripts,
-    pub files: &'a Weights,
-    pub processes: &'a Weights,
+    pub tracked: &'a Known<'a>,
 }
 
-/// The plans of all groups. Instances get what their group tracks; those whose group tracks a script that does not exist
-/// are left out.
+/// The plans of all groups, and the names of instances that nothing would guard, since their group tracks a script that
+/// does not exist. Instances get what their group tracks.
 pub(super) fn plan(
     around: &Surroundings<'_>,
-    instances: &mut Vec<InstancePlan>,
+    instances: &mut [InstancePlan],
     diagnostics: &mut Diagnostics,
-) -> Vec<SyncGroupPlan> {
+) -> (Vec<SyncGroupPlan>, BTreeSet<String>) {
     let mut models: BTreeMap<&str, &model::Instance> = BTreeMap::new();
     for instance in &around.model.instances {
         models.entry(&instance.name.value).or_insert(instance);
@@ -66,9 +66,7 @@ pub(super) fn plan(
             plans.extend((!members.is_empty()).then(|| groups.plan(group, members)));
         }
     }
-    let unguarded = groups.unguarded;
-    instances.retain(|plan| !unguarded.contains(&plan.name));
-    plans
+    (plans, groups.unguarded)
 }
 
 struct Groups<'a> {
@@ -77,7 +75,7 @@ struct Groups<'a> {
     models: BTreeMap<&'a str, &'a model::Instance>,
     /// Where in the plans the instance of a name is.
     places: BTreeMap<String, usize>,
-    instances: &'a mut Vec<InstancePlan>,
+    instances: &'a mut [InstancePlan],
     diagnostics: &'a mut Diagnostics,
     /// Where each member is named, and its group.
     members: BTreeMap<String, (Span, String)>,
@@ -201,28 +199,22 @@ impl<'a> Groups<'a> {
             );
         }
         report_lost(group, lost, self.diagnostics);
-        let globals = &self.around.model.globals;
-        let mail = &globals.kept.mail;
         SyncGroupPlan {
             name: group.name.value.clone(),
             members,
             track_interfaces,
             track_scripts,
-            track_files: resolved(&group.track_files, self.around.files, self.diagnostics),
-            track_processes: resolved(&group.track_processes, self.around.processes, self.diagnostics),
-            track_bfd: group
-                .track_bfd
-                .iter()
-                .map(|tracker| {
-                    let Weight { value, reverse } = tracker.weight.unwrap_or_default();
-                    Tracked { name: tracker.name.value.clone(), weight: value.into(), reverse }
-                })
-                .collect(),
-            notify: notify(group, self.around.model),
-            alerts: group.alerts.or(mail.alert_vrrp).or(mail.alert).unwrap_or(false),
-            priority_changes: group.priority_changes.unwrap_or(globals.kept.fifos.priority_changes),
+            track_files: self.resolved(Kind::File, &group.track_files),
+            track_processes: self.resolved(Kind::Process, &group.track_processes),
+            track_bfds: self.resolved(Kind::Session, &wide(&group.track_bfd)),
+            notify: notify(&group.notify, &self.around.model.globals),
             keeps_weights: group.keeps_weights.is_some(),
         }
+    }
+
+    fn resolved(&mut self, kind: Kind, trackers: &[WideTracker]) -> Vec<Tracked> {
+        let resolve = |tracker| self.around.tracked.resolve(kind, tracker, self.diagnostics);
+        trackers.iter().filter_map(resolve).collect()
     }
 
     /// What a group tracks. With a member of priority 255, which never changes, weights count as none, as in keepalived.
@@ -275,14 +267,13 @@ impl<'a> Groups<'a> {
     }
 }
 
-fn resolved(trackers: &[model::WideTracker], known: &Weights, diagnostics: &mut Diagnostics) -> Vec<Tracked> {
-    trackers.iter().filter_map(|tracker| known.resolve(tracker, diagnostics)).collect()
-}
-
-/// Takes the weights of a member's own trackers away, as keepalived does: an interface counts without, a script not at
-/// all.
+/// Takes the weights of a member's own trackers away, as keepalived does: an interface, a file or a session counts
+/// without, a script or a process not at all.
 fn level(member: &model::Instance, plan: &mut InstancePlan, lost: &mut Vec<(Span, &'static str)>) {
     let places = |trackers: &[Tracker]| -> BTreeMap<String, Span> {
+        trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect()
+    };
+    let wide_places = |trackers: &[WideTracker]| -> BTreeMap<String, Span> {
         trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect()
     };
     let interfaces = places(&member.track_interfaces);
@@ -291,6 +282,23 @@ fn level(member: &model::Instance, plan: &mut InstancePlan, lost: &mut Vec<(Span
         lost.extend(interfaces.get(&tracked.name).map(|place| (*place, "its loss means FAULT")));
     }
     let scripts = places(&member.track_scripts);
+    let files = wide_places(&member.track_files);
+    for tracked in plan.track_files.iter_mut().filter(|tracked| tracked.weight != 0) {
+        tracked.weight = 0;
+        lost.extend(files.get(&tracked.name).map(|place| (*place, "any number but 0 means FAULT")));
+    }
+    let processes = wide_places(&member.track_processes);
+    plan.track_processes.retain(|tracked| {
+        if tracked.weight != 0 {
+            lost.extend(processes.get(&tracked.name).map(|place| (*place, "this tracker has no effect")));
+        }
+        tracked.weight == 0
+    });
+    let sessions = places(&member.track_bfds);
+    for tracked in plan.track_bfds.iter_mut().filter(|tracked| tracked.weight != 0) {
+        tracked.weight = 0;
+        lost.extend(sessions.get(&tracked.name).map(|place| (*place, "its loss means FAULT")));
+    }
     plan.track_scripts.retain(|tracked| {
         if tracked.weight != 0 {
             lost.extend(scripts.get(&tracked.name).map(|place| (*place, "this tracker has no effect")));
@@ -319,20 +327,4 @@ fn report_lost(group: &SyncGroup, mut lost: Vec<(Span, &'static str)>, diagnosti
             .help(format!("let `{name}` track it, so that it counts for all of them"))
             .help("or say `sync_group_tracking_weight` in the group"),
     );
-}
-
-fn notify(group: &SyncGroup, model: &Model) -> NotifyPlan {
-    let with_user = |command: &Option<Command>| {
-        command.clone().map(|command| {
-            let user = command.user.or_else(|| model.globals.script_user.clone());
-            Box::new(Command { user, ..command })
-        })
-    };
-    NotifyPlan {
-        master: with_user(&group.notify.master),
-        backup: with_user(&group.notify.backup),
-        fault: with_user(&group.notify.fault),
-        stop: with_user(&group.notify.stop),
-        any: with_user(&group.notify.any),
-    }
 }

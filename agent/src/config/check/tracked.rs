@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::model::{Model, Required, Spanned, TrackFile, TrackProcess, WideTracker, WideWeight};
+use super::{
+    bfd::Sessions,
+    model::{Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight},
+};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     keyword,
@@ -17,29 +20,88 @@ const FAULT: i32 = -254;
 /// The largest weight in keepalived 2.2.
 const MOST_BEFORE: u32 = 254;
 
-/// What can be tracked, by name, with its weight.
-pub(super) struct Weights {
-    /// `track_file` or `vrrp_track_process`.
-    word: &'static str,
-    known: BTreeMap<String, WideWeight>,
+/// Weights of what can be tracked, by name.
+pub(super) type Weights = BTreeMap<String, WideWeight>;
+
+/// All that can be tracked besides interfaces and scripts.
+pub(super) struct Known<'a> {
+    pub files: Weights,
+    pub processes: Weights,
+    pub sessions: &'a Sessions,
 }
 
-impl Weights {
+/// A kind of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Process,
+    Session,
+}
+
+impl Kind {
+    /// The word of its blocks.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::File => "track_file",
+            Self::Process => "vrrp_track_process",
+            Self::Session => "bfd_instance",
+        }
+    }
+}
+
+/// Trackers whose weights are small.
+pub(super) fn wide(trackers: &[Tracker]) -> Vec<WideTracker> {
+    let widen = |weight: Weight| WideWeight { value: weight.value.into(), reverse: weight.reverse };
+    let widen =
+        |tracker: &Tracker| WideTracker { name: tracker.name.clone(), weight: tracker.weight.map(widen) };
+    trackers.iter().map(widen).collect()
+}
+
+impl Known<'_> {
+    fn weight(&self, kind: Kind, name: &str) -> Option<WideWeight> {
+        match kind {
+            Kind::File => self.files.get(name).copied(),
+            Kind::Process => self.processes.get(name).copied(),
+            Kind::Session => self
+                .sessions
+                .get(name)
+                .map(|session| WideWeight { value: session.weight.into(), reverse: session.reverse }),
+        }
+    }
+
+    /// "did you mean `X`?", or nothing.
+    fn quoted_nearest(&self, kind: Kind, name: &str) -> String {
+        let nearest = |known: &Weights| {
+            keyword::quoted_nearest(name, known.keys().take(MAX_COMPARED).map(String::as_str))
+        };
+        match kind {
+            Kind::File => nearest(&self.files),
+            Kind::Process => nearest(&self.processes),
+            Kind::Session => self.sessions.quoted_nearest(name),
+        }
+    }
+
     /// A tracker with its weight resolved; one of which there is no block is diagnosed.
-    pub(super) fn resolve(&self, tracker: &WideTracker, diagnostics: &mut Diagnostics) -> Option<Tracked> {
+    pub(super) fn resolve(
+        &self,
+        kind: Kind,
+        tracker: &WideTracker,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Tracked> {
         let name = &tracker.name.value;
-        let Some(default) = self.known.get(name) else {
-            let search = !diagnostics.is_full();
-            let names = self.known.keys().take(if search { MAX_COMPARED } else { 0 });
-            let nearest = keyword::quoted_nearest(name, names.map(String::as_str));
+        let Some(default) = self.weight(kind, name) else {
+            let nearest = if diagnostics.is_full() { String::new() } else { self.quoted_nearest(kind, name) };
             diagnostics.push(
                 Diagnostic::error(code::UNKNOWN_TRACKED, format!("`{name}` cannot be tracked"))
-                    .primary(tracker.name.span, format!("no `{}` block of this name can be used", self.word))
+                    .primary(
+                        tracker.name.span,
+                        format!("no `{}` block of this name can be used", kind.word()),
+                    )
                     .help(nearest),
             );
             return None;
         };
-        let weight = tracker.weight.unwrap_or(*default);
+        let weight = tracker.weight.unwrap_or(default);
         Some(Tracked { name: name.clone(), weight: weight.value, reverse: weight.reverse })
     }
 }
@@ -82,7 +144,7 @@ pub(super) fn files(model: &Model, diagnostics: &mut Diagnostics) -> (Vec<TrackF
         known.insert(plan.name.clone(), WideWeight { value: plan.weight, reverse: plan.reverse });
         plans.push(plan);
     }
-    (plans, Weights { word: names.word, known })
+    (plans, known)
 }
 
 fn file(file: &TrackFile, diagnostics: &mut Diagnostics) -> Option<TrackFilePlan> {
@@ -146,7 +208,7 @@ pub(super) fn processes(model: &Model, diagnostics: &mut Diagnostics) -> (Vec<Tr
         known.insert(plan.name.clone(), WideWeight { value: plan.weight.into(), reverse: plan.reverse });
         plans.push(plan);
     }
-    (plans, Weights { word: names.word, known })
+    (plans, known)
 }
 
 fn process(process: &TrackProcess, diagnostics: &mut Diagnostics) -> Option<TrackProcessPlan> {

@@ -4,22 +4,23 @@ use regent_common::LocalPriority;
 
 use super::{
     Checker, left_out,
-    model::{Instance, Tracker, Weight},
+    model::{Instance, Spanned, WideTracker},
+    tracked::Kind,
 };
 use crate::config::{
     diagnostic::{Diagnostic, code},
-    plan::{TrackedInterface, TrackedScript},
+    plan::{Tracked, TrackedInterface, TrackedScript},
 };
 
 impl Checker<'_> {
     /// Priority 255 never changes (RFC 9568 §6.1: the owner's MUST be 255), so weights on it mean nothing.
-    fn keeps_weight(&mut self, tracker: &Tracker, weight: Weight, priority: LocalPriority) -> bool {
-        let ignored = weight.value != 0 && priority == LocalPriority::Owner;
+    fn keeps_weight(&mut self, name: &Spanned<String>, weighs: bool, priority: LocalPriority) -> bool {
+        let ignored = weighs && priority == LocalPriority::Owner;
         if ignored {
-            let message = format!("`{}` cannot change priority 255 by its weight", tracker.name.value);
+            let message = format!("`{}` cannot change priority 255 by its weight", name.value);
             self.report(
                 Diagnostic::warning(code::OWNER_WEIGHT, message)
-                    .primary(tracker.name.span, "this tracker has no effect")
+                    .primary(name.span, "this tracker has no effect")
                     .help("give a lower priority, or leave the weight out: then its failure means FAULT"),
             );
         }
@@ -34,10 +35,26 @@ impl Checker<'_> {
         let mut tracked = Vec::new();
         for tracker in &instance.track_interfaces {
             let weight = tracker.weight.unwrap_or_default();
-            if self.keeps_weight(tracker, weight, priority) {
+            if self.keeps_weight(&tracker.name, weight.value != 0, priority) {
                 let name = tracker.name.value.clone();
                 tracked.push(TrackedInterface { name, weight: weight.value, reverse: weight.reverse });
             }
+        }
+        tracked
+    }
+
+    /// Files, processes and BFD sessions.
+    pub(super) fn tracked(
+        &mut self,
+        kind: Kind,
+        trackers: &[WideTracker],
+        priority: LocalPriority,
+    ) -> Vec<Tracked> {
+        let mut tracked = Vec::new();
+        for tracker in trackers {
+            let resolved = self.tracked.resolve(kind, tracker, self.diagnostics);
+            tracked
+                .extend(resolved.filter(|one| self.keeps_weight(&tracker.name, one.weight != 0, priority)));
         }
         tracked
     }
@@ -57,7 +74,7 @@ impl Checker<'_> {
                 continue;
             };
             let weight = tracker.weight.unwrap_or(default);
-            if self.keeps_weight(tracker, weight, priority) {
+            if self.keeps_weight(&tracker.name, weight.value != 0, priority) {
                 let name = tracker.name.value.clone();
                 let script = TrackedScript { name, weight: weight.value, reverse: weight.reverse };
                 tracked.iter_mut().for_each(|list| list.push(script.clone()));

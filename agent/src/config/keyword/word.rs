@@ -13,8 +13,8 @@ pub(super) struct Word<T> {
     tier: Tier,
     since: &'static str,
     same_as: &'static str,
-    effect: Effect,
     repeats: bool,
+    effect: Effect,
     term: T,
 }
 
@@ -35,8 +35,8 @@ pub(super) const fn word<T: Copy>(
         tier: Tier::Common,
         since: "",
         same_as: "",
-        effect: Effect::Acts,
         repeats: false,
+        effect: Effect::Acts,
         term,
     }
 }
@@ -78,7 +78,7 @@ impl<T: Copy> Word<T> {
         self
     }
 
-    /// It may be said more than once in a block, and all of them count.
+    /// It may be said more than once in a block: nothing is said about that unless its reader does.
     pub(super) const fn repeats(mut self) -> Self {
         self.repeats = true;
         self
@@ -118,8 +118,8 @@ pub(super) fn in_block<T: Copy + Into<Term>>(
         tier: word.tier,
         since: word.since,
         same_as: word.same_as,
-        effect: word.effect,
         repeats: word.repeats,
+        effect: word.effect,
         term: Some(word.term.into()),
     })
 }

@@ -18,7 +18,7 @@ const IGNORED: &str = "the line is skipped";
 
 impl Reader<'_> {
     /// The word after the keyword, or nothing; one in empty quotes says nothing and is diagnosed.
-    pub(super) fn text<T>(&mut self, entry: &Entry<'_, T>) -> Option<String> {
+    pub(super) fn filled<T>(&mut self, entry: &Entry<'_, T>) -> Option<String> {
         let word = entry.value()?;
         if word.value.is_empty() {
             self.report(

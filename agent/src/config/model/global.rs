@@ -14,14 +14,14 @@ use std::net::{IpAddr, Ipv6Addr};
 use regent_common::{Family, Version};
 
 use super::{
-    Globals, Reader, Spanned,
+    Globals, Reader, Spanned, instance,
     reader::{Damage, Entry},
 };
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Block,
     keyword::GlobalTerm,
-    plan::{ExtraAnnouncements, XdpChoice},
+    plan::XdpChoice,
 };
 
 const DEFAULT: &str = "the default is used";
@@ -104,7 +104,8 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             }
             GlobalTerm::Xdp => globals.xdp = xdp(reader, &entry).or(globals.xdp),
             GlobalTerm::ExtraAnnouncements => {
-                kept.extra_announcements = extra_announcements(reader, &entry).or(kept.extra_announcements);
+                kept.extra_announcements =
+                    instance::extra_announcements(reader, &entry).or(kept.extra_announcements);
             }
             GlobalTerm::OwnerIgnoresAdverts => {
                 kept.owner_ignores_adverts = reader.switch(&entry).unwrap_or(kept.owner_ignores_adverts);
@@ -158,28 +159,9 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
     }
 }
 
-/// `[all] SECONDS`.
-fn extra_announcements(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<ExtraAnnouncements> {
-    const MOST: i64 = 86_400;
-    let (first, rest) = entry.values().split_first()?;
-    let all = first.value == "all";
-    let (seconds, rest) = if all {
-        let Some((seconds, rest)) = rest.split_first() else {
-            reader.report_lacking(first, "a whole number of seconds");
-            return None;
-        };
-        (seconds, rest)
-    } else {
-        (first, rest)
-    };
-    reader.report_left_over(rest, "`all` stands before the seconds");
-    let seconds = reader.number_in(seconds, entry.keyword.name, 1, MOST, "the line is skipped")?;
-    Some(ExtraAnnouncements { all, seconds: u32::try_from(seconds).ok()? })
-}
-
 /// `vmac_prefix`, `vmac_addr_prefix`: what names of interfaces begin with.
 fn prefix(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<String> {
-    entry.value().and_then(|word| reader.interface(word, "the line is skipped")).map(|prefix| prefix.value)
+    entry.value().and_then(|word| reader.interface_name(word, "the line is skipped")).map(|name| name.value)
 }
 
 fn xdp(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<XdpChoice> {

@@ -8,13 +8,13 @@ pub(super) fn line(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, globals
     globals.said.insert(entry.keyword.name, entry.head);
     let place = &mut globals.kept.place;
     match entry.term {
-        RootTerm::NetNamespace => place.net_namespace = reader.text(entry),
+        RootTerm::NetNamespace => place.net_namespace = reader.filled(entry),
         RootTerm::IpvsNamespace => {
             let named = entry.value().map(|word| IpvsNamespace::Named(word.value.clone()));
             place.ipvs_namespace = Some(named.unwrap_or(IpvsNamespace::Default));
         }
         RootTerm::NamespaceWithIpsets => place.namespace_with_ipsets = true,
-        RootTerm::InstanceName => place.instance = reader.text(entry),
+        RootTerm::InstanceName => place.instance = reader.filled(entry),
         RootTerm::UsePidDirectory => place.use_pid_directory = true,
         RootTerm::LinkbeatPolling => globals.kept.linkbeat.all = true,
         RootTerm::ChildWaitTime => {
@@ -28,6 +28,14 @@ pub(super) fn line(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, globals
         | RootTerm::SyncGroup
         | RootTerm::TrackFile
         | RootTerm::TrackProcess
+        | RootTerm::VirtualServer
+        | RootTerm::VirtualServerGroup
+        | RootTerm::Bfd
+        | RootTerm::Ssl
+        | RootTerm::StaticAddresses
+        | RootTerm::StaticRoutes
+        | RootTerm::StaticRules
+        | RootTerm::TrackGroup
         | RootTerm::LinkbeatInterfaces
         | RootTerm::InterfaceDelays => {}
     }

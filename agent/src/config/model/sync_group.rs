@@ -23,8 +23,6 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         track_processes: Vec::new(),
         track_bfd: Vec::new(),
         notify: Notify::default(),
-        alerts: None,
-        priority_changes: None,
         keeps_weights: None,
         damaged: false,
     };
@@ -49,19 +47,17 @@ fn line(
             track::interfaces(reader, block, damage, &mut group.track_interfaces)
         }
         SyncGroupTerm::TrackScript => track::read(reader, block, damage, &mut group.track_scripts),
-        SyncGroupTerm::TrackFile => {
-            track::wide(reader, block, damage, &mut group.track_files, i64::from(i32::MAX))
-        }
-        SyncGroupTerm::TrackProcess => track::wide(reader, block, damage, &mut group.track_processes, 254),
+        SyncGroupTerm::TrackFile => track::files(reader, block, damage, &mut group.track_files),
+        SyncGroupTerm::TrackProcess => track::processes(reader, block, damage, &mut group.track_processes),
         SyncGroupTerm::TrackBfd => track::read(reader, block, damage, &mut group.track_bfd),
         SyncGroupTerm::NotifyMaster => group.notify.master = command::notify(reader, entry),
         SyncGroupTerm::NotifyBackup => group.notify.backup = command::notify(reader, entry),
         SyncGroupTerm::NotifyFault => group.notify.fault = command::notify(reader, entry),
         SyncGroupTerm::NotifyStop => group.notify.stop = command::notify(reader, entry),
         SyncGroupTerm::Notify => group.notify.any = command::notify(reader, entry),
-        SyncGroupTerm::SmtpAlert => group.alerts = reader.switch(entry).or(group.alerts),
+        SyncGroupTerm::SmtpAlert => group.notify.mail = reader.switch(entry).or(group.notify.mail),
         SyncGroupTerm::PriorityChanges => {
-            group.priority_changes = reader.switch(entry).or(group.priority_changes)
+            group.notify.priorities = reader.switch(entry).or(group.notify.priorities)
         }
         SyncGroupTerm::TrackingWeight => group.keeps_weights = Some(entry.head),
         SyncGroupTerm::GlobalTracking => {

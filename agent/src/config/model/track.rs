@@ -27,8 +27,28 @@ pub(super) fn interfaces(
     read(reader, statements, damage, trackers);
 }
 
+/// Files: their numbers are multiplied by the weight.
+pub(super) fn files(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<WideTracker>,
+) {
+    wide(reader, statements, damage, trackers, i64::from(i32::MAX));
+}
+
+/// Processes.
+pub(super) fn processes(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<WideTracker>,
+) {
+    wide(reader, statements, damage, trackers, 254);
+}
+
 /// Trackers whose weight goes up to `most` either way.
-pub(super) fn wide(
+fn wide(
     reader: &mut Reader<'_>,
     statements: &[Statement],
     damage: &mut Damage,

@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    DbusPlan, FifosPlan, FilesPlan, FirewallPlan, IpvsPlan, LinkbeatPlan, MailPlan, PlacePlan, ProcessesPlan,
-    ProgramsPlan, ReloadPlan, SnmpPlan, VmacPlan,
+    DbusPlan, ExtraAnnouncements, FifosPlan, FilesPlan, FirewallPlan, IpvsPlan, LinkbeatPlan, MailPlan,
+    PlacePlan, ProcessesPlan, ProgramsPlan, ReloadPlan, SnmpPlan, VmacPlan,
 };
 
 /// `global_defs` and the words of the root.
@@ -69,13 +69,4 @@ impl fmt::Debug for GlobalPlan {
         );
         shown.finish_non_exhaustive()
     }
-}
-
-/// Addresses on other interfaces than their instance's are announced again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct ExtraAnnouncements {
-    /// `all`: on all interfaces, not only on those that `use_vmac` made.
-    pub all: bool,
-    /// How often, in seconds: 1 to 86400.
-    pub seconds: u32,
 }

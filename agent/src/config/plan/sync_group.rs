@@ -20,13 +20,9 @@ pub struct SyncGroupPlan {
     /// `track_process`.
     pub track_processes: Vec<Tracked>,
     /// `track_bfd`.
-    pub track_bfd: Vec<Tracked>,
+    pub track_bfds: Vec<Tracked>,
     /// `notify*`.
     pub notify: NotifyPlan,
-    /// `smtp_alert`, else `smtp_alert_vrrp`, else `smtp_alert` of `global_defs`.
-    pub alerts: bool,
-    /// `notify_priority_changes`, else `vrrp_notify_priority_changes`.
-    pub priority_changes: bool,
     /// `sync_group_tracking_weight`: the members keep the weights of their own trackers.
     pub keeps_weights: bool,
 }

@@ -30,7 +30,7 @@ const UNGUARDED: &str = "its instances do not depend on it";
 pub(super) const WORDS: &[Word<SyncGroupTerm>] = &[
     word(
         "group",
-        Kind::Lines(Line::Members),
+        Kind::Lines(Line::Instance),
         "instances that change state together",
         "group { VI_1 VI_2 }",
         SyncGroupTerm::Members,

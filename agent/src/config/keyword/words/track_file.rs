@@ -12,8 +12,8 @@ pub(in crate::config) enum TrackFileTerm {
 }
 
 /// keepalived 2.2 stops at 254.
-const WEIGHT: Kind = Kind::WideWeight { most: i32::MAX as i64 };
-const INIT: Kind = Kind::Form { form: "[VALUE] [overwrite]", least: 0, most: Some(2) };
+const WEIGHT: Kind = Kind::Multiplier { most: i32::MAX as i64 };
+const INIT: Kind = Kind::Form { what: "[VALUE] [overwrite]", least: 0, most: Some(2) };
 
 pub(super) const WORDS: &[Word<TrackFileTerm>] = &[
     word(
@@ -22,8 +22,7 @@ pub(super) const WORDS: &[Word<TrackFileTerm>] = &[
         "the file, which holds a whole number",
         "file /run/regent/load",
         TrackFileTerm::File,
-    )
-    .not_yet(""),
+    ),
     word(
         "weight",
         WEIGHT,
@@ -31,14 +30,12 @@ pub(super) const WORDS: &[Word<TrackFileTerm>] = &[
         "weight 1",
         TrackFileTerm::Weight,
     )
-    .default("1")
-    .not_yet(""),
+    .default("1"),
     word(
         "init_file",
         INIT,
         "the file is made with that number at the start, and overwritten if told so",
         "init_file 0 overwrite",
         TrackFileTerm::InitFile,
-    )
-    .not_yet(""),
+    ),
 ];

@@ -17,11 +17,11 @@ pub(in crate::config) enum TrackProcessTerm {
     FullCommand,
 }
 
-const WEIGHT: Kind = Kind::WideWeight { most: 254 };
+const WEIGHT: Kind = Kind::Multiplier { most: 254 };
 const QUORUM: Kind = Kind::Number { least: 1, most: 65_535 };
 const QUORUM_MAX: Kind = Kind::Number { least: 0, most: 65_535 };
 const DELAY: Kind = Kind::Seconds { least_us: 1, most_us: 3_600_000_000 };
-const COMMAND: Kind = Kind::Form { form: "NAME [PARAMETER…]", least: 1, most: None };
+const COMMAND: Kind = Kind::Form { what: "NAME [PARAMETER…]", least: 1, most: None };
 
 pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
     word(
@@ -30,8 +30,7 @@ pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
         "name of the program, and its parameters where they matter",
         "process haproxy",
         TrackProcessTerm::Process,
-    )
-    .not_yet(""),
+    ),
     word(
         "param_match",
         Kind::Choice(&["initial", "partial"]),
@@ -39,8 +38,7 @@ pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
         "param_match partial",
         TrackProcessTerm::ParameterMatch,
     )
-    .default("all must be equal")
-    .not_yet(""),
+    .default("all must be equal"),
     word(
         "weight",
         WEIGHT,
@@ -48,16 +46,11 @@ pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
         "weight 10",
         TrackProcessTerm::Weight,
     )
-    .default("0")
-    .not_yet(""),
-    word("quorum", QUORUM, "processes at least", "quorum 1", TrackProcessTerm::Quorum)
-        .default("1")
-        .not_yet(""),
-    word("quorum_max", QUORUM_MAX, "processes at most", "quorum_max 4", TrackProcessTerm::QuorumMax)
-        .not_yet(""),
+    .default("0"),
+    word("quorum", QUORUM, "processes at least", "quorum 1", TrackProcessTerm::Quorum).default("1"),
+    word("quorum_max", QUORUM_MAX, "processes at most", "quorum_max 4", TrackProcessTerm::QuorumMax),
     word("delay", DELAY, "seconds until a change counts, both ways", "delay 0.5", TrackProcessTerm::Delay)
-        .default("0")
-        .not_yet(""),
+        .default("0"),
     word(
         "terminate_delay",
         DELAY,
@@ -65,8 +58,7 @@ pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
         "terminate_delay 0.5",
         TrackProcessTerm::TerminateDelay,
     )
-    .default("0")
-    .not_yet(""),
+    .default("0"),
     word(
         "fork_delay",
         DELAY,
@@ -74,14 +66,12 @@ pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
         "fork_delay 0.5",
         TrackProcessTerm::ForkDelay,
     )
-    .default("0")
-    .not_yet(""),
+    .default("0"),
     word(
         "full_command",
         Kind::Flag,
         "the whole command line is compared, not the name alone",
         "full_command",
         TrackProcessTerm::FullCommand,
-    )
-    .not_yet(""),
+    ),
 ];

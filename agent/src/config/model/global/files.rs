@@ -73,9 +73,9 @@ pub(super) fn line(
         FilesTerm::DataUseInstance => {
             files.data_use_instance = reader.switch(entry).unwrap_or(files.data_use_instance);
         }
-        FilesTerm::StateDump => files.state_dump = reader.text(entry).map(PathBuf::from),
-        FilesTerm::StatsDump => files.stats_dump = reader.text(entry).map(PathBuf::from),
-        FilesTerm::JsonDump => files.json_dump = reader.text(entry).map(PathBuf::from),
+        FilesTerm::StateDump => files.state_dump = reader.filled(entry).map(PathBuf::from),
+        FilesTerm::StatsDump => files.stats_dump = reader.filled(entry).map(PathBuf::from),
+        FilesTerm::JsonDump => files.json_dump = reader.filled(entry).map(PathBuf::from),
         FilesTerm::JsonVersion => files.json_version = reader.byte(entry, "1 is meant"),
         FilesTerm::IprouteUsr => files.iproute_usr = reader.path(entry),
         FilesTerm::IprouteEtc => files.iproute_etc = reader.path(entry),

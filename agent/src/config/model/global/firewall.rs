@@ -26,11 +26,11 @@ pub(super) fn line(
             firewall.iptables = Some(IptablesPlan { input: names.next(), output: names.next() });
         }
         FirewallTerm::Ipsets => firewall.ipsets = Some(names(reader, entry, MOST_SET)),
-        FirewallTerm::Table => firewall.nftables = Some(NftablesPlan { table: reader.text(entry) }),
+        FirewallTerm::Table => firewall.nftables = Some(NftablesPlan { table: reader.filled(entry) }),
         FirewallTerm::Priority => firewall.priority = priority(reader, entry),
         FirewallTerm::Counters => firewall.counters = true,
         FirewallTerm::Ifindex => firewall.ifindex = true,
-        FirewallTerm::IpvsTable => firewall.ipvs = Some(NftablesPlan { table: reader.text(entry) }),
+        FirewallTerm::IpvsTable => firewall.ipvs = Some(NftablesPlan { table: reader.filled(entry) }),
         FirewallTerm::IpvsPriority => firewall.ipvs_priority = priority(reader, entry),
         FirewallTerm::IpvsFirstMark => {
             let mark = reader.number(entry, "1000 is meant");

@@ -20,13 +20,13 @@ pub(super) fn line(
 ) {
     match term {
         MailTerm::Recipients => recipients(reader, entry, &mut mail.recipients),
-        MailTerm::Sender => mail.sender = reader.text(entry).or(mail.sender.take()),
+        MailTerm::Sender => mail.sender = reader.filled(entry).or(mail.sender.take()),
         MailTerm::Server => {
             if let Some(server) = server(reader, entry) {
                 mail.server = server;
             }
         }
-        MailTerm::Helo => mail.helo = reader.text(entry),
+        MailTerm::Helo => mail.helo = reader.filled(entry),
         MailTerm::ConnectTimeout => {
             let seconds = reader.number(entry, "30 seconds are meant");
             let seconds = seconds.and_then(|seconds| u16::try_from(seconds).ok());
@@ -61,7 +61,7 @@ fn recipients(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>, recipients
 
 /// `HOST [PORT]`.
 fn server(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<MailServer> {
-    let host = reader.text(entry)?;
+    let host = reader.filled(entry)?;
     let server = MailServer::at(&host);
     let Some(port) = entry.values().get(1) else { return Some(server) };
     let port = reader.number_in(port, "port", 1, 65_535, "the line is skipped")?;

@@ -49,7 +49,7 @@ pub(super) fn line(
 
 /// Cut at what the kernel keeps, as in keepalived.
 fn name(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<String> {
-    let name = reader.text(entry)?;
+    let name = reader.filled(entry)?;
     if name.len() <= MOST_NAME {
         return Some(name);
     }

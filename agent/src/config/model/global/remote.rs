@@ -15,7 +15,7 @@ pub(super) fn snmp(
     snmp: &mut SnmpPlan,
 ) {
     match term {
-        SnmpTerm::Socket => snmp.socket = reader.text(entry),
+        SnmpTerm::Socket => snmp.socket = reader.filled(entry),
         SnmpTerm::Traps => snmp.traps = true,
         SnmpTerm::Vrrp => snmp.vrrp = true,
         SnmpTerm::Checker => snmp.checker = true,
@@ -35,7 +35,7 @@ pub(super) fn dbus(
 ) {
     match term {
         DbusTerm::Enable => dbus.enabled = true,
-        DbusTerm::ServiceName => dbus.service = reader.text(entry),
-        DbusTerm::NoInterfaceName => dbus.no_interface = reader.text(entry),
+        DbusTerm::ServiceName => dbus.service = reader.filled(entry),
+        DbusTerm::NoInterfaceName => dbus.no_interface = reader.filled(entry),
     }
 }

@@ -20,9 +20,9 @@ pub(in crate::config) enum FirewallTerm {
     IpvsFirstMark,
 }
 
-const CHAINS: Kind = Kind::Form { form: "[IN [OUT]]", least: 0, most: Some(2) };
+const CHAINS: Kind = Kind::Form { what: "[IN [OUT]]", least: 0, most: Some(2) };
 const SETS: Kind =
-    Kind::Form { form: "[ADDRESSES [ADDRESSES6 [INTERFACES6 [IGMP [MLD [ND]]]]]]", least: 0, most: Some(6) };
+    Kind::Form { what: "[ADDRESSES [ADDRESSES6 [INTERFACES6 [IGMP [MLD [ND]]]]]]", least: 0, most: Some(6) };
 const PRIORITY: Kind = Kind::Number { least: i32::MIN as i64, most: i32::MAX as i64 };
 const MARK: Kind = Kind::Number { least: 1, most: u32::MAX as i64 };
 

@@ -18,12 +18,12 @@ pub(in crate::config) enum IpvsTerm {
 }
 
 const SYNC_DAEMON: Kind = Kind::Form {
-    form: "INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
+    what: "INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
     least: 1,
     most: None,
 };
 const TIMEOUTS: Kind =
-    Kind::Form { form: "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", least: 2, most: None };
+    Kind::Form { what: "[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]", least: 2, most: None };
 
 const fn ipvs(
     name: &'static str,

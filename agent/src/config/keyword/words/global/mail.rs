@@ -21,7 +21,7 @@ pub(in crate::config) enum MailTerm {
     NoCheckers,
 }
 
-const SERVER: Kind = Kind::Form { form: "HOST [PORT]", least: 1, most: Some(2) };
+const SERVER: Kind = Kind::Form { what: "HOST [PORT]", least: 1, most: Some(2) };
 /// What the milliseconds of 32 bits hold.
 const CONNECT: Kind = Kind::Number { least: 1, most: 4294 };
 

@@ -21,7 +21,7 @@ pub(in crate::config) enum FifoTerm {
     Script,
 }
 
-const PIPE: Kind = Kind::Form { form: "PATH [USER [GROUP]]", least: 1, most: Some(3) };
+const PIPE: Kind = Kind::Form { what: "PATH [USER [GROUP]]", least: 1, most: Some(3) };
 
 const fn fifo(
     name: &'static str,

@@ -43,7 +43,7 @@ const CPUS: Kind = Kind::Numbers { least: 0, most: 8191 };
 const TIME_LIMIT: Kind = Kind::Number { least: 1, most: u32::MAX as i64 };
 const BYTES: Kind = Kind::Number { least: 0, most: u32::MAX as i64 };
 const MULTIPLIER: Kind = Kind::Number { least: 1, most: u32::MAX as i64 };
-const POLICY: Kind = Kind::Form { form: "MTU|ADVERT|BYTES", least: 1, most: Some(1) };
+const POLICY: Kind = Kind::Form { what: "MTU|ADVERT|BYTES", least: 1, most: Some(1) };
 
 const ONE_PROCESS: &str = "the agent is one process";
 const REAL_TIME: &str = "the thread of the instances always runs in real time (SCHED_RR), where it may";
