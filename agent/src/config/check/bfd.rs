@@ -85,12 +85,13 @@ impl Sessions {
         sessions
     }
 
-    fn get(&self, name: &str) -> Option<&BfdPlan> {
+    /// The session of that name that can be run.
+    pub(super) fn get(&self, name: &str) -> Option<&BfdPlan> {
         self.by_name.get(name).and_then(|index| self.list.get(*index))
     }
 
     /// "did you mean `X`?", or nothing.
-    fn quoted_nearest(&self, name: &str) -> String {
+    pub(super) fn quoted_nearest(&self, name: &str) -> String {
         keyword::quoted_nearest(name, self.blocks.keys().take(MAX_COMPARED).map(String::as_str))
     }
 

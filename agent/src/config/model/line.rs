@@ -204,8 +204,11 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::Peer
             | keyword::Line::Service
             | keyword::Line::Interface
-            | keyword::Line::Instance => return None,
-            | keyword::Line::Service => return None,
+            | keyword::Line::Instance
+            | keyword::Line::Tracker
+            | keyword::Line::Mail
+            | keyword::Line::Linkbeat
+            | keyword::Line::Delays => return None,
         };
         line_word(other.0, name).map(|keyword| (keyword, other.1))
     }
