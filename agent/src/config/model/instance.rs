@@ -19,8 +19,6 @@ use crate::config::{
 };
 
 const DEFAULT: &str = "the default is used";
-/// The largest weight of a file or a process, of either sign.
-const MOST_COUNTED_WEIGHT: u16 = 254;
 /// A day.
 const MOST_EXTRA_US: u64 = 86_400_000_000;
 /// `timer_expired_backup` without a number: any backup may have taken over.
