@@ -205,8 +205,7 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::Service
             | keyword::Line::Interface
             | keyword::Line::Instance
-            | keyword::Line::Tracker
-            | keyword::Line::Service => return None,
+            | keyword::Line::Tracker => return None,
         };
         line_word(other.0, name).map(|keyword| (keyword, other.1))
     }
