@@ -7,6 +7,7 @@ pub mod exit;
 pub mod handover;
 pub mod instance;
 pub mod options;
+pub mod reload;
 pub mod status;
 
 use std::{
@@ -30,6 +31,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Request::Handover(options)) => {
             finish(handover::run(&options, &mut io::stdout(), &mut io::stderr()))
         }
+        Ok(Request::Reload(options)) => finish(reload::run(&options, &mut io::stdout(), &mut io::stderr())),
         Ok(Request::Status(options)) => {
             finish(status::run(&options, Look::of_stdout(), &mut io::stdout(), &mut io::stderr()))
         }

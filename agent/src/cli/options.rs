@@ -34,6 +34,8 @@ pub enum Request {
     Status(StatusOptions),
     /// Let another one take over from it.
     Handover(HandoverOptions),
+    /// Let it read its config again.
+    Reload(ReloadOptions),
     /// Clear away what a dead one left.
     Detach(DetachOptions),
 }
@@ -155,6 +157,17 @@ pub struct HandoverOptions {
     pub patience: Duration,
 }
 
+/// What is read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadOptions {
+    /// Where the agent's control socket lives.
+    pub run_directory: PathBuf,
+    /// Only say what would change.
+    pub dry_run: bool,
+    /// How.
+    pub output: OutputFormat,
+}
+
 /// What is cleared away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachOptions {
@@ -260,8 +273,23 @@ enum Verb {
     Status(StatusArguments),
     /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
     Handover(HandoverArguments),
+    /// Let a running agent read its config again: what is not different is not touched, and an error changes nothing
+    Reload(ReloadArguments),
     /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
     Detach(DetachArguments),
+}
+
+#[derive(Debug, Args)]
+struct ReloadArguments {
+    /// Where the agent's control socket lives
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// Show what would change, and what is wrong with the config; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: OutputFormat,
 }
 
 #[derive(Debug, Args)]
@@ -328,6 +356,11 @@ where
             run_directory: arguments.run_dir,
             binary: arguments.binary,
             patience: Duration::from_secs(arguments.timeout.into()),
+        })),
+        Some(Verb::Reload(arguments)) => Ok(Request::Reload(ReloadOptions {
+            run_directory: arguments.run_dir,
+            dry_run: arguments.dry_run,
+            output: arguments.output,
         })),
         Some(Verb::Detach(arguments)) => Ok(Request::Detach(DetachOptions {
             run_directory: arguments.run_dir,

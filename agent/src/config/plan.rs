@@ -15,6 +15,7 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
+pub mod diff;
 mod gate;
 mod json;
 
@@ -152,6 +153,11 @@ impl InstancePlan {
     /// How old the newest attempted advert may be before the gate shuts; zero: it never does.
     pub fn patience(&self) -> Duration {
         self.gate.patience(self.interval, self.down_timer_adverts)
+    }
+
+    /// How many addresses it has, advertised or not.
+    pub fn address_count(&self) -> usize {
+        self.addresses.len() + self.excluded.len()
     }
 }
 

@@ -12,7 +12,7 @@ use regent_common::{
 use regent_vrrp::{Instant, StateName};
 
 use super::{
-    addressing::Presence,
+    addressing::{Positions, Presence},
     engine::{Engine, Settings},
     hearing::Source,
     instance::{Instance, Statistics},
@@ -81,8 +81,8 @@ pub struct GatheredInstance {
     pub gate: Option<Gate>,
     /// The MAC that it speaks from, while its interface exists.
     pub mac: Option<[u8; 6]>,
-    /// Row of the counters of its first address; those of the others follow, in the order of the config.
-    pub first_counts: usize,
+    /// Rows of the counters of its addresses, in the order of the config.
+    pub counts: Positions,
 }
 
 impl Engine {
@@ -91,7 +91,7 @@ impl Engine {
         Gathered {
             now: self.now,
             settings: Arc::clone(&self.settings),
-            ports: self.ports.iter().map(port_status).collect(),
+            ports: self.ports.iter().filter(|port| !port.is_idle).map(port_status).collect(),
             instances: self.gather_instances(),
             strangers: self.strangers.iter().map(|(key, stranger)| (*key, *stranger)).collect(),
             turn: TurnStatus { observations_dropped: self.teller.dropped(), ..self.turn.clone() },
@@ -99,16 +99,10 @@ impl Engine {
     }
 
     fn gather_instances(&self) -> Vec<GatheredInstance> {
-        let mut addresses = 0;
-        let mut instances = Vec::with_capacity(self.instances.len());
-        for at in 0..self.instances.len() {
-            instances.push(self.gather_instance(at, addresses));
-            addresses += self.addressing.of(at).len();
-        }
-        instances
+        self.order.iter().map(|at| self.gather_instance(*at)).collect()
     }
 
-    fn gather_instance(&self, at: usize, first_counts: usize) -> GatheredInstance {
+    fn gather_instance(&self, at: usize) -> GatheredInstance {
         let instance: &Instance = &self.instances[at];
         let link = self.ports[instance.port].link.as_ref();
         GatheredInstance {
@@ -121,7 +115,7 @@ impl Engine {
             priority: instance.priority().get(),
             source: instance.source,
             active: instance.router.active(),
-            presences: self.addressing.of(at).iter().map(|address| address.presence).collect(),
+            presences: self.addressing.of(at).map(|address| address.presence).collect(),
             statistics: instance.statistics.clone(),
             counters: Box::new(*instance.hearing.counters()),
             sources: instance.hearing.sources().to_vec(),
@@ -129,7 +123,7 @@ impl Engine {
             troubles: instance.troubles.values().cloned().collect(),
             gate: self.program.as_ref().and_then(|program| program.gates().read(instance.row)),
             mac: link.map(|link| instance.mac(link.mac)),
-            first_counts,
+            counts: self.addressing.list(at),
         }
     }
 }

@@ -7,12 +7,11 @@
 //! directory is cleared. Who is succeeded by another agent leaves all that as it is.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     io::{self, IsTerminal},
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -33,12 +32,13 @@ use super::{
     inbox::{self, Inbox, Order},
     journal::{self, Entry, RunDir},
     leftovers::{self, Removed},
+    reload::{Course, Household, Source},
     status::Answerer,
     succession::{
         Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
         tell_service_manager,
     },
-    surroundings::{self, Notifiers},
+    surroundings::{Notifiers, Refusal, Running, Scripts},
     tell,
     turn::{self, Farewell},
 };
@@ -59,6 +59,7 @@ use crate::{
         heard,
         observation::Observation,
         observer::{Clocks, Observer},
+        reload::{self, ReloadWay, Reloads},
         server::{Listeners, Offer},
         snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
@@ -96,6 +97,8 @@ pub struct Life {
     pub predecessor: Option<(Channel, u32)>,
     /// The lock of its pins.
     pub pins: Option<OwnedFd>,
+    /// Where the config is, to be read again.
+    pub source: Source,
 }
 
 /// How the VRRP thread ended.
@@ -130,9 +133,12 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         command_line,
         predecessor,
         pins,
+        source: config,
     } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
+    // Those that come while one is answered become one.
+    let mut hangups = signal(SignalKind::hangup())?;
     let mut inventory = inventory::inventory().await?;
     let pins = match (settings.observing, pins) {
         (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
@@ -172,8 +178,10 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let told = notifiers.clone();
     let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
     // Before the first address can appear. An agent before this one refuses the same until it ends.
-    let refusal = surroundings::refuse(&plan);
-    let unrefused = refusal.as_ref().err().cloned();
+    let mut refusal = Refusal::default();
+    let unrefused = refusal.set(&[&plan]).err();
+    let reloads = Reloads::started(clock::unix_milliseconds());
+    let room = (settings.xdp != XdpChoice::Off && !settings.observing).then(|| build::room(&plan));
     let blueprint = Blueprint {
         plan: plan.clone(),
         observed,
@@ -214,21 +222,24 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     }
 
     let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
-    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
-    let running =
-        plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
-    let running = running.collect();
+    let scripts = Scripts::watch(&plan, verdict_sender);
+    let running = scripts.running();
     let shown = source.clone();
     let served = listeners.again()?;
     let ((handovers, mut wishes), (end, ended_serving)) = (HandoverWay::new(), watch::channel(false));
-    let offer = Offer { source, events, handovers, end: ended_serving };
+    let (reload_way, mut reload_wishes) = ReloadWay::new();
+    let offer = Offer { source, events, handovers, reloads: reload_way, end: ended_serving };
     let mut server = tokio::spawn(listeners.serve(offer));
     let showing = settings.observing.then(|| tokio::spawn(show(shown)));
-    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots));
+    let showing_reloads = reloads.clone();
+    let readers = tokio::spawn(read(readings, gather_sender, running, showing_reloads, snapshots));
     tell_service_manager(&format!("READY=1\nMAINPID={}", std::process::id()));
 
     let cancelled = Cancelled::default();
     let mut under_way = None;
+    let mut household =
+        Household { plan: Arc::new(plan), room, claims, intentions, scripts, notifiers, refusal };
+    let mut course = Course::new(config, order_sender.clone(), reloads);
     let result = loop {
         tokio::select! {
             result = &mut ended => break result,
@@ -241,9 +252,19 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
                 }
                 break ended.await;
             }
-            Some((wish, answer)) = wishes.recv(), if under_way.is_none() => {
+            _ = hangups.recv(), if under_way.is_none() && course.is_idle() => {
+                tracing::info!("SIGHUP: reading the config again");
+                course.begin(reload::Wish::default(), None, &household);
+            }
+            Some((wish, answer)) = reload_wishes.recv(), if under_way.is_none() && course.is_idle() => {
+                course.begin(wish, Some(answer), &household);
+            }
+            step = course.step(), if !course.is_idle() => {
+                course.go_on(step, &mut household, &run_dir).await;
+            }
+            Some((wish, answer)) = wishes.recv(), if under_way.is_none() && course.is_idle() => {
                 tracing::info!("{} is to take over", wish.binary.display());
-                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &claims);
+                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &household.claims);
                 let handing = hand_over(
                     wish,
                     command_line.clone(),
@@ -282,6 +303,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     if let (Ok(Farewell::HandedOver), Some((handing, answer))) = (&result, under_way.take()) {
         drop(answer.send(handing.await.unwrap_or_else(|error| Err(error.to_string()))));
     }
+    // Whoever waits for a reload hears that there is none.
+    drop(course);
+    let Household { intentions, scripts, notifiers, refusal, .. } = household;
     drop(refusal);
     monitor.abort();
     if matches!(result, Ok(Farewell::HandedOver)) {
@@ -473,7 +497,8 @@ struct Readings {
 async fn read(
     readings: oneshot::Receiver<Readings>,
     loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
-    running: BTreeMap<String, Arc<AtomicBool>>,
+    running: Running,
+    reloads: Reloads,
     requests: SnapshotRequests,
 ) {
     let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
@@ -482,7 +507,7 @@ async fn read(
     {
         tracing::info!("{name}: {state}; {consequence}");
     }
-    let answerer = Answerer { loop_requests, view, running, kernel: features };
+    let answerer = Answerer { loop_requests, view, running, reloads, kernel: features };
     let answering = answerer.run(requests);
     match diagnostics {
         Some(diagnostics) => {
@@ -509,32 +534,22 @@ async fn show(source: SnapshotSource) {
     }
 }
 
-/// The signals that the daemon answers.
+/// The signals that end the daemon.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Returns the name of the signal that ends the daemon. Cancel-safe.
     async fn told_to_stop(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: reload is not supported yet; restart the agent to take a new config");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }
