@@ -239,7 +239,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let mut under_way = None;
     let mut household =
         Household { plan: Arc::new(plan), room, claims, intentions, scripts, notifiers, refusal };
-    let mut course = Course::new(config, order_sender.clone(), reloads);
+    let mut course = Course::new(config, reloads);
     let result = loop {
         tokio::select! {
             result = &mut ended => break result,
@@ -260,7 +260,7 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
                 course.begin(wish, Some(answer), &household);
             }
             step = course.step(), if !course.is_idle() => {
-                course.go_on(step, &mut household, &run_dir).await;
+                course.go_on(step, &mut household, &run_dir, &order_sender).await;
             }
             Some((wish, answer)) = wishes.recv(), if under_way.is_none() && course.is_idle() => {
                 tracing::info!("{} is to take over", wish.binary.display());

@@ -85,8 +85,8 @@ enum Task {
     Resign(usize),
     /// Lets go of addresses that an instance had, some at a time.
     LetGo { instance: usize, positions: Vec<usize> },
-    /// Tells the kernel of the addresses of an instance again, some at a time.
-    Publish { instance: usize, next: usize },
+    /// Tells the kernel of the addresses of an instance again, some at a time; and then everybody, if they have another MAC.
+    Publish { instance: usize, next: usize, announces: bool },
     /// A new instance takes part.
     Start(usize),
     /// Ports have what their instances need, and nothing else.

@@ -135,7 +135,7 @@ impl Engine {
                     self.next_task(Task::LetGo { instance, positions });
                 }
             }
-            Task::Publish { instance, next } => self.publish_some(instance, next),
+            Task::Publish { instance, next, announces } => self.publish_some(instance, next, announces),
             Task::Start(at) => self.start_new(at),
             Task::Ports => self.fit_ports(),
             Task::Retire(port) => self.retire_port(port),
@@ -386,17 +386,13 @@ impl Engine {
         if is_active && !instance.router.is_in_doubt(self.now) {
             self.open_gate(at);
         }
-        let new_mac = old.virtual_mac != plan.virtual_mac;
-        if new_mac || old.responder != plan.responder {
-            self.next_task(Task::Publish { instance: at, next: 0 });
-        }
-        if new_mac {
-            // Caches hold the old MAC.
-            self.handle(at, Event::AddressesChanged);
+        let announces = old.virtual_mac != plan.virtual_mac;
+        if announces || old.responder != plan.responder {
+            self.next_task(Task::Publish { instance: at, next: 0, announces });
         }
     }
 
-    fn publish_some(&mut self, instance: usize, next: usize) {
+    fn publish_some(&mut self, instance: usize, next: usize, announces: bool) {
         let list = self.addressing.list(instance);
         for position in list.iter().skip(next).take(STEP) {
             let device = self.addressing.get(*position).map(|address| address.device.clone());
@@ -406,7 +402,10 @@ impl Engine {
             }
         }
         if next + STEP < list.len() {
-            self.next_task(Task::Publish { instance, next: next + STEP });
+            self.next_task(Task::Publish { instance, next: next + STEP, announces });
+        } else if announces {
+            // Caches hold the old MAC.
+            self.handle(instance, Event::AddressesChanged);
         }
     }
 

@@ -79,7 +79,6 @@ type Asker = Option<oneshot::Sender<Report>>;
 #[derive(Debug)]
 pub struct Course {
     source: Source,
-    orders: mpsc::Sender<Order>,
     reloads: Reloads,
     stage: Stage,
 }
@@ -126,8 +125,8 @@ pub struct AppliedStep {
 
 impl Course {
     /// Nothing is under way.
-    pub const fn new(source: Source, orders: mpsc::Sender<Order>, reloads: Reloads) -> Self {
-        Self { source, orders, reloads, stage: Stage::Idle }
+    pub const fn new(source: Source, reloads: Reloads) -> Self {
+        Self { source, reloads, stage: Stage::Idle }
     }
 
     /// Whether a reload can begin.
@@ -174,7 +173,13 @@ impl Course {
     }
 
     /// Goes on with what is over.
-    pub async fn go_on(&mut self, step: Step, household: &mut Household, run_dir: &RunDir) {
+    pub async fn go_on(
+        &mut self,
+        step: Step,
+        household: &mut Household,
+        run_dir: &RunDir,
+        orders: &mpsc::Sender<Order>,
+    ) {
         match step {
             Step::Read(ReadStep { asker, dry_run, result }) => {
                 scheduling::return_free_memory();
@@ -185,7 +190,7 @@ impl Course {
                             if prepared.diff.is_empty() { Outcome::Unchanged } else { Outcome::WouldApply };
                         self.end(asker, dry_run, Report { outcome, ..prepared.report });
                     }
-                    Ok(prepared) => self.commit(asker, prepared, household, run_dir).await,
+                    Ok(prepared) => self.commit(asker, prepared, household, run_dir, orders).await,
                 }
             }
             Step::Applied(AppliedStep { asker, prepared, applied }) => {
@@ -209,6 +214,7 @@ impl Course {
         mut prepared: Prepared,
         household: &mut Household,
         run_dir: &RunDir,
+        orders: &mpsc::Sender<Order>,
     ) {
         let unrefused = match household.make_ready(&prepared, run_dir).await {
             Ok(unrefused) => unrefused,
@@ -230,14 +236,14 @@ impl Course {
             answer,
         };
         // A thread that has ended drops the way to answer as well.
-        drop(self.orders.send(Order::Change(change)).await);
+        drop(orders.send(Order::Change(change)).await);
         self.stage = Stage::Applying { asker, prepared: Box::new(prepared), applied };
     }
 
     /// Says how it ended, to everybody.
     fn end(&self, asker: Asker, dry_run: bool, report: Report) {
-        self.reloads.note(&report, clock::unix_milliseconds());
         if !dry_run {
+            self.reloads.note(&report, clock::unix_milliseconds());
             tell(&report);
             let status = report.problem.as_deref().map_or_else(
                 || "running".to_owned(),

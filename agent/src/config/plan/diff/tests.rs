@@ -63,8 +63,8 @@ fn what_changes_is_said_and_a_password_is_not() {
     assert_eq!(
         texts(&old, &new),
         [
-            "~ vrrp_instance A: priority 100 -> 150; addresses - 10.0.0.9/32; addresses 10.0.0.4/32 label eth0:1 -> \
-             eth0:2; addresses + 10.0.0.5/32"
+            "~ vrrp_instance A: addresses - 10.0.0.9/32; addresses 10.0.0.4/32 label eth0:1 -> eth0:2; addresses + \
+             10.0.0.5/32; priority 100 -> 150"
         ]
     );
     let order =
@@ -77,7 +77,7 @@ fn what_is_beside_the_instances_is_said_too() {
     let globals = |lines: &str| format!("global_defs {{\n{lines}\n}}\n{}", with_address("A", 50, ""));
     assert_eq!(
         texts(&globals("vrrp_garp_interval 0.5"), &globals("router_id lb1")),
-        ["~ beside the instances: router_id none -> lb1; pace arp 500 ms -> 0"]
+        ["~ beside the instances: pace arp 500 ms -> 0; router_id none -> lb1"]
     );
 }
 

@@ -36,7 +36,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// As one line of text: `~ vrrp_instance VI_1: priority 100 -> 150; addresses + 10.0.0.4/32`.
+    /// As one line of text: `~ vrrp_instance VI_1: addresses + 10.0.0.4/32; priority 100 -> 150`.
     pub fn text(&self) -> String {
         let sign = match self.sign {
             Sign::Added => '+',
