@@ -10,6 +10,8 @@
 
 mod applying;
 mod course;
+mod household;
+mod preparing;
 mod reading;
 mod tidying;
 
@@ -24,7 +26,9 @@ use tokio::sync::oneshot;
 
 use crate::config::plan::{InstancePlan, Pace, PaceGroup, diff::Fate};
 
-pub use course::{Course, Household, Source};
+pub use course::Course;
+pub use household::Household;
+pub use preparing::Source;
 pub use reading::{limited_to, read_apart};
 
 /// How long the end of a reload waits until what goes is gone.
