@@ -14,6 +14,7 @@ pub mod departures;
 pub mod net;
 pub mod notify;
 pub mod observe;
+pub mod permissions;
 pub mod runtime;
 pub mod track;
 pub mod words;

@@ -5,6 +5,7 @@ mod build_ebpf;
 mod chart;
 mod ci;
 mod demo;
+mod man;
 mod matrix;
 mod process;
 mod setup;
@@ -41,6 +42,8 @@ enum Verb {
     /// Wake at a steady beat and say how late: what the bench holds adverts against
     #[command(name = bench::bare_loop::VERB, hide = true)]
     BareLoop(bench::bare_loop::Arguments),
+    /// Write the manual pages and the shells' completions into target/man and target/completion, for packages
+    Man,
     /// Run what every change must pass: tests, formatting, lints, docs
     Ci,
 }
@@ -66,6 +69,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Chart(arguments) => chart::run(&arguments),
         Verb::BareLoop(arguments) => bench::bare_loop::run(&arguments),
+        Verb::Man => man::run(),
         Verb::Ci => ci::run(),
     }
 }

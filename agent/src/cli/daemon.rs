@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use network_interface::{NetworkInterface, NetworkInterfaceConfig};
+use regent_vrrp::Instant;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -16,10 +17,10 @@ use super::{
     options::{DaemonOptions, Settled},
 };
 use crate::{
-    config::plan::Plan,
+    config::{self, plan::Plan},
     net::{clock, scheduling},
     observe::{log, server::Listeners},
-    runtime::{self, Given, Letter, Life, RunDir, Settings, Source},
+    runtime::{self, Ended, Front, Given, Letter, Life, RunDir, Settings, Source},
 };
 
 /// Threads of the control runtime: it mostly sleeps.
@@ -29,6 +30,11 @@ const CONTROL_THREADS: usize = 2;
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct BadConfig(String);
+
+/// Rights are missing without which nothing works.
+#[derive(Debug, thiserror::Error)]
+#[error("missing {0}: run as root, or grant them (systemd: AmbientCapabilities=)")]
+pub struct NotPermitted(String);
 
 /// Runs until a signal ends it, or another agent that was started with the same words has taken over.
 ///
@@ -75,6 +81,39 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         let config = config.as_deref().unwrap_or("the flags");
         bail!(BadConfig(format!("{config}: no vrrp_instance to run{wanted}")));
     }
+    start(Start { options, plan, config, source, observing, started, command_line, given, front: None })
+        .map(drop)
+}
+
+/// A daemon whose config was read.
+#[derive(Debug)]
+pub struct Start {
+    /// How it is to run.
+    pub options: DaemonOptions,
+    /// What it is to run.
+    pub plan: Plan,
+    /// The config file.
+    pub config: Option<String>,
+    /// Where the config is, to be read again.
+    pub source: Source,
+    /// Nothing is sent, assigned or dropped.
+    pub observing: bool,
+    /// When it was started.
+    pub started: Instant,
+    /// How it was started, and its successor will be.
+    pub command_line: Vec<OsString>,
+    /// What the agent gave that it succeeds.
+    pub given: Option<Given>,
+    /// How it stands in for keepalived, if it does.
+    pub front: Option<Front>,
+}
+
+/// Runs it to its end.
+///
+/// # Errors
+/// What was attempted, on what, and what to do; [`NotPermitted`] when rights are missing.
+pub fn start(start: Start) -> anyhow::Result<Ended> {
+    let Start { options, plan, config, source, observing, started, command_line, given, front } = start;
     permitted(observing)?;
     let control = control_runtime()?;
     let _entered = control.enter();
@@ -92,7 +131,8 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         }
     };
     if !observing {
-        runtime::nobody_else(&plan.instances.iter().collect::<Vec<_>>())?;
+        let predecessor = predecessor.as_ref().map(|(_, pid)| *pid);
+        runtime::nobody_else(&plan.instances.iter().collect::<Vec<_>>(), predecessor)?;
     }
     all_files_permitted();
     let claims = runtime::claimed(&plan.instances, &mut inherited)?;
@@ -114,6 +154,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         predecessor,
         pins,
         source,
+        front,
     };
     control.block_on(runtime::run(life))
 }
@@ -123,6 +164,8 @@ fn source(settled: &Settled, options: &DaemonOptions) -> Source {
     match settled {
         Settled::Config(path) => Source::File {
             path: path.clone(),
+            given: config::Given::default(),
+            logs_lines: false,
             interfaces: options.interfaces.clone(),
             is_xdp_fixed: options.xdp.is_some(),
         },
@@ -148,8 +191,9 @@ fn control_runtime() -> anyhow::Result<Runtime> {
 /// Reads a config and says everything that is wrong with it. An error when that leaves an instance out: half of a config is
 /// not what anybody asked for.
 fn read(path: &Path) -> Result<Plan, BadConfig> {
-    let read = runtime::read_apart(path).map_err(|error| BadConfig(error.to_string()))?;
-    read.tell();
+    let read =
+        runtime::read_apart(path, &config::Given::default()).map_err(|error| BadConfig(error.to_string()))?;
+    read.tell(false);
     if read.left_out.is_empty() {
         return Ok(read.plan);
     }
@@ -193,7 +237,7 @@ fn permitted(observing: bool) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!("missing {}: run as root, or grant them (systemd: AmbientCapabilities=)", missing.join(" and "))
+    bail!(NotPermitted(missing.join(" and ")))
 }
 
 /// A descriptor for each group goes beyond the customary soft limit of 1024; the hard limit is what counts.

@@ -15,6 +15,8 @@ pub enum Status {
     NotReached,
     /// The config has errors.
     Config,
+    /// The config has warnings, and they count.
+    Warnings,
 }
 
 impl Status {
@@ -26,6 +28,7 @@ impl Status {
             Self::Usage => 2,
             Self::NotReached => 3,
             Self::Config => 4,
+            Self::Warnings => 5,
         }
     }
 }

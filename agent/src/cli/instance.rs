@@ -9,7 +9,9 @@ use regent_common::{
 };
 use regent_vrrp::{Announcements, Preemption};
 
-use crate::config::plan::{self, AddressPlan, Gate, InstancePlan, NotifyPlan, PeerPlan, Transport, Unicast};
+use crate::config::plan::{
+    self, AddressPlan, Gate, InstancePlan, LinkPlan, NotifyPlan, PeerPlan, Transport, TuningPlan, Unicast,
+};
 
 /// The name of the instance that flags make.
 pub const NAME: &str = "VI_1";
@@ -239,6 +241,16 @@ impl InstanceFlags {
             excluded: Vec::new(),
             track_interfaces: Vec::new(),
             track_scripts: Vec::new(),
+            track_files: Vec::new(),
+            track_processes: Vec::new(),
+            track_bfds: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
+            hmac: None,
+            link: LinkPlan::default(),
+            extra_announcements: None,
+            ignores_owners: false,
+            tuning: TuningPlan::default(),
             notify: NotifyPlan::default(),
         }
     }

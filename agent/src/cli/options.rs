@@ -7,11 +7,16 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::{
+    check::{CheckArguments, CheckOptions},
+    completion::CompletionOptions,
+    convert::{ConvertArguments, ConvertOptions},
     exit::Status,
+    explain::ExplainOptions,
     instance::{InstanceArguments, InstanceFlags},
+    man::ManOptions,
 };
 use crate::{
     config::plan::{self, Plan},
@@ -30,6 +35,10 @@ pub const DEFAULT_CONFIGS: [&str; 2] = ["/etc/regent/regent.conf", "/etc/keepali
 pub enum Request {
     /// Run the daemon in the foreground.
     Daemon(Box<DaemonOptions>),
+    /// Say what is wrong with a config.
+    Check(CheckOptions),
+    /// Write the plan of a config.
+    Convert(ConvertOptions),
     /// Show the state of a running one.
     Status(StatusOptions),
     /// Let another one take over from it.
@@ -38,6 +47,12 @@ pub enum Request {
     Reload(ReloadOptions),
     /// Clear away what a dead one left.
     Detach(DetachOptions),
+    /// Tell what a word of the config or a code is about.
+    Explain(ExplainOptions),
+    /// Print what a shell completes the command line by.
+    Completion(CompletionOptions),
+    /// Print a manual page.
+    Man(ManOptions),
 }
 
 /// How the daemon runs.
@@ -215,7 +230,8 @@ impl Refusal {
         Without a verb it runs as a daemon in the foreground: by --config FILE; or by flags for one instance (--vrid, \
         --vip, ...); or by /etc/regent/regent.conf or /etc/keepalived/keepalived.conf, whichever exists. With none of \
         these it observes: nothing is sent, assigned or dropped; what is heard is shown.",
-    after_help = "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config.",
+    after_help = "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config, 5 warnings with \
+        check --strict.",
     args_conflicts_with_subcommands = true
 )]
 struct Line {
@@ -269,6 +285,10 @@ enum LogFormatArgument {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Say everything that is wrong with a config, without root and on any host; or with both configs of a pair
+    Check(CheckArguments),
+    /// Write what a config means: the plan, with every default filled in
+    Convert(ConvertArguments),
     /// Show what a running agent does: state, why, since when, addresses, peers, counters
     Status(StatusArguments),
     /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
@@ -277,6 +297,12 @@ enum Verb {
     Reload(ReloadArguments),
     /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
     Detach(DetachArguments),
+    /// Tell what a word of the config does, or what the code of a diagnostic is about
+    Explain(ExplainOptions),
+    /// Print a script by which a shell completes the command line
+    Completion(CompletionOptions),
+    /// Print a manual page: agent(8), of a verb, or regent.conf(5) with every word of the config
+    Man(ManOptions),
 }
 
 #[derive(Debug, Args)]
@@ -333,6 +359,11 @@ fn metrics_address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:9165 or [::]:9165".to_owned())
 }
 
+/// The command line as clap has it: for completion and manual pages.
+pub fn command() -> clap::Command {
+    Line::command()
+}
+
 /// Reads a command line; the first word is the program's name.
 ///
 /// # Errors
@@ -347,6 +378,8 @@ where
         text: error.render().to_string(),
     })?;
     match line.verb {
+        Some(Verb::Check(arguments)) => arguments.request(),
+        Some(Verb::Convert(arguments)) => Ok(Request::Convert(arguments.options())),
         Some(Verb::Status(arguments)) => Ok(Request::Status(StatusOptions {
             run_directory: arguments.run_dir,
             output: arguments.output,
@@ -366,6 +399,9 @@ where
             run_directory: arguments.run_dir,
             bpf_directory: arguments.bpffs,
         })),
+        Some(Verb::Explain(options)) => Ok(Request::Explain(options)),
+        Some(Verb::Completion(options)) => Ok(Request::Completion(options)),
+        Some(Verb::Man(options)) => Ok(Request::Man(options)),
         None => line.daemon.request().map(|options| Request::Daemon(Box::new(options))),
     }
 }

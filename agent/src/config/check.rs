@@ -5,14 +5,22 @@
 
 mod addresses;
 mod authentication;
+mod bfd;
 mod election;
+mod fixed;
+mod hmac;
 mod instance;
+mod link;
 mod pace;
 mod presence;
 mod route;
+mod routing;
 mod scripts;
+mod servers;
+mod ssl;
 mod strict;
 mod trackers;
+mod weights;
 
 use std::collections::BTreeMap;
 
@@ -25,8 +33,8 @@ use super::{
     source::Span,
 };
 
-/// Checks a model and turns it into a plan.
-pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
+/// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
+pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
     let mut checker = Checker {
         model,
@@ -35,12 +43,21 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
     };
-    let mut instances = Vec::new();
-    for instance in &model.instances {
-        let plan = checker.instance(instance);
-        instances.extend(plan.filter(|plan| checker.admit(instance, plan)));
+    let (mut instances, mut unable, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, instance) in model.instances.iter().enumerate() {
+        let Some(plan) = checker.instance(instance) else { continue };
+        if plan.hmac.is_some() {
+            unable.push(plan);
+        } else if checker.admit(instance, &plan) {
+            checker.weights(instance, &plan);
+            instances.push(plan);
+            kept.push(index);
+        }
     }
+    let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    let sessions = bfd::Sessions::of(model, diagnostics);
+    let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
     let plan = Plan {
         router_id: globals.router_id.clone(),
@@ -51,9 +68,15 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> Plan {
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        virtual_servers,
+        server_groups,
+        ssl: ssl::of(model, diagnostics),
+        bfd_instances: sessions.plans(),
+        fixed,
+        unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
-    plan
+    (plan, kept)
 }
 
 /// What earlier instances hold.

@@ -1,6 +1,8 @@
 //! What is wrong with a config: codes, severities, labelled places, and the bounded list of them.
 //!
-//! Renders nothing: that is `render`.
+//! Renders nothing: that is `render`. What a code is about, at length, is in [`explanations`].
+
+pub mod explanations;
 
 use super::source::{Sources, Span};
 
@@ -173,7 +175,7 @@ pub mod code {
         GLUED_COMMENT = "RG0005", "a comment starts in the middle of a word";
         BLOCK_WITHOUT_NAME = "RG0006", "a block follows no word";
         INCLUDE_NOTHING = "RG0101", "an include matches no file";
-        INCLUDE_UNREADABLE = "RG0102", "an included file cannot be read";
+        INCLUDE_UNREADABLE = "RG0102", "a file of the config cannot be read";
         INCLUDE_CYCLE = "RG0103", "a file includes itself";
         INCLUDE_LIMIT = "RG0104", "the config is too large";
         INCLUDE_NO_FILES = "RG0105", "an include in a text that is not a file";
@@ -200,7 +202,21 @@ pub mod code {
         NAME_TOO_LONG = "RG0308", "an interface name is longer than fifteen bytes";
         ROUNDED = "RG0309", "an interval does not fit the version and is rounded";
         TAKEN_AS_USER = "RG0310", "a word after a command is the user to run it as";
-        NO_SUCH_FILE = "RG0311", "a program does not exist on this host";
+        NO_SUCH_FILE = "RG0311", "a program or a file does not exist on this host";
+        UNKNOWN_NAME = "RG0320", "a name that stands for no number here";
+        ROUTE = "RG0321", "a route that cannot be set";
+        RULE = "RG0322", "a rule of policy routing that cannot be set";
+        HOST_BITS = "RG0323", "an address where a network is expected";
+        PEER = "RG0324", "an address and its peer";
+        NOT_A_MAC = "RG0325", "the MAC address of a host is expected";
+        BAD_KEY = "RG0326", "a key that cannot be used";
+        NOT_A_SERVICE = "RG0330", "a virtual server needs an address, a fwmark or a group";
+        FORWARDING = "RG0331", "a forwarding method cannot be read";
+        NOT_HEX = "RG0332", "hexadecimal digits are expected";
+        ADDRESS_RANGE = "RG0333", "a range of addresses cannot be read";
+        GRANULARITY = "RG0334", "a netmask is expected";
+        NOT_A_STATUS = "RG0335", "a status code or a range of them is expected";
+        NOT_A_NAME = "RG0336", "a DNS name is expected";
         INSTANCE_INCOMPLETE = "RG0401", "an instance lacks what it cannot run without";
         DUPLICATE_NAME = "RG0402", "two blocks have one name";
         DUPLICATE_VRID = "RG0403", "two instances hold one VRID on one interface";
@@ -230,5 +246,65 @@ pub mod code {
         OWNER_ACCEPTS = "RG0427", "priority 255 always accepts";
         GARP_GROUP = "RG0428", "a group of interfaces that sets no pace";
         GATE = "RG0429", "a gate that shuts too late or too soon";
+        WEIGHT_WITHOUT_EFFECT = "RG0430", "a weight that cannot change anything";
+        WEIGHT_CUT = "RG0431", "weights that lead beyond the range of priorities";
+        TRACKS_OWN_INTERFACE = "RG0432", "an instance tracks its own interface";
+        NO_PREFERENCE = "RG0460", "a rule of policy routing says no preference";
+        TRACK_GROUP = "RG0461", "a track group that tracks nothing, or does not exist";
+        STATIC_ADDRESS = "RG0462", "a static address that cannot stay as it is";
+        DUPLICATE_ROUTE = "RG0463", "a route or rule is named twice";
+        OWN_INTERFACE = "RG0464", "words about an interface of its own that do not go together";
+        HMAC = "RG0465", "signed adverts that cannot be used";
+        SERVER_PROTOCOL = "RG0480", "a virtual server does not say its protocol, or says one that does not count";
+        SERVER_DEFAULT = "RG0481", "a virtual server does not say how it balances";
+        SERVER_DAMAGED = "RG0482", "a virtual server that cannot be read whole";
+        SERVER_FAMILY = "RG0483", "a server of the other family";
+        SERVER_PORT = "RG0484", "ports that do not go together";
+        DUPLICATE_SERVER = "RG0485", "a server is named twice";
+        SERVER_GROUP = "RG0486", "a group of virtual servers that is unknown, unused or empty";
+        QUORUM = "RG0487", "a quorum that can never be reached, or never be lost";
+        NO_REAL_SERVER = "RG0488", "a virtual server without real servers";
+        SERVER_FLAG = "RG0489", "a word that does not fit the service or its scheduler";
+        SORRY_SERVER = "RG0490", "a word about a sorry server without one";
+        CHECK_INCOMPLETE = "RG0491", "a check lacks what it cannot run without";
+        CHECK_UNKNOWN = "RG0492", "a check names something that does not exist";
+        CHECK_CONNECTION = "RG0493", "addresses of a check that do not go together";
+        CHECK_USELESS = "RG0494", "a word of a check that changes nothing, or lets it always fail";
+        THRESHOLD = "RG0495", "connection limits that do not go together";
+        BFD_INCOMPLETE = "RG0496", "a BFD session that cannot be run";
+        BFD_TIMES = "RG0497", "numbers of a BFD session that do not go together";
+        SSL_INCOMPLETE = "RG0498", "a certificate without its key, or SSL said twice";
+        UNSEEN = "RG0500", "something of this host could not be looked at";
+        NO_INTERFACE = "RG0501", "an interface that this host does not have";
+        INTERFACE_DOWN = "RG0502", "an interface that is switched off or has no carrier";
+        INTERFACE_UNFIT = "RG0503", "an interface that adverts cannot use";
+        ADVERT_TOO_LARGE = "RG0504", "adverts that are larger than the MTU of their interface";
+        FOREIGN_NETWORK = "RG0505", "a virtual address outside the networks of its interface";
+        ADDRESS_TAKEN = "RG0506", "a virtual address that this host has already";
+        NO_SOURCE = "RG0507", "adverts have no address to come from";
+        OWN_PEER = "RG0508", "a unicast peer that is this host";
+        NO_USER = "RG0509", "a user or group that this host does not have";
+        NOT_EXECUTABLE = "RG0510", "a program that cannot be run";
+        INSECURE_PROGRAM = "RG0511", "a program that others than its user could change";
+        READABLE_CONFIG = "RG0512", "a config with passwords that everybody can read";
+        WRITABLE_CONFIG = "RG0513", "a config that others could change";
+        FIREWALL = "RG0514", "a firewall that drops adverts";
+        IPV6_OFF = "RG0515", "IPv6 is switched off where it is needed";
+        PAIR_MISSING = "RG0550", "a group that one side of a pair does not have";
+        PAIR_VRID = "RG0551", "one group under two VRIDs";
+        PAIR_VERSION = "RG0552", "two versions in one group";
+        PAIR_AUTHENTICATION = "RG0553", "authentication that differs within a group";
+        PAIR_INTERVAL = "RG0554", "two intervals in one group";
+        PAIR_ADDRESSES = "RG0555", "virtual addresses that differ within a group";
+        PAIR_ORDER = "RG0556", "virtual addresses in another order";
+        PAIR_EXCLUDED = "RG0557", "excluded addresses that differ within a group";
+        PAIR_PRIORITY = "RG0558", "priorities of a pair that decide nothing";
+        PAIR_STATE = "RG0559", "both sides of a pair say `state MASTER`";
+        PAIR_PREEMPTION = "RG0560", "`nopreempt` on the side where it has no effect";
+        PAIR_TRANSPORT = "RG0561", "two ways of adverts in one group";
+        PAIR_PEERS = "RG0562", "unicast peers that do not name each other";
+        PAIR_CHECKSUM = "RG0563", "two forms of checksum in one group";
+        PAIR_DOWN_TIMER = "RG0564", "two patiences in one group";
+        PAIR_WEIGHT = "RG0565", "weights that cannot move the addresses to the other side";
     }
 }

@@ -74,9 +74,20 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
         // Opening a pipe would wait for its writer for ever.
         return Err(LoadError::NotAFile { path: path_buf() });
     }
+    read_from(File::open(path).map_err(refused)?, path)
+}
+
+/// A text from anywhere, called `path`.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_from(from: impl Read, path: &Path) -> Result<String, LoadError> {
+    let path_buf = || path.to_owned();
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    File::open(path).map_err(refused)?.take(limit + 1).read_to_end(&mut bytes).map_err(refused)?;
+    from.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| LoadError::Unreadable { path: path_buf(), source })?;
     if bytes.len() > MAX_BYTES {
         return Err(LoadError::TooLarge { path: path_buf() });
     }

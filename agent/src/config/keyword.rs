@@ -4,9 +4,13 @@
 //! words block by block, `names` those that are names only. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 
+mod book;
+mod describe;
 mod kind;
+mod line;
 mod names;
 mod suggest;
+mod tally;
 mod word;
 mod words;
 
@@ -15,11 +19,22 @@ use std::{
     sync::LazyLock,
 };
 
-pub(super) use kind::Seconds;
+pub use book::Book;
+pub use describe::{all_words, blocks};
 pub use kind::{Kind, Line};
-pub(super) use suggest::{nearest, quoted_nearest};
+pub(super) use kind::{Milliseconds, Seconds};
+pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
+pub use line::{all_line_words, line_word, line_words};
+pub(super) use suggest::nearest;
+pub use suggest::quoted_nearest;
+pub use tally::Tally;
 use word::Word;
-pub(super) use words::{AuthenticationTerm, GarpGroupTerm, GlobalTerm, InstanceTerm, RootTerm, ScriptTerm};
+pub(super) use words::{
+    AuthenticationTerm, BfdCheckTerm, BfdTerm, CheckTerm, ConnectionTerm, DnsCheckTerm, FileCheckTerm,
+    GarpGroupTerm, GlobalTerm, HmacTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm,
+    RootTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, TrackGroupTerm, UdpCheckTerm, UrlTerm,
+    VirtualServerTerm,
+};
 
 /// One word in one block.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +57,8 @@ pub struct Keyword {
     pub since: &'static str,
     /// Another name for this word of the same block; empty for most.
     pub same_as: &'static str,
+    /// It may be said more than once in a block, and all of them count or its reader says which.
+    pub repeats: bool,
     /// What the agent does with it.
     pub effect: Effect,
     /// What the model reads it as; `None`: by name only.
@@ -84,6 +101,19 @@ pub(super) trait Terms: Copy {
     fn of(term: Term) -> Option<Self>;
 }
 
+/// The terms of a block whose words stand in two tables: one that it shares with other blocks, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Either<A, B> {
+    Shared(A),
+    Own(B),
+}
+
+impl<A: Terms, B: Terms> Terms for Either<A, B> {
+    fn of(term: Term) -> Option<Self> {
+        A::of(term).map(Self::Shared).or_else(|| B::of(term).map(Self::Own))
+    }
+}
+
 macro_rules! terms {
     ($($variant:ident($terms:ident);)*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +146,28 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    VirtualServer(VirtualServerTerm);
+    Server(ServerTerm);
+    RealServer(RealServerTerm);
+    Check(CheckTerm);
+    Connection(ConnectionTerm);
+    HttpCheck(HttpCheckTerm);
+    Url(UrlTerm);
+    MiscCheck(MiscCheckTerm);
+    SmtpCheck(SmtpCheckTerm);
+    DnsCheck(DnsCheckTerm);
+    UdpCheck(UdpCheckTerm);
+    BfdCheck(BfdCheckTerm);
+    FileCheck(FileCheckTerm);
+    Ssl(SslTerm);
+    Bfd(BfdTerm);
+    Hmac(HmacTerm);
+    TrackGroup(TrackGroupTerm);
+    Address(AddressTerm);
+    Peer(PeerTerm);
+    Route(RouteTerm);
+    Encapsulation(EncapsulationTerm);
+    Rule(RuleTerm);
 }
 
 struct Table {

@@ -17,21 +17,28 @@ mod check;
 mod expand;
 mod file;
 mod glob;
+mod here;
 mod lexer;
 mod model;
+mod pair;
 mod render;
+mod report;
 mod tree;
 
 use std::{path::Path, sync::Arc};
 
 use diagnostic::{Diagnostic, Diagnostics, Severity};
 use expand::Files;
-use plan::Plan;
+use model::Model;
+use plan::{InstancePlan, Plan};
 use source::Sources;
 use tree::Tree;
 
 pub use file::LoadError;
+pub use here::{Account, AssignedHere, Direction, Host, Interface, Mode, Passage, Program, Way};
 pub use keyword::{Keyword, keyword};
+pub use pair::compare;
+pub use report::{Outcome, Report};
 
 /// A config that was read: what it asks for, and what is wrong with it.
 #[derive(Clone, Debug)]
@@ -45,6 +52,9 @@ pub struct Loaded {
     /// The texts it was read from.
     pub sources: Sources,
     tree: Option<Tree>,
+    model: Model,
+    /// For each instance of the plan, which one of the model it is.
+    kept: Vec<usize>,
 }
 
 impl Loaded {
@@ -68,6 +78,17 @@ impl Loaded {
         self.diagnostics.iter().map(|diagnostic| diagnostic.line(&self.sources))
     }
 
+    /// What of this config does not fit the host that is asked: see [`Host`].
+    pub fn here(&self, host: &dyn Host) -> Vec<Diagnostic> {
+        here::check(self, host)
+    }
+
+    /// The instances of the plan, each with what was written.
+    fn instances(&self) -> impl Iterator<Item = (&InstancePlan, &model::Instance)> {
+        let written = self.kept.iter().map(|index| self.model.instances.get(*index));
+        self.plan.instances.iter().zip(written).filter_map(|(plan, written)| Some((plan, written?)))
+    }
+
     /// The root file printed from its tree: byte for byte what was read.
     pub fn print(&self) -> String {
         let text = self.sources.iter().next().map(|source| source.text.clone()).unwrap_or_default();
@@ -80,6 +101,8 @@ impl Loaded {
 pub struct Given {
     /// Which `@id` lines are meant; absent: those of this host's name up to its first dot.
     pub config_id: Option<String>,
+    /// It is meant for another host, or nobody knows for which: programs are not looked for on this one.
+    pub elsewhere: bool,
 }
 
 /// Reads a config file with all that it includes.
@@ -94,31 +117,45 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_with(path: &Path, _given: &Given) -> Result<Loaded, LoadError> {
+pub fn load_with(path: &Path, given: &Given) -> Result<Loaded, LoadError> {
     let text = file::read(path)?;
-    Ok(read(path.display().to_string(), text.into(), &Files::Beside(path.to_owned())))
+    Ok(read(path.display().to_string(), text.into(), &Files::Beside(path.to_owned()), given))
+}
+
+/// What a config that comes from standard input is called.
+pub const STANDARD_INPUT: &str = "standard input";
+
+/// Reads a config from standard input. What it includes is looked for from the working directory on.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_standard_input(given: &Given) -> Result<Loaded, LoadError> {
+    let name = Path::new(STANDARD_INPUT);
+    let text = file::read_from(std::io::stdin().lock(), name)?;
+    Ok(read(STANDARD_INPUT.to_owned(), text.into(), &Files::Beside(name.to_owned()), given))
 }
 
 /// Reads a config from a text. Looks at no file: includes are diagnosed, programs are not looked for.
 pub fn parse(name: &str, text: &str) -> Loaded {
-    read(name.to_owned(), text.into(), &Files::None)
+    read(name.to_owned(), text.into(), &Files::None, &Given::default())
 }
 
-/// Instances of the model that did not make it into the plan. Of two with one name the second is meant.
-fn left_out(model: &model::Model, plan: &Plan) -> Vec<String> {
-    let mut kept = plan.instances.iter().map(|instance| instance.name.as_str()).peekable();
-    let names = model.instances.iter().map(|instance| instance.name.value.as_str());
-    names.filter(|name| kept.next_if_eq(name).is_none()).map(str::to_owned).collect()
+/// Names of the instances of the model that did not make it into the plan.
+fn left_out(model: &Model, kept: &[usize]) -> Vec<String> {
+    let mut kept = kept.iter().peekable();
+    let instances = model.instances.iter().enumerate();
+    let out = instances.filter(|(index, _)| kept.next_if_eq(&index).is_none());
+    out.map(|(_, instance)| instance.name.value.clone()).collect()
 }
 
-fn read(name: String, text: Arc<str>, files: &Files) -> Loaded {
+fn read(name: String, text: Arc<str>, files: &Files, given: &Given) -> Loaded {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let root = sources.add(name, text, None);
     let (statements, tree) =
         expand::expand(root, files, keyword::opens_root_block, &mut sources, &mut diagnostics);
-    let look = matches!(files, Files::Beside(_));
+    let look = matches!(files, Files::Beside(_)) && !given.elsewhere;
     let model = model::read(&statements, &mut sources, &mut diagnostics, look);
-    let plan = check::check(&model, &mut diagnostics);
-    let left_out = left_out(&model, &plan);
-    Loaded { plan, left_out, diagnostics: diagnostics.finish(), sources, tree: Some(tree) }
+    let (plan, kept) = check::check(&model, &mut diagnostics);
+    let left_out = left_out(&model, &kept);
+    Loaded { plan, left_out, diagnostics: diagnostics.finish(), sources, tree: Some(tree), model, kept }
 }

@@ -4,14 +4,25 @@
 //! cannot be read is diagnosed and left absent, so the model of any text exists.
 
 mod address;
+mod bfd;
+mod checker;
 mod command;
 mod garp_group;
 mod global;
+mod hmac;
 mod instance;
+mod line;
+mod link;
+mod names;
 mod peer;
 mod reader;
+mod route;
+mod rule;
 mod script;
+mod server;
+mod ssl;
 mod track;
+mod track_group;
 mod value;
 
 use std::{
@@ -25,12 +36,19 @@ use super::{
     diagnostic::Diagnostics,
     expand::Statement,
     keyword::RootTerm,
-    plan::{AddressPlan, Command, Gate, Pace, PeerPlan, RunAs, XdpChoice},
+    plan::{
+        AddressPlan, AntiReplay, Command, ExtraAnnouncements, Gate, HmacKey, HmacMode, IpvlanMode, Pace,
+        PeerPlan, RoutePlan, RulePlan, RunAs, TuningPlan, XdpChoice,
+    },
     source::{Sources, Span},
 };
+pub(super) use bfd::Bfd;
+pub(super) use checker::{Checked, Checker, Common, Dial, Http, Udp, Url};
 pub(super) use global::is_link_local_group;
 use reader::Damage;
 pub(super) use reader::Reader;
+pub(super) use server::{Flag, Granularity, RealServer, ServerGroup, Shared, Timing, VirtualServer};
+pub(super) use ssl::Ssl;
 
 /// A value and where it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +82,51 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// In order.
+    pub virtual_servers: Vec<VirtualServer>,
+    /// In order.
+    pub server_groups: Vec<ServerGroup>,
+    /// In order.
+    pub bfd_instances: Vec<Bfd>,
+    /// In order; the last one counts.
+    pub ssl: Vec<Ssl>,
+    /// `static_*`, however many of each.
+    pub fixed: Fixed,
+    /// In order.
+    pub track_groups: Vec<TrackGroup>,
+    /// Wherever it stands.
+    pub named: Named,
+}
+
+/// `static_ipaddress`, `static_routes`, `static_rules`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fixed {
+    pub addresses: Vec<Grouped<AddressPlan>>,
+    pub routes: Vec<Grouped<RoutePlan>>,
+    pub rules: Vec<Grouped<RulePlan>>,
+}
+
+/// What a line sets, and the `track_group` that it names.
+#[derive(Clone, Debug)]
+pub(super) struct Grouped<T> {
+    pub what: Spanned<T>,
+    pub group: Option<Spanned<String>>,
+}
+
+/// `track_group`.
+#[derive(Clone, Debug)]
+pub(super) struct TrackGroup {
+    pub name: Spanned<String>,
+    pub instances: Vec<Spanned<String>>,
+}
+
+/// What a config names that only a host has: in the order of the text, whatever becomes of the lines.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    pub interfaces: Vec<Spanned<String>>,
+    /// Without the users that other lines give them.
+    pub programs: Vec<Spanned<Command>>,
+    pub users: Vec<Spanned<RunAs>>,
 }
 
 /// `global_defs`.
@@ -196,13 +259,18 @@ pub(super) struct Instance {
     pub interval: Option<Spanned<u64>>,
     pub version: Option<Spanned<Version>>,
     pub authentication: Option<Authentication>,
-    /// `auth_hmac`.
-    pub hmac: Option<Span>,
+    pub hmac: Option<Hmac>,
+    pub link: Link,
     pub travel: Travel,
     pub addresses: Vec<Spanned<AddressPlan>>,
     pub excluded: Vec<Spanned<AddressPlan>>,
     pub track_scripts: Vec<Tracker>,
     pub track_interfaces: Vec<Tracker>,
+    pub track_files: Vec<Tracker>,
+    pub track_processes: Vec<Tracker>,
+    pub track_bfds: Vec<Tracker>,
+    pub routes: Vec<Spanned<RoutePlan>>,
+    pub rules: Vec<Spanned<RulePlan>>,
     /// `nopreempt`, unless `preempt` came later.
     pub no_preempt: Option<Span>,
     pub preempt_delay: Option<Spanned<Duration>>,
@@ -218,6 +286,10 @@ pub(super) struct Instance {
     pub checksum_as_v2: Option<bool>,
     pub down_timer_adverts: Option<u8>,
     pub presence: Presence,
+    pub extra_announcements: Option<ExtraAnnouncements>,
+    /// `owner_ignore_adverts`.
+    pub ignores_owners: bool,
+    pub tuning: TuningPlan,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
 }
@@ -258,6 +330,69 @@ pub(super) struct Notify {
     pub fault: Option<Command>,
     pub stop: Option<Command>,
     pub any: Option<Command>,
+    pub lower_priority: Option<Command>,
+    pub deleted: Option<Command>,
+    /// The word `notify_deleted`, with or without a command.
+    pub says_deleted: bool,
+    /// `smtp_alert`.
+    pub mail: Option<bool>,
+    /// `notify_priority_changes`.
+    pub priorities: Option<bool>,
+}
+
+/// `auth_hmac`.
+#[derive(Clone, Debug)]
+pub(super) struct Hmac {
+    /// The word `auth_hmac`.
+    pub span: Span,
+    pub keys: Vec<Spanned<HmacKey>>,
+    /// A key that could not be read.
+    pub lost_key: bool,
+    pub active: Option<Spanned<u8>>,
+    pub anti_replay: Option<AntiReplay>,
+    pub window: Option<Duration>,
+    pub mode: Option<HmacMode>,
+}
+
+/// What an instance asks of interfaces.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Link {
+    /// `use_vmac`.
+    pub vmac: Option<Spanned<Vmac>>,
+    /// `use_ipvlan`.
+    pub ipvlan: Option<Spanned<Ipvlan>>,
+    pub own_for_addresses: Option<Span>,
+    /// `vmac_xmit_base`.
+    pub adverts_below: Option<Span>,
+    pub vrf: Option<Spanned<String>>,
+    pub promotes_secondaries: bool,
+    pub polls: bool,
+    pub sync_interface: Option<Spanned<String>>,
+}
+
+/// `use_vmac`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Vmac {
+    pub name: Option<Spanned<String>>,
+    pub mac: Option<Spanned<MacSaid>>,
+    pub notifies: bool,
+    pub group: Option<u32>,
+}
+
+/// A MAC address, of which the last octet may be the VRID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MacSaid {
+    pub begin: [u8; 5],
+    pub end: Option<u8>,
+}
+
+/// `use_ipvlan`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ipvlan {
+    pub name: Option<Spanned<String>>,
+    pub address: Option<Spanned<IpAddr>>,
+    pub mode: IpvlanMode,
+    pub group: Option<u32>,
 }
 
 /// Reads a document. `look` allows a look at the file system, to warn of programs that are not there.
@@ -267,7 +402,15 @@ pub(super) fn read(
     diagnostics: &mut Diagnostics,
     look: bool,
 ) -> Model {
-    let mut reader = Reader { sources, diagnostics, look, excused: false };
+    let mut reader = Reader {
+        sources,
+        diagnostics,
+        look,
+        excused: false,
+        named: Named::default(),
+        names: names::Names::default(),
+        preferences: rule::Preferences::default(),
+    };
     let mut model = Model::default();
     let mut damage = Damage::default();
     // For each entry, the instance it became.
@@ -275,15 +418,38 @@ pub(super) fn read(
     for entry in reader.entries::<RootTerm>("", statements, &mut damage) {
         let before = model.instances.len();
         if let Some(block) = &entry.statement.block {
+            let outer = reader.excuse(entry.keyword);
             match entry.term {
                 RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
                 RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
                 RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
                 RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
+                RootTerm::VirtualServer => {
+                    model.virtual_servers.push(server::read(&mut reader, &entry, block));
+                }
+                RootTerm::VirtualServerGroup => {
+                    model.server_groups.extend(server::group(&mut reader, &entry, block));
+                }
+                RootTerm::Bfd => model.bfd_instances.extend(bfd::read(&mut reader, &entry, block)),
+                RootTerm::Ssl => model.ssl.push(ssl::read(&mut reader, &entry, block)),
+                RootTerm::StaticAddresses => {
+                    address::read_static(&mut reader, &block.statements, &mut model.fixed.addresses);
+                }
+                RootTerm::StaticRoutes => {
+                    route::read_static(&mut reader, &block.statements, &mut model.fixed.routes);
+                }
+                RootTerm::StaticRules => {
+                    rule::read_static(&mut reader, &block.statements, &mut model.fixed.rules);
+                }
+                RootTerm::TrackGroup => {
+                    model.track_groups.extend(track_group::read(&mut reader, &entry, block));
+                }
             }
+            reader.excused = outer;
         }
         became.push((model.instances.len() > before).then_some(before));
     }
+    model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {
         let instance = entry.checked_sub(1).and_then(|entry| became.get(entry)).copied().flatten();

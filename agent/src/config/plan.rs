@@ -15,11 +15,39 @@ use regent_common::{
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
+mod bfd;
+mod checker;
 pub mod diff;
+mod fixed;
 mod gate;
+mod hmac;
 mod json;
+mod link;
+mod route;
+mod rule;
+mod virtual_server;
+mod weight;
 
+pub use bfd::BfdPlan;
+pub use checker::{
+    BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
+    RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
+};
+pub use fixed::{Fixed, FixedPlan, TrackGroup};
 pub use gate::Gate;
+pub use hmac::{AntiReplay, HmacKey, HmacMode, HmacPlan, HmacSecret, Secret};
+pub use link::{Ipvlan, IpvlanMode, LinkPlan, Mac, OwnInterface, Vmac};
+pub(super) use route::MAIN_TABLE;
+pub use route::{
+    CongestionControl, Encapsulation, NextHop, Placement, Prefix, Realms, RouteKind, RouteMetric,
+    RouteMetrics, RoutePlan, RouteTable, RouteTime, RouterPreference, Tunnel,
+};
+pub use rule::{Between, Mark, RuleAction, RuleMatch, RulePlan};
+pub use virtual_server::{
+    Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
+    ServerGroupPlan, ServerTunnel, ServicePlan, SorryServerPlan, TunnelChecksum, VirtualServerPlan,
+};
+pub use weight::WeightPlan;
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -42,6 +70,19 @@ pub struct Plan {
     pub pace_groups: Vec<PaceGroup>,
     /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
     pub xdp: XdpChoice,
+    /// In the order of the config. Nothing is balanced yet.
+    pub virtual_servers: Vec<VirtualServerPlan>,
+    /// Those that a virtual server names, in the order of the config.
+    pub server_groups: Vec<ServerGroupPlan>,
+    /// `SSL`; `None`: nothing is shown, and anyone trusted.
+    pub ssl: Option<SslPlan>,
+    /// In the order of the config. No session is run yet.
+    pub bfd_instances: Vec<BfdPlan>,
+    /// `static_*`: what stays, whoever is master.
+    pub fixed: FixedPlan,
+    /// Instances that are understood and do not run: the agent lacks what they ask for (`auth_hmac`), and must not run
+    /// them without. In the order of the config; they hold neither VRID nor address.
+    pub unable: Vec<InstancePlan>,
 }
 
 /// Which rungs of the ladder may be used.
@@ -145,8 +186,51 @@ pub struct InstancePlan {
     pub track_interfaces: Vec<TrackedInterface>,
     /// `track_script`.
     pub track_scripts: Vec<TrackedScript>,
+    /// `track_file`.
+    pub track_files: Vec<TrackedName>,
+    /// `track_process`.
+    pub track_processes: Vec<TrackedName>,
+    /// `track_bfd`.
+    pub track_bfds: Vec<TrackedName>,
+    /// `virtual_routes`: set while Active.
+    pub routes: Vec<RoutePlan>,
+    /// `virtual_rules`: set while Active.
+    pub rules: Vec<RulePlan>,
+    /// `auth_hmac`: adverts are signed. Boxed: most instances have none.
+    pub hmac: Option<Box<HmacPlan>>,
+    /// Interfaces that it asks for beside its own.
+    pub link: LinkPlan,
+    /// `garp_extra_if`, `vmac_garp_intvl`.
+    pub extra_announcements: Option<ExtraAnnouncements>,
+    /// `owner_ignore_adverts`: with priority 255 no advert is heard.
+    pub ignores_owners: bool,
+    /// What only keepalived needs.
+    pub tuning: TuningPlan,
     /// `notify*`.
     pub notify: NotifyPlan,
+}
+
+/// Announcements on interfaces other than the instance's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ExtraAnnouncements {
+    /// How often; zero: never.
+    #[serde(rename = "interval_us", serialize_with = "json::us")]
+    pub interval: Duration,
+    /// `all`: of each address there, and not of one.
+    pub all: bool,
+}
+
+/// What keepalived lets one tune of an instance, and the agent does not need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TuningPlan {
+    /// `debug`: 0..=4.
+    pub debug: Option<u8>,
+    /// `kernel_rx_buf_size`: bytes.
+    pub receive_buffer: Option<u32>,
+    /// `timer_expired_backup`: the highest priority of the others.
+    pub backup_when_late: Option<u8>,
+    /// `thread_timer_expired`, with its words as written.
+    pub when_late: Option<Vec<String>>,
 }
 
 impl InstancePlan {
@@ -237,6 +321,16 @@ pub struct AddressPlan {
     pub preferred_lifetime: Option<u32>,
     /// `noprefixroute`, and always for an address alone in its prefix.
     pub no_prefix_route: bool,
+    /// `peer`: the other end of a link between two hosts; of the same family.
+    pub peer: Option<IpAddr>,
+    /// `home`: IPv6 only.
+    pub home: bool,
+    /// `mngtmpaddr`: the kernel makes temporary addresses from it; IPv6 only.
+    pub manages_temporary: bool,
+    /// `autojoin`: the kernel joins the group that it is.
+    pub joins: bool,
+    /// `use_vmac`: its device gets an interface with the virtual MAC, which bears it.
+    pub own_interface: bool,
     /// Fault while its device, when that is another than the instance's, is down; `no_track` says no.
     pub tracks_device: bool,
 }
@@ -254,6 +348,11 @@ impl AddressPlan {
             detects_duplicates: false,
             preferred_lifetime: None,
             no_prefix_route: false,
+            peer: None,
+            home: false,
+            manages_temporary: false,
+            joins: false,
+            own_interface: false,
             tracks_device: true,
         }
     }
@@ -278,6 +377,17 @@ pub struct TrackedInterface {
     pub name: String,
     /// Added while it is up (positive) or while it is down (negative); 0: Fault while it is down.
     pub weight: i16,
+    /// `reverse`: the sign applies to the other case.
+    pub reverse: bool,
+}
+
+/// A file, a process or a BFD session that an instance depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TrackedName {
+    /// Name of its block.
+    pub name: String,
+    /// Its weight here; `None`: that of its block.
+    pub weight: Option<i16>,
     /// `reverse`: the sign applies to the other case.
     pub reverse: bool,
 }
@@ -347,4 +457,14 @@ pub struct NotifyPlan {
     pub stop: Option<Box<Command>>,
     /// `notify`: on each, with `INSTANCE NAME STATE PRIORITY` appended.
     pub any: Option<Box<Command>>,
+    /// `notify_master_rx_lower_pri`.
+    pub lower_priority: Option<Box<Command>>,
+    /// `notify_deleted`.
+    pub deleted: Option<Box<Command>>,
+    /// `notify_deleted`, with or without a command: DELETED is told and not FAULT when a reload takes the instance away.
+    pub says_deleted: bool,
+    /// `smtp_alert`; `None`: as `global_defs` says.
+    pub mail: Option<bool>,
+    /// `notify_priority_changes`; `None`: as `global_defs` says.
+    pub priorities: Option<bool>,
 }

@@ -12,23 +12,29 @@ const MAX_SHOWN: usize = 400;
 /// Labels further apart than so many bytes are shown apart.
 const MAX_EXCERPT: u32 = 16 << 10;
 
-/// All diagnostics, in order, each with the source lines it is about.
-pub(super) fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let mut text = String::new();
-    for diagnostic in diagnostics {
-        text.push_str(&one(diagnostic, sources, &renderer));
-        text.push_str("\n\n");
-    }
-    if let Some(summary) = summary(diagnostics) {
+/// All diagnostics, in order, each with the source lines it is about, and how many there are.
+pub(super) fn render(list: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let mut text = diagnostics(list, sources, colour);
+    if let Some(summary) = summary(list) {
         text.push_str(&summary);
         text.push('\n');
     }
     text
 }
 
+/// All diagnostics, in order, each with the source lines it is about and an empty line after it.
+pub(super) fn diagnostics(list: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut text = String::new();
+    for diagnostic in list {
+        text.push_str(&one(diagnostic, sources, &renderer));
+        text.push_str("\n\n");
+    }
+    text
+}
+
 /// `2 errors, 1 warning`; nothing when there are none.
-fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
+pub(super) fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
@@ -106,7 +112,11 @@ fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Opt
     let range = source.lines(first_line, source.line_of(last));
     let whole = Span { source: source_id, start: offset(range.start), end: offset(range.end) };
     let text = masked(source, whole, sources);
-    if text.lines().any(|line| line.len() > MAX_SHOWN) || text.len() > 2 * MAX_EXCERPT as usize {
+    // Nothing at the beginning is the text as a whole, which the title names.
+    if labels.iter().all(|label| label.span.end == 0)
+        || text.lines().any(|line| line.len() > MAX_SHOWN)
+        || text.len() > 2 * MAX_EXCERPT as usize
+    {
         return None;
     }
     let labels = labels

@@ -25,6 +25,11 @@ impl Span {
     pub fn to(self, last: Self) -> Self {
         if self.source == last.source { Self { end: last.end.max(self.end), ..self } } else { self }
     }
+
+    /// The same place, when its text stands behind so many others: see [`Sources::append`].
+    pub(super) const fn behind(self, count: u32) -> Self {
+        Self { source: SourceId(self.source.0.saturating_add(count)), ..self }
+    }
 }
 
 /// One text.
@@ -99,10 +104,45 @@ impl Sources {
         self.get(span.source).map_or(Position { line: 1, column: 1 }, |source| source.position(span.start))
     }
 
+    /// Line and column just behind a span.
+    pub fn end(&self, span: Span) -> Position {
+        self.position(Span { start: span.end, ..span })
+    }
+
+    /// Puts the texts of another collection behind these, and says how many these are: a span of the other collection
+    /// is from now on [`Span::behind`] so many.
+    pub(super) fn append(&mut self, other: Self) -> u32 {
+        let count = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.extend(other.list.into_iter().map(|source| Source {
+            included_from: source.included_from.map(|span| span.behind(count)),
+            ..source
+        }));
+        self.secrets.extend(other.secrets.into_iter().map(|span| span.behind(count)));
+        count
+    }
+
+    /// The first password in a text.
+    pub(super) fn secret_in(&self, id: SourceId) -> Option<Span> {
+        self.secrets.iter().copied().find(|secret| secret.source == id)
+    }
+
+    /// The place that is a text as a whole: nothing at its beginning.
+    pub(super) fn whole(&self) -> impl Iterator<Item = (Span, &Source)> {
+        (0..).map(SourceId).zip(&self.list).map(|(source, text)| (Span { source, start: 0, end: 0 }, text))
+    }
+
     /// The places that included the span's source, the nearest first.
     pub fn inclusions(&self, span: Span) -> impl Iterator<Item = Span> {
         let origin = |span: Span| self.get(span.source).and_then(|source| source.included_from);
         std::iter::successors(origin(span), move |span| origin(*span))
+    }
+
+    /// Where the line ends that a span begins on.
+    pub(super) fn end_of_line(&self, span: Span) -> u32 {
+        let source = self.get(span.source);
+        let rest = source.and_then(|source| source.text.get(span.start as usize..)).unwrap_or_default();
+        let length = rest.find('\n').unwrap_or(rest.len());
+        span.start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
     /// Never shows these bytes: a password.

@@ -50,6 +50,13 @@ pub struct Reception {
     pub all_multicast: u32,
 }
 
+/// Whether IPv6 is switched off on the interface of that name, so that it takes no IPv6 address.
+pub fn ipv6_is_off(name: &str) -> bool {
+    // Without IPv6 in the kernel there is no such file either.
+    let setting = std::fs::read_to_string(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"));
+    setting.map_or(true, |setting| setting.trim() != "0")
+}
+
 /// The driver of the interface of that name.
 ///
 /// # Errors

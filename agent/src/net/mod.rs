@@ -12,6 +12,7 @@ pub mod cookie;
 pub mod deadline;
 pub mod device;
 pub mod features;
+pub mod firewall;
 pub mod frame_socket;
 pub mod inventory;
 pub mod link;

@@ -7,7 +7,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -69,6 +69,11 @@ fn speaker(process: &Path, pid: u32, namespace: &Path) -> Option<OtherVrrp> {
         return None;
     }
     if fs::read_link(process.join("ns/net")).ok()? != namespace {
+        return None;
+    }
+    // The agent goes by that name too, and an agent keeps away from agents by its claims.
+    let file = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    if file(&process.join("exe")).is_some_and(|program| file(Path::new("/proc/self/exe")) == Some(program)) {
         return None;
     }
     let command_line = fs::read(process.join("cmdline")).ok()?;

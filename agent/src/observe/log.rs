@@ -1,8 +1,11 @@
 //! Where log lines go: text or JSON on stderr, or the journal with its fields when stderr is the journal.
 
+pub mod front;
+
 use std::{
     io::{self, IsTerminal},
     os::fd::AsFd,
+    path::PathBuf,
 };
 
 use tracing::level_filters::LevelFilter;
@@ -46,6 +49,14 @@ pub enum LogError {
         origin: &'static str,
         /// What is wrong with it.
         source: ParseError,
+    },
+    /// The log file cannot be opened.
+    #[error("cannot open log file {}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
     },
     /// Somebody else set it up before.
     #[error("cannot set up the log: {0}")]

@@ -5,6 +5,7 @@
 //! metrics and the observe mode's table are drawn from.
 
 pub mod data_plane;
+pub mod dump;
 pub mod events;
 pub mod handover;
 pub mod heard;

@@ -52,12 +52,14 @@ pub fn name_of(instance: &InstancePlan) -> String {
     VridClaim::name_of(&instance.interface, instance.family, instance.vrid)
 }
 
-/// Looks for a keepalived on this host that speaks for a group of these instances.
+/// Looks for a keepalived on this host that speaks for a group of these instances. The process of a `predecessor` may go by
+/// that name, and ends.
 ///
 /// # Errors
 /// When there is one: which, and what to do.
-pub fn nobody_else(instances: &[&InstancePlan]) -> anyhow::Result<()> {
-    let others = other_vrrp::other_vrrp_speakers();
+pub fn nobody_else(instances: &[&InstancePlan], predecessor: Option<u32>) -> anyhow::Result<()> {
+    let mut others = other_vrrp::other_vrrp_speakers();
+    others.retain(|other| Some(other.pid) != predecessor);
     for other in &others {
         // Its children have the same config.
         if others.iter().any(|parent| parent.pid == other.parent) {

@@ -152,7 +152,7 @@ mod tests {
     use regent_vrrp::{Announcements, Preemption};
 
     use super::*;
-    use crate::config::plan::{Gate, NotifyPlan, Transport};
+    use crate::config::plan::{Gate, LinkPlan, NotifyPlan, Transport, TuningPlan};
 
     fn plan(version: Version) -> InstancePlan {
         InstancePlan {
@@ -182,6 +182,16 @@ mod tests {
             excluded: Vec::new(),
             track_interfaces: Vec::new(),
             track_scripts: Vec::new(),
+            track_files: Vec::new(),
+            track_processes: Vec::new(),
+            track_bfds: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
+            hmac: None,
+            link: LinkPlan::default(),
+            extra_announcements: None,
+            ignores_owners: false,
+            tuning: TuningPlan::default(),
             notify: NotifyPlan::default(),
         }
     }

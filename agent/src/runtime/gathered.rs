@@ -3,7 +3,7 @@
 //! The VRRP thread only copies: no text is made and no map is read on it, so that a status of a thousand instances makes no
 //! advert late. The rest is `status`, on the control runtime.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{
     Counter, Priority,
@@ -81,6 +81,12 @@ pub struct GatheredInstance {
     pub gate: Option<Gate>,
     /// The MAC that it speaks from, while its interface exists.
     pub mac: Option<[u8; 6]>,
+    /// When the next advert is due, or the takeover.
+    pub deadline: Option<Instant>,
+    /// How long it would wait for a silent Active.
+    pub down: Duration,
+    /// The interval of the Active.
+    pub active_interval: Duration,
     /// Rows of the counters of its addresses, in the order of the config.
     pub counts: Positions,
 }
@@ -123,6 +129,9 @@ impl Engine {
             troubles: instance.troubles.values().cloned().collect(),
             gate: self.program.as_ref().and_then(|program| program.gates().read(instance.row)),
             mac: link.map(|link| instance.mac(link.mac)),
+            deadline: instance.router.deadline(),
+            down: instance.router.active_down_interval(),
+            active_interval: instance.router.active_interval().duration(),
             counts: self.addressing.list(at),
         }
     }

@@ -7,6 +7,7 @@
 //! directory is cleared. Who is succeeded by another agent leaves all that as it is.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{self, IsTerminal},
     os::fd::OwnedFd,
@@ -28,12 +29,13 @@ use super::{
     build::{self, Blueprint},
     checker,
     engine::{Engine, Settings, XdpChoice},
+    front::{self, DumpSignals, Dumper, Front},
     gathered::Gathered,
     inbox::{self, Inbox, Order},
     journal::{self, Entry, RunDir},
     leftovers::{self, Removed},
     reload::{Course, Household, Source},
-    status::Answerer,
+    status::{Answerer, PictureRequests},
     succession::{
         Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
         tell_service_manager,
@@ -99,6 +101,17 @@ pub struct Life {
     pub pins: Option<OwnedFd>,
     /// Where the config is, to be read again.
     pub source: Source,
+    /// How it stands in for keepalived, if it does.
+    pub front: Option<Front>,
+}
+
+/// Why the daemon has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Told,
+    /// Another one goes on in its place.
+    Succeeded,
 }
 
 /// How the VRRP thread ended.
@@ -121,7 +134,7 @@ enum ThreadError {
 /// # Errors
 /// When it cannot start, or the VRRP thread fails; addresses are removed in any case. When the agent that it was to succeed
 /// goes on: nothing was touched then.
-pub async fn run(life: Life) -> anyhow::Result<()> {
+pub async fn run(life: Life) -> anyhow::Result<Ended> {
     let Life {
         plan,
         observed,
@@ -134,11 +147,13 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
         predecessor,
         pins,
         source: config,
+        front,
     } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
     // Those that come while one is answered become one.
     let mut hangups = signal(SignalKind::hangup())?;
+    let dump_signals = front.as_ref().map(|_| DumpSignals::new()).transpose()?;
     let mut inventory = inventory::inventory().await?;
     let pins = match (settings.observing, pins) {
         (true, _) => Err(NoPins::because("observe mode leaves nothing behind")),
@@ -231,14 +246,22 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     let offer = Offer { source, events, handovers, reloads: reload_way, end: ended_serving };
     let mut server = tokio::spawn(listeners.serve(offer));
     let showing = settings.observing.then(|| tokio::spawn(show(shown)));
-    let showing_reloads = reloads.clone();
-    let readers = tokio::spawn(read(readings, gather_sender, running, showing_reloads, snapshots));
+    let (picture_sender, pictures) = mpsc::channel(front::DEPTH);
+    let readers = tokio::spawn(read(readings, gather_sender, running, reloads.clone(), snapshots, pictures));
+    let plan = Arc::new(plan);
+    let (plan_sender, plan_now) = watch::channel(Arc::clone(&plan));
+    let dumping = front.zip(dump_signals).map(|(front, signals)| {
+        (front.ready.0)();
+        let Front { namespace, dumps_at_start, .. } = front;
+        let dumper = Dumper { pictures: picture_sender, plan: plan_now, namespace, cleared: BTreeMap::new() };
+        tokio::spawn(dumper.run(signals, dumps_at_start))
+    });
     tell_service_manager(&format!("READY=1\nMAINPID={}", std::process::id()));
 
     let cancelled = Cancelled::default();
     let mut under_way = None;
     let mut household =
-        Household { plan: Arc::new(plan), room, claims, intentions, scripts, notifiers, refusal };
+        Household { plan, shown: plan_sender, room, claims, intentions, scripts, notifiers, refusal };
     let mut course = Course::new(config, reloads);
     let result = loop {
         tokio::select! {
@@ -319,6 +342,9 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     if let Some(showing) = showing {
         showing.abort();
     }
+    if let Some(dumping) = dumping {
+        dumping.abort();
+    }
     drop(scripts);
     if timeout(DRAIN, observer).await.is_err() {
         tracing::warn!("some observations were not logged in time");
@@ -327,16 +353,16 @@ pub async fn run(life: Life) -> anyhow::Result<()> {
     match result {
         Ok(Farewell::HandedOver) => {
             run_dir.leave();
-            Ok(())
+            Ok(Ended::Succeeded)
         }
         Ok(Farewell::Settled) => {
             run_dir.clear();
-            Ok(())
+            Ok(Ended::Told)
         }
         Ok(Farewell::Unsettled) => {
             give_back(&intentions).await?;
             run_dir.clear();
-            Ok(())
+            Ok(Ended::Told)
         }
         Err(error) => {
             if let Err(error) = give_back(&intentions).await {
@@ -500,6 +526,7 @@ async fn read(
     running: Running,
     reloads: Reloads,
     requests: SnapshotRequests,
+    pictures: PictureRequests,
 ) {
     let Ok(Readings { diagnostics, view, features }) = readings.await else { return };
     for FeatureStatus { name, state, consequence } in
@@ -508,7 +535,7 @@ async fn read(
         tracing::info!("{name}: {state}; {consequence}");
     }
     let answerer = Answerer { loop_requests, view, running, reloads, kernel: features };
-    let answering = answerer.run(requests);
+    let answering = answerer.run(requests, pictures);
     match diagnostics {
         Some(diagnostics) => {
             tokio::join!(answering, say_diagnostics(diagnostics));

@@ -29,7 +29,7 @@ use crate::config::plan::{InstancePlan, Pace, PaceGroup, diff::Fate};
 pub use course::Course;
 pub use household::Household;
 pub use preparing::Source;
-pub use reading::{limited_to, read_apart};
+pub use reading::{Read, limited_to, read_apart};
 
 /// How long the end of a reload waits until what goes is gone.
 const PATIENCE: Duration = Duration::from_secs(3);

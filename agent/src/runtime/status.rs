@@ -43,6 +43,18 @@ const MOST_AT_ONCE: usize = 16;
 /// Where the loop is asked to gather.
 pub type GatherRequests = mpsc::Receiver<oneshot::Sender<Gathered>>;
 
+/// A snapshot, and what it was made from.
+#[derive(Debug)]
+pub struct Picture {
+    /// What everybody sees.
+    pub snapshot: Snapshot,
+    /// The plans behind it, too.
+    pub gathered: Gathered,
+}
+
+/// Where pictures are asked for.
+pub type PictureRequests = mpsc::Receiver<oneshot::Sender<Picture>>;
+
 /// Makes snapshots for whoever asks.
 pub struct Answerer {
     /// Where the loop is asked.
@@ -58,22 +70,37 @@ pub struct Answerer {
 }
 
 impl Answerer {
-    /// Answers until nobody can ask any more. Requests that came meanwhile get the same snapshot.
-    pub async fn run(self, mut requests: SnapshotRequests) {
+    /// Answers until nobody can ask for a snapshot any more. Requests that came meanwhile get the same one.
+    pub async fn run(self, mut requests: SnapshotRequests, mut pictures: PictureRequests) {
         let mut waiting = Vec::new();
-        while requests.recv_many(&mut waiting, MOST_AT_ONCE).await > 0 {
-            let (answer, gathered) = oneshot::channel();
-            // A loop that has ended drops what it was asked; so do we.
-            if self.loop_requests.send(answer).await.is_ok()
-                && let Ok(gathered) = gathered.await
-            {
-                let snapshot = self.snapshot(&gathered);
-                for request in waiting.drain(..) {
-                    drop(request.send(snapshot.clone()));
+        loop {
+            tokio::select! {
+                count = requests.recv_many(&mut waiting, MOST_AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                    if let Some(gathered) = self.gathered().await {
+                        let snapshot = self.snapshot(&gathered);
+                        for request in waiting.drain(..) {
+                            drop(request.send(snapshot.clone()));
+                        }
+                    }
+                    waiting.clear();
+                }
+                Some(request) = pictures.recv() => {
+                    if let Some(gathered) = self.gathered().await {
+                        drop(request.send(Picture { snapshot: self.snapshot(&gathered), gathered }));
+                    }
                 }
             }
-            waiting.clear();
         }
+    }
+
+    /// A loop that has ended drops what it was asked; so do we.
+    async fn gathered(&self) -> Option<Gathered> {
+        let (answer, gathered) = oneshot::channel();
+        self.loop_requests.send(answer).await.ok()?;
+        gathered.await.ok()
     }
 
     fn snapshot(&self, gathered: &Gathered) -> Snapshot {

@@ -280,7 +280,8 @@ fn an_unknown_word_with_a_block_is_skipped_whole() {
 #[test]
 fn words_of_keepaliveds_are_skipped_whole_with_a_warning() {
     let text = "global_defs {\nnotification_email {\nroot@localhost\n}\nenable_dbus\nrouter_id x\n}\n\
-                virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 { weight 1\n} }\n";
+                virtual_server 10.0.0.1 80 {\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n\
+                real_server 10.0.0.2 80 { weight 1\n} }\n";
     let loaded = config::parse("c", text);
     assert_eq!(loaded.plan.router_id.as_deref(), Some("x"));
     assert!(!loaded.has_errors() && loaded.has_warnings());

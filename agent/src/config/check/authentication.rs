@@ -13,7 +13,7 @@ use super::{
 use crate::config::diagnostic::{Diagnostic, code};
 
 /// What becomes of a group in which one router has no authentication.
-const REJECTED_BOTH_WAYS: &str =
+pub(super) const REJECTED_BOTH_WAYS: &str =
     "without it this router and its peers would reject each other, and both be master";
 
 impl Checker<'_> {
@@ -25,14 +25,6 @@ impl Checker<'_> {
         family: Family,
         strict: Option<Strict>,
     ) -> Option<Authentication> {
-        if let Some(span) = instance.hmac {
-            self.report(
-                Diagnostic::error(code::AUTHENTICATION, "`auth_hmac` is not supported yet")
-                    .primary(span, left_out(instance))
-                    .help(REJECTED_BOTH_WAYS),
-            );
-            return None;
-        }
         let Some(said) = &instance.authentication else { return Some(Authentication::None) };
         if version == Version::V3 {
             // RFC 9568 §5.2.6 and §9: version 3 has no authentication.

@@ -7,6 +7,7 @@ use super::{
     model::{Instance, Required},
     pace,
     strict::Strict,
+    trackers,
 };
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
@@ -42,6 +43,7 @@ impl Checker<'_> {
         let route = self.route(instance, family, priority);
         let track_scripts = self.track_scripts(instance, priority);
         let track_interfaces = self.track_interfaces(instance, priority);
+        let hmac = instance.hmac.as_ref().map(|hmac| self.hmac(instance, hmac, interval));
         if let Some(strict) = strict {
             self.note_strict(strict, instance, priority, version);
         }
@@ -53,6 +55,7 @@ impl Checker<'_> {
         let down_timer_adverts =
             instance.down_timer_adverts.or(globals.down_timer_adverts).unwrap_or(DOWN_TIMER_ADVERTS);
         let gate = self.gate(instance, down_timer_adverts);
+        let link = self.link(instance, &interface, vrid, family, &route);
         let (own, default) = (&instance.presence, &globals.presence);
         let plan = InstancePlan {
             name: instance.name.value.clone(),
@@ -81,6 +84,20 @@ impl Checker<'_> {
             excluded: addresses.excluded,
             track_interfaces,
             track_scripts: track_scripts?,
+            track_files: trackers::names(&instance.track_files),
+            track_processes: trackers::names(&instance.track_processes),
+            track_bfds: trackers::names(&instance.track_bfds),
+            routes: self.routes(&instance.routes),
+            rules: self.rules(&instance.rules),
+            // One that cannot be read keeps the instance out of the plan altogether.
+            hmac: match hmac {
+                Some(hmac) => Some(Box::new(hmac?)),
+                None => None,
+            },
+            link,
+            extra_announcements: instance.extra_announcements,
+            ignores_owners: instance.ignores_owners,
+            tuning: instance.tuning.clone(),
             notify: self.notify(instance),
         };
         has_addresses.then_some(plan)
@@ -217,6 +234,11 @@ impl Checker<'_> {
             fault: with_user(&instance.notify.fault),
             stop: with_user(&instance.notify.stop),
             any: with_user(&instance.notify.any),
+            lower_priority: with_user(&instance.notify.lower_priority),
+            deleted: with_user(&instance.notify.deleted),
+            says_deleted: instance.notify.says_deleted,
+            mail: instance.notify.mail,
+            priorities: instance.notify.priorities,
         }
     }
 }

@@ -8,8 +8,18 @@ use super::{
 };
 use crate::config::{
     diagnostic::{Diagnostic, code},
-    plan::{TrackedInterface, TrackedScript},
+    plan::{TrackedInterface, TrackedName, TrackedScript},
 };
+
+/// Trackers of which the block says what they are; whether it is there is not looked at as long as they do not act.
+pub(super) fn names(trackers: &[Tracker]) -> Vec<TrackedName> {
+    let name = |tracker: &Tracker| TrackedName {
+        name: tracker.name.value.clone(),
+        weight: tracker.weight.map(|weight| weight.value),
+        reverse: tracker.weight.is_some_and(|weight| weight.reverse),
+    };
+    trackers.iter().map(name).collect()
+}
 
 impl Checker<'_> {
     /// Priority 255 never changes (RFC 9568 §6.1: the owner's MUST be 255), so weights on it mean nothing.

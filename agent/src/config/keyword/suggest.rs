@@ -20,7 +20,7 @@ pub(in super::super) fn nearest<'w>(word: &str, among: impl Iterator<Item = &'w 
 }
 
 /// "did you mean `X`?", or nothing.
-pub(in super::super) fn quoted_nearest<'w>(word: &str, among: impl Iterator<Item = &'w str>) -> String {
+pub fn quoted_nearest<'w>(word: &str, among: impl Iterator<Item = &'w str>) -> String {
     nearest(word, among).map_or_else(String::new, |nearest| format!("did you mean `{nearest}`?"))
 }
 

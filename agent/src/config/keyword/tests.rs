@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Effect, Kind, keyword, keywords, parents, quoted_nearest};
+use super::{Effect, Kind, Line, keyword, keywords, line_word, line_words, parents, quoted_nearest};
 use crate::config;
 
 /// A config in which one line stands in its block, with what it cannot be without.
@@ -23,13 +23,23 @@ fn around(parent: &str, example: &str) -> String {
         };
         format!(
             "vrrp_instance VI {{\n{line}\n{companion}\n{}\n{}\n{}\n}}\n",
-            given("interface", "interface eth0"),
+            given("vrf", &given("interface", "interface eth0")),
             given("virtual_router_id", "virtual_router_id 1"),
             given("virtual_ipaddress", "virtual_ipaddress { 192.0.2.9 }"),
         )
     };
     match parent {
+        "" if example.starts_with("track_group") => {
+            format!("{}{example}\n", instance("").replace("VI ", "VI_1 "))
+        }
         "" => example.to_owned(),
+        "track_group" => format!("{}track_group G {{\n{example}\n}}\n", instance("").replace("VI ", "VI_1 "))
+            .replace("VI_2", ""),
+        "vrrp_instance/auth_hmac" => {
+            let key = "key 1 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+            let key = if example.starts_with("key") { "" } else { key };
+            instance(&format!("auth_hmac {{\n{key}\n{example}\n}}"))
+        }
         "vrrp_instance" => instance(example),
         "vrrp_instance/authentication" => {
             let password = if example.contains("auth_pass") { "" } else { "auth_pass x" };
@@ -50,23 +60,109 @@ fn around(parent: &str, example: &str) -> String {
     }
 }
 
-/// Words that act by keeping an instance from running: what they ask for is not there, and it must not run without.
-const REFUSED: &[&str] = &["auth_hmac"];
+/// What is said about a config besides what its words do.
+fn complaints(config: &str) -> (Vec<&'static str>, String) {
+    let loaded = config::parse("example", config);
+    // `vrf` is for an instance without interface, which then takes the default; signed adverts do not act yet.
+    let expected = ["RG0202", "RG0209", "RG0210", "RG0401", "RG0413", "RG0418", "RG0419"];
+    let codes = loaded.diagnostics.iter().map(|diagnostic| diagnostic.code);
+    (codes.filter(|code| !expected.contains(code)).collect(), loaded.render(false))
+}
 
 #[test]
 fn the_example_of_each_word_that_acts_is_read_without_a_complaint() {
-    for keyword in keywords() {
-        if keyword.effect != Effect::Acts {
-            continue;
-        }
-        if REFUSED.contains(&keyword.name) {
-            continue;
-        }
+    for keyword in keywords().iter().filter(|keyword| keyword.effect == Effect::Acts) {
         let config = around(keyword.parent, keyword.example);
         let loaded = config::parse("example", &config);
         assert!(!loaded.has_warnings(), "{config}\n{}", loaded.render(false));
+    }
+}
+
+#[test]
+fn the_example_of_each_word_that_is_read_says_no_more_than_what_it_does() {
+    for keyword in keywords().iter().filter(|keyword| keyword.term.is_some()) {
+        let config = around(keyword.parent, keyword.example);
+        let (complaints, rendered) = complaints(&config);
+        assert!(complaints.is_empty(), "{config}\n{rendered}");
         assert!(keyword.example.starts_with(keyword.name), "{}", keyword.name);
         assert!(!keyword.help.is_empty(), "{}", keyword.name);
+    }
+}
+
+/// A config in which a word of a line stands in its line, with what it cannot be without.
+fn in_its_line(line: Line, example: &str) -> String {
+    let instance = |lines: &str| {
+        let addresses = if lines.starts_with("virtual_ip") { "" } else { "virtual_ipaddress { 192.0.2.9 }" };
+        format!("vrrp_instance VI {{\ninterface eth0\nvirtual_router_id 1\n{addresses}\n{lines}\n}}\n")
+    };
+    let group = "track_group G { group { VI } }\n";
+    let word = example.split_whitespace().next().unwrap_or_default();
+    let help = crate::config::keyword::line_word(line, word).map(|keyword| keyword.help).unwrap_or_default();
+    let ipv6 = help.contains("(IPv6)") || word == "inet6" || word == "-nodad";
+    let address = match (ipv6, word) {
+        (true, _) => "2001:db8::7/64",
+        (false, "peer") => "192.0.2.7",
+        (false, _) => "192.0.2.7/24",
+    };
+    let route = match word {
+        "to" => "dev eth0".to_owned(),
+        "via" | "gw" | "or" | "nexthop" => "198.51.100.0/24".to_owned(),
+        "weight" => "198.51.100.0/24 nexthop via 192.0.2.254".to_owned(),
+        "dev" | "oif" => "198.51.100.0/24 via 192.0.2.254".to_owned(),
+        "blackhole" | "unreachable" | "prohibit" | "throw" => "198.51.100.0/24".to_owned(),
+        _ if ipv6 => "2001:db8:1::/64 dev eth0".to_owned(),
+        _ => "198.51.100.0/24 dev eth0".to_owned(),
+    };
+    let family = if ipv6 { "inet6" } else { "" };
+    let rule = match word {
+        "inet6" | "inet" => "table 7 preference 9".to_owned(),
+        "preference" | "priority" | "order" => "table 7".to_owned(),
+        "goto" => "preference 9".to_owned(),
+        "table" | "lookup" | "l3mdev" | "nop" | "blackhole" | "unreachable" | "prohibit" | "type" => {
+            format!("{family} preference 9")
+        }
+        _ => format!("{family} table 7 preference 9"),
+    };
+    match line {
+        Line::Address => instance(&format!("virtual_ipaddress {{\n{address} {example}\n}}")),
+        Line::StaticAddress => {
+            let device = if word == "dev" { "" } else { "dev eth0" };
+            format!("{group}{}static_ipaddress {{\n{address} {device} {example}\n}}\n", instance(""))
+        }
+        Line::Peer => instance(&format!("unicast_peer {{\n192.0.2.2 {example}\n}}")),
+        Line::Route => instance(&format!("virtual_routes {{\n{route} {example}\n}}")),
+        Line::StaticRoute => format!("{group}{}static_routes {{\n{route} {example}\n}}\n", instance("")),
+        Line::Encapsulation => {
+            let other = if word == "id" { "" } else { "id 7" };
+            format!("static_routes {{\n198.51.100.0/24 dev eth0 encap ip {other} {example}\n}}\n")
+        }
+        Line::Rule => instance(&format!("virtual_rules {{\n{rule} {example}\n}}")),
+        Line::StaticRule => format!("{group}{}static_rules {{\n{rule} {example}\n}}\n", instance("")),
+        Line::Interface | Line::Instance | Line::Tracker | Line::Service => unreachable!("{example}"),
+    }
+}
+
+#[test]
+fn the_example_of_each_word_of_a_line_says_no_more_than_what_it_does() {
+    let lines = [
+        (Line::Address, 14),
+        (Line::StaticAddress, 14),
+        (Line::Peer, 2),
+        (Line::Route, 59),
+        (Line::StaticRoute, 60),
+        (Line::Encapsulation, 8),
+        (Line::Rule, 33),
+        (Line::StaticRule, 34),
+    ];
+    for (line, count) in lines {
+        assert_eq!(line_words(line).count(), count, "{line:?}");
+        for word in line_words(line) {
+            let config = in_its_line(line, word.example);
+            let (complaints, rendered) = complaints(&config);
+            assert!(complaints.is_empty(), "{config}\n{rendered}");
+            assert!(word.example.starts_with(word.name) && !word.help.is_empty(), "{}", word.name);
+            assert!(word.same_as.is_empty() || line_word(line, word.same_as).is_some(), "{}", word.name);
+        }
     }
 }
 
@@ -83,10 +179,7 @@ fn no_word_is_in_one_block_twice_and_each_can_be_looked_up() {
 }
 
 #[test]
-fn the_table_has_every_position_of_the_language() {
-    assert_eq!(keywords().iter().filter(|entry| entry.effect == Effect::Acts).count(), 95);
-    // keepalived 2.4.1 has 500 positions; HTTP_GET and SSL_GET share theirs there and are two blocks here.
-    assert!(keywords().len() >= 500, "{}", keywords().len());
+fn the_parents_of_a_word_are_known() {
     assert_eq!(
         parents("url").collect::<Vec<_>>(),
         ["virtual_server/real_server/HTTP_GET", "virtual_server/real_server/SSL_GET"]

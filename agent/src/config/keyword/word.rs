@@ -13,6 +13,7 @@ pub(super) struct Word<T> {
     tier: Tier,
     since: &'static str,
     same_as: &'static str,
+    repeats: bool,
     effect: Effect,
     term: T,
 }
@@ -34,6 +35,7 @@ pub(super) const fn word<T: Copy>(
         tier: Tier::Common,
         since: "",
         same_as: "",
+        repeats: false,
         effect: Effect::Acts,
         term,
     }
@@ -76,6 +78,12 @@ impl<T: Copy> Word<T> {
         self
     }
 
+    /// It may be said more than once in a block: nothing is said about that unless its reader does.
+    pub(super) const fn repeats(mut self) -> Self {
+        self.repeats = true;
+        self
+    }
+
     /// It does nothing, and nothing is missing: because …
     pub(super) const fn without_effect(mut self, because: &'static str) -> Self {
         self.effect = Effect::WithoutEffect(because);
@@ -110,6 +118,7 @@ pub(super) fn in_block<T: Copy + Into<Term>>(
         tier: word.tier,
         since: word.since,
         same_as: word.same_as,
+        repeats: word.repeats,
         effect: word.effect,
         term: Some(word.term.into()),
     })

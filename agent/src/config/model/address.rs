@@ -1,27 +1,28 @@
-//! Lines of `virtual_ipaddress`: an address and what goes with it.
+//! Lines of `virtual_ipaddress` and `static_ipaddress`: an address and what goes with it.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{Reader, Spanned, reader::Damage};
+use super::{
+    Grouped, Reader, Spanned,
+    line::{Line, Next, SKIPPED, Said, Sort},
+    reader::Damage,
+};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::{Statement, Word},
-    keyword,
+    keyword::{self, AddressTerm},
     plan::AddressPlan,
+    source::Span,
 };
 
 /// Linux: IFNAMSIZ − 1.
 const MAX_LABEL: usize = 15;
-/// Words after an address that are keepalived's and have no effect here yet, with the number of their values.
-const NOT_YET: &[(&str, usize)] =
-    &[("peer", 1), ("home", 0), ("mngtmpaddr", 0), ("autojoin", 0), ("use_vmac", 0), ("track_group", 1)];
-/// Words after an address that act.
-const ACTING: &[&str] =
-    &["brd", "broadcast", "dev", "scope", "label", "-nodad", "preferred_lft", "noprefixroute", "no_track"];
-/// Those of them that a value follows.
-const VALUED: &[&str] = &["brd", "broadcast", "dev", "scope", "label", "preferred_lft"];
 
-/// The addresses of a block. Lines that hold none are diagnosed and skipped.
+const VIRTUAL: Sort = Sort { words: keyword::Line::Address, place: "after an address", otherwise: SKIPPED };
+const STATIC: Sort =
+    Sort { words: keyword::Line::StaticAddress, place: "after an address", otherwise: SKIPPED };
+
+/// The addresses of a block of an instance. Lines that hold none are diagnosed and skipped.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     statements: &[Statement],
@@ -30,91 +31,99 @@ pub(super) fn read(
 ) {
     for statement in reader.lines(statements, damage) {
         if let Some((word, options)) = statement.words.split_first() {
-            addresses.extend(line(reader, word, options));
+            let address = line(reader, VIRTUAL, word, options);
+            addresses.extend(address.map(|address| address.what));
+        }
+    }
+}
+
+/// The addresses of `static_ipaddress`.
+pub(super) fn read_static(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    addresses: &mut Vec<Grouped<AddressPlan>>,
+) {
+    for statement in reader.lines(statements, &mut Damage::default()) {
+        if let Some((word, options)) = statement.words.split_first() {
+            addresses.extend(line(reader, STATIC, word, options));
         }
     }
 }
 
 /// One line: an address and its options.
-pub(super) fn line(reader: &mut Reader<'_>, word: &Word, options: &[Word]) -> Option<Spanned<AddressPlan>> {
+fn line(reader: &mut Reader<'_>, sort: Sort, word: &Word, options: &[Word]) -> Option<Grouped<AddressPlan>> {
     let (address, prefix_length) = prefixed(reader, word)?;
     let mut plan = AddressPlan::plain(address, prefix_length);
-    let mut rest = options.iter();
-    while let Some(option) = rest.next() {
-        match option.value.as_str() {
-            "dev" => plan.device = value(reader, option, &mut rest).and_then(|name| interface(reader, name)),
-            "brd" | "broadcast" => {
-                let broadcast =
-                    value(reader, option, &mut rest).and_then(|word| broadcast(reader, word, &plan));
+    let (mut group, mut peer) = (None, None);
+    let mut line = Line::new(reader, sort, options);
+    while let Some(next) = line.next::<AddressTerm>() {
+        let said = match next {
+            Next::Said(said) => said,
+            Next::Other(word) => {
+                line.unknown(word, "one address per line");
+                continue;
+            }
+        };
+        match said.term {
+            AddressTerm::Device => plan.device = line.interface(&said).or(plan.device),
+            AddressTerm::Broadcast => {
+                let broadcast = line.value(&said).and_then(|word| broadcast(line.reader, word, &plan));
                 plan.broadcast = broadcast.or(plan.broadcast);
             }
-            "scope" => {
-                let scope = value(reader, option, &mut rest).and_then(|word| scope(reader, word));
+            AddressTerm::Scope => {
+                let scope = line.named(&said).and_then(|scope| u8::try_from(scope).ok());
                 plan.scope = scope.unwrap_or(plan.scope);
             }
-            "label" => {
-                plan.label = value(reader, option, &mut rest).and_then(|word| label(reader, word, &plan))
+            AddressTerm::Label => {
+                plan.label = line.value(&said).and_then(|word| label(line.reader, word, &plan));
             }
-            "-nodad" => plan.detects_duplicates = ipv6_alone(reader, option, &plan),
-            "preferred_lft" => {
-                let word = value(reader, option, &mut rest);
-                if let Some(word) = word.filter(|_| ipv6_alone(reader, option, &plan)) {
-                    plan.preferred_lifetime = preferred_lifetime(reader, word);
+            AddressTerm::Peer => peer = line.address(&said),
+            AddressTerm::Home => plan.home = ipv6_alone(&mut line, &said, &plan),
+            AddressTerm::DetectDuplicates => {
+                plan.detects_duplicates = ipv6_alone(&mut line, &said, &plan);
+            }
+            AddressTerm::ManageTemporary => {
+                plan.manages_temporary = ipv6_alone(&mut line, &said, &plan);
+            }
+            AddressTerm::NoPrefixRoute => plan.no_prefix_route = true,
+            AddressTerm::AutoJoin => plan.joins = true,
+            AddressTerm::NoTrack => plan.tracks_device = false,
+            AddressTerm::PreferredLifetime => {
+                let word = line.value(&said);
+                if let Some(word) = word.filter(|_| ipv6_alone(&mut line, &said, &plan)) {
+                    plan.preferred_lifetime = preferred_lifetime(&mut line, &said, word);
                 }
             }
-            "noprefixroute" => plan.no_prefix_route = true,
-            "no_track" => plan.tracks_device = false,
-            other => match NOT_YET.iter().find(|(name, _)| *name == other) {
-                Some((name, values)) => {
-                    let message =
-                        format!("`{name}` is keepalived's and not supported yet: it has no effect here");
-                    let last = rest.by_ref().take(*values).last().unwrap_or(option);
-                    reader.report(
-                        Diagnostic::warning(code::NOT_SUPPORTED_YET, message)
-                            .primary(option.span.to(last.span), "skipped"),
-                    );
-                }
-                None => unknown(reader, option, &mut rest),
-            },
+            AddressTerm::UseVmac => plan.own_interface = true,
+            AddressTerm::TrackGroup => {
+                let name = line.value(&said);
+                group = name.map(|word| Spanned { value: word.value.clone(), span: word.span });
+            }
         }
     }
-    Some(Spanned { value: plan, span: word.span })
-}
-
-fn unknown(reader: &mut Reader<'_>, option: &Word, rest: &mut std::slice::Iter<'_, Word>) {
-    let is_address = option.value.split('/').next().is_some_and(|text| text.parse::<IpAddr>().is_ok());
-    let words = ACTING.iter().chain(NOT_YET.iter().map(|(name, _)| name)).copied();
-    let nearest = keyword::nearest(&option.value, words).filter(|_| !is_address);
-    if nearest.is_some_and(|nearest| VALUED.contains(&nearest)) {
-        // Its value goes with it.
-        rest.next();
+    if let Some((peer, span)) = peer {
+        set_peer(&mut line, &mut plan, word, peer, span);
     }
-    let help = match nearest {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None if is_address => "one address per line".to_owned(),
-        None => String::new(),
-    };
-    reader.report(
-        Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{}` after an address", option.value))
-            .primary(option.span, "skipped")
-            .help(help),
-    );
+    Some(Grouped { what: Spanned { value: plan, span: word.span }, group })
 }
 
-fn value<'d>(
-    reader: &mut Reader<'_>,
-    option: &Word,
-    rest: &mut std::slice::Iter<'d, Word>,
-) -> Option<&'d Word> {
-    let value = rest.next();
-    if value.is_none() {
-        reader.report(
-            Diagnostic::error(code::MISSING_VALUE, format!("`{}` lacks its value", option.value))
-                .primary(option.span, "expected a value after this")
-                .help("it is skipped"),
+/// The other end of a link says what is on it: the prefix length is that of one address.
+fn set_peer(line: &mut Line<'_, '_, '_>, plan: &mut AddressPlan, word: &Word, peer: IpAddr, span: Span) {
+    if peer.is_ipv4() != plan.address.is_ipv4() {
+        let message = format!("peer `{peer}` is of another family than `{}`", plan.address);
+        line.reader.report(Diagnostic::error(code::WRONG_FAMILY, message).primary(span, "skipped"));
+        return;
+    }
+    let alone = if peer.is_ipv4() { 32 } else { 128 };
+    if word.value.contains('/') && plan.prefix_length != alone {
+        line.reader.report(
+            Diagnostic::warning(code::PEER, "an address with a peer has no prefix length of its own")
+                .primary(word.span, format!("/{alone} is used, as in keepalived"))
+                .secondary(span, "the peer"),
         );
+        plan.prefix_length = alone;
     }
-    value
+    plan.peer = Some(peer);
 }
 
 /// `ADDRESS[/LENGTH]`.
@@ -161,10 +170,6 @@ fn prefixed(reader: &mut Reader<'_>, word: &Word) -> Option<(IpAddr, u8)> {
     }
 }
 
-fn interface(reader: &mut Reader<'_>, word: &Word) -> Option<String> {
-    reader.interface(word, "the instance's interface is used").map(|name| name.value)
-}
-
 /// An address, or `+` and `-` for all host bits one and zero.
 fn broadcast(reader: &mut Reader<'_>, word: &Word, plan: &AddressPlan) -> Option<Ipv4Addr> {
     let IpAddr::V4(address) = plan.address else {
@@ -192,50 +197,32 @@ fn broadcast(reader: &mut Reader<'_>, word: &Word, plan: &AddressPlan) -> Option
     }
 }
 
-/// Names of scopes and rtnetlink's numbers for them; the first is the default.
-const SCOPES: [(&str, u8); 5] =
-    [("global", 0), ("site", 200), ("link", 253), ("host", 254), ("nowhere", 255)];
-
-fn scope(reader: &mut Reader<'_>, word: &Word) -> Option<u8> {
-    let named = SCOPES.iter().find(|(name, _)| *name == word.value).map(|(_, number)| *number);
-    let scope = named.or_else(|| word.value.parse().ok());
-    if scope.is_none() {
-        reader.report(
-            Diagnostic::error(code::NOT_A_CHOICE, format!("unknown scope `{}`", word.value))
-                .primary(word.span, "expected global, site, link, host, nowhere or a number up to 255")
-                .help(keyword::quoted_nearest(&word.value, SCOPES.iter().map(|(name, _)| *name)))
-                .help("scope global is used"),
-        );
-    }
-    scope
-}
-
 /// Whether a word that only IPv6 knows has an effect.
-fn ipv6_alone(reader: &mut Reader<'_>, option: &Word, plan: &AddressPlan) -> bool {
+fn ipv6_alone(line: &mut Line<'_, '_, '_>, said: &Said<'_, AddressTerm>, plan: &AddressPlan) -> bool {
     if plan.address.is_ipv4() {
-        reader.report(
+        line.reader.report(
             Diagnostic::warning(
                 code::WRONG_FAMILY,
-                format!("`{}` means nothing for an IPv4 address", option.value),
+                format!("`{}` means nothing for an IPv4 address", said.keyword.name),
             )
-            .primary(option.span, "skipped"),
+            .primary(said.word.span, "skipped"),
         );
     }
     plan.address.is_ipv6()
 }
 
 /// Seconds, or `forever`.
-fn preferred_lifetime(reader: &mut Reader<'_>, word: &Word) -> Option<u32> {
+fn preferred_lifetime<'d>(
+    line: &mut Line<'_, '_, 'd>,
+    said: &Said<'d, AddressTerm>,
+    word: &Word,
+) -> Option<u32> {
     let lifetime = match word.value.as_str() {
         "forever" => Some(u32::MAX),
         seconds => seconds.parse().ok().filter(|_| !seconds.starts_with('+')),
     };
     if lifetime.is_none() {
-        reader.report(
-            Diagnostic::error(code::NOT_A_NUMBER, format!("`preferred_lft {}` is no lifetime", word.value))
-                .primary(word.span, "expected whole seconds or `forever`")
-                .help("the default is used"),
-        );
+        line.wrong(code::NOT_A_NUMBER, said, word);
     }
     lifetime
 }

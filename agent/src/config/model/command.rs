@@ -141,7 +141,9 @@ fn command(
             .primary(span, "running it will fail"),
         );
     }
-    Some(Command { program, arguments: words.chain(rest).collect(), user })
+    let command = Command { program, arguments: words.chain(rest).collect(), user };
+    reader.named.programs.push(Spanned { value: command.clone(), span });
+    Some(command)
 }
 
 /// Words at blanks outside quotes; `None` when a quote is not closed.

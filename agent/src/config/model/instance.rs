@@ -1,21 +1,30 @@
 //! `vrrp_instance`.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use regent_common::{LocalPriority, Vrid};
 
 use super::{
-    Authentication, AuthenticationType, Instance, Notify, OldChecksum, Reader, Required, Spanned, State,
-    Travel, address, command, global, peer,
+    Authentication, AuthenticationType, Instance, Link, Notify, OldChecksum, Reader, Required, Spanned,
+    State, Travel, address, command, global, hmac, link, peer,
     reader::{Damage, Entry},
-    track,
+    route, rule, track,
+    value::decimal,
 };
 use crate::config::{
+    diagnostic::{Diagnostic, code},
     expand::Block,
     keyword::{AuthenticationTerm, InstanceTerm, RootTerm},
+    plan::{ExtraAnnouncements, TuningPlan},
 };
 
 const DEFAULT: &str = "the default is used";
+/// The largest weight of a file or a process, of either sign.
+const MOST_COUNTED_WEIGHT: u16 = 254;
+/// A day.
+const MOST_EXTRA_US: u64 = 86_400_000_000;
+/// `timer_expired_backup` without a number: any backup may have taken over.
+const HIGHEST_OTHER: u8 = 254;
 
 impl Instance {
     /// An instance of which only the name is known.
@@ -30,11 +39,17 @@ impl Instance {
             version: None,
             authentication: None,
             hmac: None,
+            link: Link::default(),
             travel: Travel::default(),
             addresses: Vec::new(),
             excluded: Vec::new(),
             track_scripts: Vec::new(),
             track_interfaces: Vec::new(),
+            track_files: Vec::new(),
+            track_processes: Vec::new(),
+            track_bfds: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             no_preempt: None,
             preempt_delay: None,
             notify: Notify::default(),
@@ -47,6 +62,9 @@ impl Instance {
             checksum_as_v2: None,
             down_timer_adverts: None,
             presence: super::Presence::default(),
+            extra_announcements: None,
+            ignores_owners: false,
+            tuning: TuningPlan::default(),
             damaged: false,
         }
     }
@@ -57,7 +75,9 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut instance = Instance::named(Spanned { value: name.value.clone(), span: name.span });
     let mut damage = Damage::default();
     for entry in reader.entries::<InstanceTerm>("vrrp_instance", &block.statements, &mut damage) {
+        let outer = reader.excuse(entry.keyword);
         line(reader, &entry, &mut instance, &mut damage);
+        reader.excused = outer;
     }
     instance.damaged = !block.closed || damage.torn;
     Some(instance)
@@ -71,7 +91,7 @@ fn line(
 ) {
     let block = entry.statement.block.as_ref().map(|block| block.statements.as_slice()).unwrap_or_default();
     match entry.term {
-        InstanceTerm::State => instance.state = state(reader, entry),
+        InstanceTerm::State => instance.state = state(reader, entry, instance.state.take()),
         InstanceTerm::Interface => instance.interface = interface(reader, entry, &instance.name.value),
         InstanceTerm::VirtualRouterId => instance.vrid = vrid(reader, entry, &instance.name.value),
         InstanceTerm::Priority => instance.priority = priority(reader, entry),
@@ -155,7 +175,54 @@ fn line(
         InstanceTerm::SkipCheckAddresses => {
             reader.switch(entry);
         }
-        InstanceTerm::Hmac => instance.hmac = Some(entry.head),
+        InstanceTerm::Hmac => instance.hmac = Some(hmac::read(reader, entry.head, block, damage)),
+        InstanceTerm::UseVmac => instance.link.vmac = Some(link::vmac(reader, entry)),
+        InstanceTerm::UseIpvlan => instance.link.ipvlan = Some(link::ipvlan(reader, entry)),
+        InstanceTerm::UseVmacForAddresses => instance.link.own_for_addresses = Some(entry.head),
+        InstanceTerm::AdvertsBelow => instance.link.adverts_below = Some(entry.head),
+        InstanceTerm::Vrf => instance.link.vrf = other_interface(reader, entry),
+        InstanceTerm::SyncInterface => instance.link.sync_interface = other_interface(reader, entry),
+        InstanceTerm::PromoteSecondaries => instance.link.promotes_secondaries = true,
+        InstanceTerm::PollLink => instance.link.polls = true,
+        InstanceTerm::TrackFile => {
+            track::read_within(reader, MOST_COUNTED_WEIGHT, block, damage, &mut instance.track_files)
+        }
+        InstanceTerm::TrackProcess => {
+            track::read_within(reader, MOST_COUNTED_WEIGHT, block, damage, &mut instance.track_processes)
+        }
+        InstanceTerm::TrackBfd => track::read(reader, block, damage, &mut instance.track_bfds),
+        InstanceTerm::Routes => route::read(reader, block, damage, &mut instance.routes),
+        InstanceTerm::Rules => rule::read(reader, block, damage, &mut instance.rules),
+        InstanceTerm::NotifyDeleted => {
+            instance.notify.says_deleted = true;
+            instance.notify.deleted = command::notify(reader, entry);
+        }
+        InstanceTerm::NotifyLowerPriority => instance.notify.lower_priority = command::notify(reader, entry),
+        InstanceTerm::Mail => instance.notify.mail = reader.switch(entry).or(instance.notify.mail),
+        InstanceTerm::NotifyPriorities => {
+            instance.notify.priorities = reader.switch(entry).or(instance.notify.priorities);
+        }
+        InstanceTerm::ExtraAnnouncements => {
+            instance.extra_announcements = extra_announcements(reader, entry);
+        }
+        InstanceTerm::IgnoreOwners => instance.ignores_owners = true,
+        InstanceTerm::Debug => instance.tuning.debug = reader.byte(entry, DEFAULT),
+        InstanceTerm::ReceiveBuffer => {
+            let bytes = reader.number(entry, DEFAULT).and_then(|bytes| u32::try_from(bytes).ok());
+            instance.tuning.receive_buffer = bytes;
+        }
+        InstanceTerm::ExpiredBackup => {
+            instance.tuning.backup_when_late = match entry.value() {
+                Some(_) => reader.byte(entry, DEFAULT),
+                None => Some(HIGHEST_OTHER),
+            };
+        }
+        InstanceTerm::ExpiredTimer => {
+            let words = entry.values().iter().map(|word| word.value.clone());
+            instance.tuning.when_late = Some(words.collect());
+        }
+        // Refused by the table: never read.
+        InstanceTerm::WithoutAddresses => {}
         InstanceTerm::NativeIpv6 => instance.native_ipv6 = Some(entry.head),
         InstanceTerm::Gate => instance.presence.gate = reader.gate(entry, DEFAULT),
         InstanceTerm::Responder => {
@@ -167,12 +234,53 @@ fn line(
     }
 }
 
-fn state(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<State>> {
-    let value = match reader.choice(entry, "BACKUP is used")? {
-        "MASTER" => State::Master,
-        _ => State::Backup,
+/// `state`. As in keepalived a BACKUP after MASTER does not count.
+fn state(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, InstanceTerm>,
+    earlier: Option<Spanned<State>>,
+) -> Option<Spanned<State>> {
+    let value = match reader.choice(entry, "BACKUP is used") {
+        Some("MASTER") => State::Master,
+        Some(_) => State::Backup,
+        None => return earlier,
     };
-    Some(Spanned { value, span: entry.head })
+    let Some(earlier) = earlier else { return Some(Spanned { value, span: entry.head }) };
+    let master_stays = earlier.value == State::Master;
+    let remark = if master_stays { "MASTER stays, as in keepalived" } else { "the last one counts" };
+    reader.report(
+        Diagnostic::warning(code::REPEATED, "`state` is said twice in one block")
+            .primary(entry.head, remark)
+            .secondary(earlier.span, "said before"),
+    );
+    if master_stays { Some(earlier) } else { Some(Spanned { value, span: entry.head }) }
+}
+
+/// An interface that is not the instance's own.
+fn other_interface(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Option<Spanned<String>> {
+    entry.value().and_then(|word| reader.interface(word, "the line is skipped"))
+}
+
+/// `[all] SECONDS`.
+fn extra_announcements(
+    reader: &mut Reader<'_>,
+    entry: &Entry<'_, InstanceTerm>,
+) -> Option<ExtraAnnouncements> {
+    let (all, seconds) = match entry.values() {
+        [all, seconds, ..] if all.value == "all" => (true, seconds),
+        [seconds, ..] => (false, seconds),
+        [] => return None,
+    };
+    let read = decimal(&seconds.value).filter(|micros| *micros <= MOST_EXTRA_US);
+    if read.is_none() {
+        let message = format!("`{} {}` cannot be read", entry.keyword.name, seconds.value);
+        reader.report(
+            Diagnostic::error(code::OUT_OF_RANGE, message)
+                .primary(seconds.span, format!("expected {}", entry.keyword.kind.expects()))
+                .help("the line is skipped"),
+        );
+    }
+    Some(ExtraAnnouncements { interval: Duration::from_micros(read?), all })
 }
 
 /// `mcast_src_ip`, `unicast_src_ip`.

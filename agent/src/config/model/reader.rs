@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 
+use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     expand::{Obstacle, Statement, Word},
-    keyword::{self, Effect, Keyword, Kind, Terms},
+    keyword::{self, Effect, Keyword, Terms},
     source::{Sources, Span},
 };
+
+/// Words that do not act yet, of which the check of their instance says so: it does not run.
+const SAID_BY_CHECK: &[(&str, &str)] = &[("vrrp_instance", "auth_hmac")];
 
 /// Reads values and reports what cannot be read.
 pub(in super::super) struct Reader<'a> {
@@ -20,6 +24,12 @@ pub(in super::super) struct Reader<'a> {
     pub look: bool,
     /// Inside of a block of which it was said that it does not act yet: its words need not say it again.
     pub excused: bool,
+    /// Names of numbers that were read so far.
+    pub(super) names: Names,
+    /// Preferences for rules that say none.
+    pub(super) preferences: Preferences,
+    /// What it names that only a host has.
+    pub named: Named,
 }
 
 /// What of a block is lost to a reader.
@@ -60,6 +70,13 @@ impl Reader<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Excuses the inside of a word that does not act yet; returns what was excused before, to be put back.
+    pub(super) fn excuse(&mut self, keyword: &Keyword) -> bool {
+        let outer = self.excused;
+        self.excused |= matches!(keyword.effect, Effect::NotYet(_));
+        outer
+    }
+
     /// The lines of a block whose keywords are read and whose form is right; all others are diagnosed and skipped whole.
     ///
     /// `parent` is the block, as [`Keyword::parent`] has it.
@@ -96,7 +113,8 @@ impl Reader<'_> {
             if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
                 continue;
             }
-            if !matches!(keyword.kind, Kind::Block | Kind::NamedBlock | Kind::Lines(_))
+            if keyword.kind.takes_block() != Some(true)
+                && !keyword.repeats
                 && let Some(first) = said.insert(keyword.name, word.span)
             {
                 self.report(
@@ -249,7 +267,9 @@ impl Reader<'_> {
         let skipped = if statement.block.is_some() { "skipped, with its whole block" } else { "skipped" };
         let place =
             if parent.is_empty() { "outside all blocks".to_owned() } else { format!("in `{parent}`") };
-        let name = &word.value;
+        // A key on a line of its own is a word as well.
+        let secret = self.sources.secrets(word.span).next().is_some();
+        let name = if secret { "***" } else { word.value.as_str() };
         let homes: Vec<&'static str> = keyword::parents(name).collect();
         // The nearest home is the likeliest: an instance rather than the host of a check of a real server.
         let home = homes.iter().find(|home| **home == "vrrp_instance").or(homes.first());
@@ -277,6 +297,7 @@ impl Reader<'_> {
         let diagnostic = match keyword.effect {
             Effect::Acts => return,
             Effect::NotYet(_) if self.excused => return,
+            Effect::NotYet(_) if SAID_BY_CHECK.contains(&(keyword.parent, name)) => return,
             Effect::NotYet(consequence) => {
                 let message =
                     format!("`{name}` is keepalived's and not supported yet: it has no effect here");

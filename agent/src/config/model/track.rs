@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reader, Spanned, Tracker, reader::Damage};
+use super::{Reader, Spanned, Tracker, reader::Damage, value::MOST_WEIGHT};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Statement,
@@ -32,6 +32,17 @@ pub(super) fn read(
     damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
+    read_within(reader, MOST_WEIGHT, statements, damage, trackers);
+}
+
+/// As [`read`], with weights up to another number.
+pub(super) fn read_within(
+    reader: &mut Reader<'_>,
+    most: u16,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<Tracker>,
+) {
     let mut names: BTreeMap<String, Span> =
         trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect();
     for statement in reader.lines(statements, damage) {
@@ -52,12 +63,15 @@ pub(super) fn read(
                 if values.is_empty() {
                     reader.report(
                         Diagnostic::error(code::MISSING_VALUE, "`weight` lacks its value")
-                            .primary(word.span, "expected a whole number from -253 to 253 after this")
+                            .primary(
+                                word.span,
+                                format!("expected a whole number from -{most} to {most} after this"),
+                            )
                             .help("weight 0 is used: its loss means FAULT"),
                     );
                 }
                 tracker.weight = reader
-                    .weight(values, "weight 0 is used: its loss means FAULT")
+                    .weight_within(most, values, "weight 0 is used: its loss means FAULT")
                     .or(Some(super::Weight::default()));
             }
             Some((word, _)) => reader.report(

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+mod list;
+
 use super::{
     Spanned, Weight,
     reader::{Entry, Reader},
@@ -13,7 +15,7 @@ use super::{
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Word,
-    keyword::{self, Kind, Seconds},
+    keyword::{self, Kind, Milliseconds, Seconds},
     plan::{Gate, RunAs},
     source::Span,
 };
@@ -43,7 +45,12 @@ impl Reader<'_> {
     /// A whole number in the table's range.
     pub(super) fn number<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<i64> {
         let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let (Kind::Number { least, most } | Kind::OffOrNumber { least, most }) = kind else { return None };
+        let (Kind::Number { least, most }
+        | Kind::OffOrNumber { least, most }
+        | Kind::MaybeNumber { least, most }) = kind
+        else {
+            return None;
+        };
         let name = entry.keyword.name;
         match whole_number(&word.value) {
             Some(value) if (least..=most).contains(&value) => Some(value),
@@ -64,6 +71,11 @@ impl Reader<'_> {
     /// A number of the table's range that fits a byte.
     pub(super) fn byte<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u8> {
         self.number(entry, otherwise).and_then(|value| u8::try_from(value).ok())
+    }
+
+    /// A number of the table's range that fits 32 bits.
+    pub(super) fn unsigned<T>(&mut self, entry: &Entry<'_, T>, otherwise: Otherwise<'_>) -> Option<u32> {
+        self.number(entry, otherwise).and_then(|value| u32::try_from(value).ok())
     }
 
     /// `off`, or advertisement intervals in the table's range.
@@ -87,24 +99,26 @@ impl Reader<'_> {
         otherwise: Otherwise<'_>,
     ) -> Option<Spanned<u64>> {
         let (word, kind) = (entry.value()?, entry.keyword.kind);
-        let Kind::Seconds { least_us, most_us } = kind else { return None };
+        let (least_us, most_us, unit, decimals, range) = if let Kind::Seconds { least_us, most_us } = kind {
+            (least_us, most_us, "seconds", 6, format!("{} to {}", Seconds(least_us), Seconds(most_us)))
+        } else if let Kind::Milliseconds { least_us, most_us } = kind {
+            let range = format!("{} to {}", Milliseconds(least_us), Milliseconds(most_us));
+            (least_us, most_us, "milliseconds", 3, range)
+        } else {
+            return None;
+        };
         let name = entry.keyword.name;
-        match microseconds(&word.value) {
+        match fixed_point(&word.value, decimals) {
             Decimal::Value(value) if (least_us..=most_us).contains(&value) => {
                 Some(Spanned { value, span: word.span })
             }
             Decimal::Value(_) | Decimal::TooLarge => {
-                let message = format!(
-                    "`{name} {}` is outside {} to {} seconds",
-                    word.value,
-                    Seconds(least_us),
-                    Seconds(most_us)
-                );
+                let message = format!("`{name} {}` is outside {range} {unit}", word.value);
                 self.report_value(code::OUT_OF_RANGE, message, word, kind, otherwise);
                 None
             }
             Decimal::NotANumber => {
-                let message = format!("`{name}` takes seconds, not `{}`", word.value);
+                let message = format!("`{name}` takes {unit}, not `{}`", word.value);
                 self.report_value(code::NOT_A_NUMBER, message, word, kind, otherwise);
                 None
             }
@@ -198,7 +212,9 @@ impl Reader<'_> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
-            return Some(Spanned { value: name.clone(), span: word.span });
+            let interface = Spanned { value: name.clone(), span: word.span };
+            self.named.interfaces.push(interface.clone());
+            return Some(interface);
         }
         self.report(
             Diagnostic::error(code::NAME_TOO_LONG, format!("`{name}` cannot be the name of an interface"))
@@ -312,12 +328,14 @@ impl Reader<'_> {
             );
         }
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
-        RunAs { user: user.to_owned(), group: group.map(str::to_owned) }
+        let run_as = RunAs { user: user.to_owned(), group: group.map(str::to_owned) };
+        self.named.users.push(Spanned { value: run_as.clone(), span });
+        run_as
     }
 }
 
 /// A whole number in decimal. No plus sign, as in keepalived.
-fn whole_number(text: &str) -> Option<i64> {
+pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -332,17 +350,32 @@ enum Decimal {
     NotANumber,
 }
 
-/// Seconds with decimals, read straight into microseconds; finer digits are dropped.
-fn microseconds(text: &str) -> Decimal {
+/// A number with decimals, read straight into units of the last of so many; finer digits are dropped.
+fn fixed_point(text: &str, decimals: u32) -> Decimal {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
         return Decimal::NotANumber;
     }
-    let padded: String = fraction.chars().chain(std::iter::repeat('0')).take(6).collect();
+    let padded: String = fraction.chars().chain(std::iter::repeat('0')).take(decimals as usize).collect();
     let whole = if whole.is_empty() { Some(0) } else { whole.parse::<u64>().ok() };
-    let value = whole.and_then(|whole| whole.checked_mul(1_000_000)?.checked_add(padded.parse().ok()?));
+    let value = whole.and_then(|whole| {
+        whole.checked_mul(10_u64.checked_pow(decimals)?)?.checked_add(padded.parse().ok()?)
+    });
     value.map_or(Decimal::TooLarge, Decimal::Value)
+}
+
+/// Seconds with decimals, read straight into microseconds.
+fn microseconds(text: &str) -> Decimal {
+    fixed_point(text, 6)
+}
+
+/// As [`microseconds`]; `None` where that is no number or too large a one.
+pub(super) fn decimal(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 #[cfg(test)]

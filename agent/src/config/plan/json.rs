@@ -29,6 +29,16 @@ pub(super) fn family<S: Serializer>(family: &Family, to: S) -> Result<S::Ok, S::
     (*family as u8).serialize(to)
 }
 
+pub(super) fn maybe_family<S: Serializer>(family: &Option<Family>, to: S) -> Result<S::Ok, S::Error> {
+    family.map(|family| family as u8).serialize(to)
+}
+
+/// Two digits for each byte, or null.
+pub(super) fn maybe_hex<S: Serializer>(bytes: &Option<impl AsRef<[u8]>>, to: S) -> Result<S::Ok, S::Error> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    bytes.as_ref().map(|bytes| hex(bytes.as_ref())).serialize(to)
+}
+
 pub(super) fn version<S: Serializer>(version: &Version, to: S) -> Result<S::Ok, S::Error> {
     (*version as u8).serialize(to)
 }

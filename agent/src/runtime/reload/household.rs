@@ -6,6 +6,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::sync::watch;
+
 use super::preparing::Prepared;
 use crate::{
     config::plan::{InstancePlan, Plan},
@@ -23,6 +25,8 @@ use crate::{
 pub struct Household {
     /// The plan that runs.
     pub plan: Arc<Plan>,
+    /// The same, for whoever shows it.
+    pub shown: watch::Sender<Arc<Plan>>,
     /// What the program has room for; `None` without XDP.
     pub room: Option<Capacity>,
     /// The groups, for this agent alone.
@@ -57,7 +61,7 @@ impl Household {
             .filter(|plan| !held.contains(&contenders::name_of(plan)))
             .collect();
         if !new.is_empty() {
-            contenders::nobody_else(&new)?;
+            contenders::nobody_else(&new, None)?;
         }
         let claims = contenders::claimed(new, &mut BTreeMap::new())?;
         let mut inventory = inventory::inventory().await?;
@@ -76,6 +80,7 @@ impl Household {
 
     /// The plan is this one: what only the old one needed is let go of.
     pub fn settle(&mut self, plan: Arc<Plan>, is_settled: bool, run_dir: &RunDir) {
+        self.shown.send_replace(Arc::clone(&plan));
         self.plan = plan;
         let wanted: BTreeSet<String> = self.plan.instances.iter().map(contenders::name_of).collect();
         self.claims.retain(|claim| wanted.contains(claim.name()));

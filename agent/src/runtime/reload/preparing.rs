@@ -5,9 +5,12 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use super::reading::{self, limited_to};
 use crate::{
-    config::plan::{
-        InstancePlan, Plan,
-        diff::{Diff, Line},
+    config::{
+        Given,
+        plan::{
+            InstancePlan, Plan,
+            diff::{Diff, Line},
+        },
     },
     net::xdp::Capacity,
     observe::reload::{Outcome, Report},
@@ -20,6 +23,10 @@ pub enum Source {
     File {
         /// The file.
         path: PathBuf,
+        /// What its reading depends on besides its text.
+        given: Given,
+        /// What is wrong with it goes into the log, line by line.
+        logs_lines: bool,
         /// `--iface`: only these interfaces.
         interfaces: Vec<String>,
         /// `--xdp` was said: the config's word does not count.
@@ -45,8 +52,10 @@ pub struct Prepared {
 /// # Errors
 /// What is to be reported of a config that is none to run, or of one that a running agent cannot become.
 pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Box<Prepared>, Box<Report>> {
-    let (path, interfaces, is_xdp_fixed) = match source {
-        Source::File { path, interfaces, is_xdp_fixed } => (path, interfaces, *is_xdp_fixed),
+    let (path, given, logs_lines, interfaces, is_xdp_fixed) = match source {
+        Source::File { path, given, logs_lines, interfaces, is_xdp_fixed } => {
+            (path, given, logs_lines, interfaces, is_xdp_fixed)
+        }
         Source::Nowhere(why) => return Err(refused(None, Outcome::Refused, (*why).to_owned())),
     };
     let mut report = Report {
@@ -59,11 +68,11 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
         notes: Vec::new(),
         took_us: 0,
     };
-    let read = match reading::read_apart(path) {
+    let read = match reading::read_apart(path, given) {
         Ok(read) => read,
         Err(error) => return Err(refused(Some(report), Outcome::BadConfig, error.to_string())),
     };
-    read.tell();
+    read.tell(*logs_lines);
     report.diagnostics.clone_from(&read.rendered);
     let bad = |report, problem: String| Err(refused(Some(report), Outcome::BadConfig, problem));
     if !read.left_out.is_empty() {
@@ -74,14 +83,14 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
         return bad(report, "it has errors".to_owned());
     }
     let new = limited_to(read.plan, interfaces);
-    if new.instances.is_empty() {
+    if new.instances.is_empty() && !old.instances.is_empty() {
         let problem = "it has no vrrp_instance to run; an agent that is to give up everything is stopped";
         return bad(report, problem.to_owned());
     }
     let diff = Diff::between(old, &new);
     report.changes = diff.lines(old).iter().map(Line::text).collect();
     report.unchanged = diff.unchanged();
-    report.notes = notes(old, &new, is_xdp_fixed);
+    report.notes = notes(old, &new, *is_xdp_fixed);
     if let Some(problem) = room.and_then(|room| without_room(&room, old, &diff)) {
         return Err(refused(Some(report), Outcome::Refused, problem));
     }

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::Path, thread};
 
 use crate::{
-    config::{self, LoadError, plan::Plan},
+    config::{self, Given, LoadError, plan::Plan},
     observe::log,
 };
 
@@ -29,17 +29,17 @@ pub struct Read {
 ///
 /// # Errors
 /// When the file itself cannot be read.
-pub fn read_apart(path: &Path) -> Result<Read, LoadError> {
+pub fn read_apart(path: &Path, given: &Given) -> Result<Read, LoadError> {
     // The words of the language outlast the reading, so they are not to lie there.
     config::keyword::keywords();
-    match thread::scope(|scope| scope.spawn(|| read(path)).join()) {
+    match thread::scope(|scope| scope.spawn(|| read(path, given)).join()) {
         Ok(read) => read.map(|read| Read { plan: Plan::clone(&read.plan), ..read }),
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
-fn read(path: &Path) -> Result<Read, LoadError> {
-    let loaded = config::load(path)?;
+fn read(path: &Path, given: &Given) -> Result<Read, LoadError> {
+    let loaded = config::load_with(path, given)?;
     Ok(Read {
         has_errors: loaded.has_errors(),
         rendered: loaded.render(false),
@@ -51,9 +51,9 @@ fn read(path: &Path) -> Result<Read, LoadError> {
 }
 
 impl Read {
-    /// Says everything that is wrong with it, where the log goes.
-    pub fn tell(&self) {
-        if log::stderr_is_journal() {
+    /// Says everything that is wrong with it, where the log goes; for people, unless it goes `line_by_line` anyway.
+    pub fn tell(&self, line_by_line: bool) {
+        if line_by_line || log::stderr_is_journal() {
             self.lines.iter().for_each(|line| tracing::warn!("{line}"));
             return;
         }

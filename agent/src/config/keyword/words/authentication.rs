@@ -17,12 +17,14 @@ pub(super) const WORDS: &[Word<AuthenticationTerm>] = &[
         "PASS: a password in clear, eight bytes; AH is not supported yet",
         "auth_type PASS",
         AuthenticationTerm::Type,
-    ),
+    )
+    .everyday(),
     word(
         "auth_pass",
         Kind::Text,
         "the password, cut to eight bytes",
         "auth_pass 1111",
         AuthenticationTerm::Password,
-    ),
+    )
+    .everyday(),
 ];

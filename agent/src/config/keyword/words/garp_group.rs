@@ -20,7 +20,8 @@ pub(super) const WORDS: &[Word<GarpGroupTerm>] = &[
         "garp_interval 0.01",
         GarpGroupTerm::GarpInterval,
     )
-    .default("0"),
+    .default("0")
+    .rare(),
     word(
         "gna_interval",
         SECONDS,
@@ -28,13 +29,15 @@ pub(super) const WORDS: &[Word<GarpGroupTerm>] = &[
         "gna_interval 0.01",
         GarpGroupTerm::GnaInterval,
     )
-    .default("0"),
-    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface),
+    .default("0")
+    .rare(),
+    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface).rare(),
     word(
         "interfaces",
         Kind::Lines(Line::Interface),
         "the interfaces, which share one pace",
         "interfaces { eth0\n eth1 }",
         GarpGroupTerm::Interfaces,
-    ),
+    )
+    .rare(),
 ];

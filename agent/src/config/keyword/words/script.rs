@@ -23,7 +23,8 @@ pub(super) const WORDS: &[Word<ScriptTerm>] = &[
         "the command: exit status 0 is good",
         "script \"/usr/bin/pgrep -x haproxy\"",
         ScriptTerm::Script,
-    ),
+    )
+    .everyday(),
     word(
         "interval",
         Kind::Seconds { least_us: 0, most_us: MOST_SECONDS },
@@ -31,7 +32,8 @@ pub(super) const WORDS: &[Word<ScriptTerm>] = &[
         "interval 2",
         ScriptTerm::Interval,
     )
-    .default("1"),
+    .default("1")
+    .everyday(),
     word(
         "timeout",
         Kind::Seconds { least_us: 1_000, most_us: MOST_SECONDS },
@@ -39,7 +41,8 @@ pub(super) const WORDS: &[Word<ScriptTerm>] = &[
         "timeout 2",
         ScriptTerm::Timeout,
     )
-    .default("interval"),
+    .default("interval")
+    .everyday(),
     word(
         "weight",
         Kind::Weight,
@@ -47,12 +50,17 @@ pub(super) const WORDS: &[Word<ScriptTerm>] = &[
         "weight -11",
         ScriptTerm::Weight,
     )
-    .default("0"),
+    .default("0")
+    .everyday(),
     word("rise", IN_A_ROW, "successes in a row until it counts as good", "rise 2", ScriptTerm::Rise)
-        .default("1"),
+        .default("1")
+        .everyday(),
     word("fall", IN_A_ROW, "failures in a row until it counts as bad", "fall 2", ScriptTerm::Fall)
-        .default("1"),
+        .default("1")
+        .everyday(),
     word("user", Kind::User, "who runs the command", "user nobody nogroup", ScriptTerm::User)
-        .default("script_user"),
-    word("init_fail", Kind::Flag, "counts as bad until its first success", "init_fail", ScriptTerm::InitFail),
+        .default("script_user")
+        .everyday(),
+    word("init_fail", Kind::Flag, "counts as bad until its first success", "init_fail", ScriptTerm::InitFail)
+        .everyday(),
 ];

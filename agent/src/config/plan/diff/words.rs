@@ -12,6 +12,9 @@ use crate::{
     words,
 };
 
+/// Characters of a value that are shown: who wants to see all of it looks into the config.
+const MOST: usize = 100;
+
 /// What becomes of the subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -183,10 +186,26 @@ fn is_secret(path: &str) -> bool {
 }
 
 fn shown(value: &Value) -> String {
-    match value {
+    let text = match value {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(_) | Value::Object(_) => without_secrets(value).to_string(),
+    };
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn without_secrets(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let shown = object.iter().filter(|(key, _)| !is_secret(key));
+            Value::Object(shown.map(|(key, value)| (key.clone(), without_secrets(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(without_secrets).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

@@ -1,0 +1,142 @@
+//! The files that say which process it is, where keepalived has them.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+use super::options::Options;
+
+/// Of the daemon, unless the command line says another.
+pub const MAIN: &str = "/run/keepalived.pid";
+/// Of its VRRP process, which here is the same one.
+const VRRP: &str = "/run/vrrp.pid";
+/// Where a daemon in a network namespace has them, below the namespace's name.
+const NAMESPACES: &str = "/run/keepalived";
+
+/// Both of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PidFiles {
+    main: PathBuf,
+    vrrp: PathBuf,
+}
+
+impl PidFiles {
+    /// Where they are to be.
+    pub fn new(options: &Options) -> Self {
+        let path = |given: &Option<PathBuf>, default: &str| {
+            let default = Path::new(default);
+            let inside = options
+                .namespace
+                .as_ref()
+                .map(|name| Path::new(NAMESPACES).join(name).join(default.file_name().unwrap_or_default()));
+            given.clone().or(inside).unwrap_or_else(|| default.to_owned())
+        };
+        Self { main: path(&options.pid, MAIN), vrrp: path(&options.vrrp_pid, VRRP) }
+    }
+
+    /// The first of them.
+    pub fn main(&self) -> &Path {
+        &self.main
+    }
+
+    /// A daemon that one of them names and that runs. A number that some other process has by now counts for nothing: in
+    /// a container that was started again the old number may well be that of a shell.
+    pub fn running(&self) -> Option<u32> {
+        [&self.main, &self.vrrp].into_iter().filter_map(|path| read(path)).find(|pid| is_daemon(*pid))
+    }
+
+    /// Writes this process into both.
+    ///
+    /// # Errors
+    /// When one cannot be written; the other may be.
+    pub fn write(&self) -> anyhow::Result<()> {
+        let text = format!("{}\n", std::process::id());
+        let write = |path: &Path| -> io::Result<()> {
+            if let Some(directory) = path.parent() {
+                fs::create_dir_all(directory)?;
+            }
+            fs::write(path, &text)
+        };
+        let results = [&self.main, &self.vrrp]
+            .map(|path| write(path).with_context(|| format!("cannot write {}", path.display())));
+        results.into_iter().collect()
+    }
+
+    /// Removes those that name this process.
+    pub fn remove(&self) {
+        for path in [&self.main, &self.vrrp] {
+            if read(path) == Some(std::process::id())
+                && let Err(error) = fs::remove_file(path)
+            {
+                tracing::warn!("cannot remove {}: {error}", path.display());
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Whether it is keepalived, or this program under whatever name.
+fn is_daemon(pid: u32) -> bool {
+    let process = Path::new("/proc").join(pid.to_string());
+    if pid == std::process::id() {
+        return false;
+    }
+    let file = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    let ours = file(Path::new("/proc/self/exe"));
+    let is_ours = ours.is_some() && file(&process.join("exe")) == ours;
+    is_ours || fs::read_to_string(process.join("comm")).is_ok_and(|comm| comm.trim_end() == super::NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(directory: &Path) -> PidFiles {
+        PidFiles { main: directory.join("new/keepalived.pid"), vrrp: directory.join("vrrp.pid") }
+    }
+
+    #[test]
+    fn they_are_where_keepalived_has_them() {
+        let options = Options { vrrp_pid: Some("/tmp/v.pid".into()), ..Options::default() };
+        let files = PidFiles::new(&options);
+        assert_eq!((files.main(), files.vrrp.as_path()), (Path::new(MAIN), Path::new("/tmp/v.pid")));
+        let files = PidFiles::new(&Options { namespace: Some("red".to_owned()), ..options });
+        assert_eq!(files.main(), Path::new("/run/keepalived/red/keepalived.pid"));
+        assert_eq!(files.vrrp, Path::new("/tmp/v.pid"));
+    }
+
+    #[test]
+    fn they_are_written_and_removed_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        files.write().unwrap();
+        assert_eq!(fs::read_to_string(files.main()).unwrap(), format!("{}\n", std::process::id()));
+        files.remove();
+        assert!(!files.main.exists() && !files.vrrp.exists());
+    }
+
+    #[test]
+    fn those_of_another_process_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        fs::write(&files.vrrp, "1\n").unwrap();
+        files.remove();
+        assert!(files.vrrp.exists());
+    }
+
+    #[test]
+    fn a_number_that_another_program_has_is_no_daemon() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = files(directory.path());
+        assert_eq!(files.running(), None);
+        fs::write(&files.vrrp, "1\n").unwrap();
+        assert_eq!(files.running(), None, "process 1 is neither keepalived nor this test");
+    }
+}

@@ -1,0 +1,115 @@
+//! `-t`: the config is read, and its exit code says what is wrong with it.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
+
+use super::{super::check::host::ThisHost, Exit, options::Options, print};
+use crate::config::{
+    self, Given, Loaded,
+    diagnostic::{Diagnostic, Severity, code},
+};
+
+/// Reads the config and says what is wrong with it on stderr, or in `log`.
+pub fn run(options: &Options, log: Option<&Path>) -> Exit {
+    let mut text = String::new();
+    let exit = tested(options, &mut text);
+    let written = match log {
+        Some(path) => File::create(path).and_then(|mut file| file.write_all(text.as_bytes())),
+        None => {
+            print(&mut io::stderr(), &text);
+            Ok(())
+        }
+    };
+    match (log, written) {
+        (Some(path), Err(error)) => {
+            print(&mut io::stderr(), &format!("{text}cannot write {}: {error}\n", path.display()));
+            Exit::Failed
+        }
+        (Some(_) | None, _) => exit,
+    }
+}
+
+fn tested(options: &Options, text: &mut String) -> Exit {
+    // Programs are looked for with the rest of the host.
+    let given = Given { config_id: options.config_id.clone(), elsewhere: true };
+    let mut loaded = match config::load_with(&options.config, &given) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            text.push_str(&format!("{error}\n"));
+            return Exit::Unable;
+        }
+    };
+    match ThisHost::ask() {
+        Ok(host) => {
+            let here = loaded.here(&host).into_iter().filter(|diagnostic| HERE.contains(&diagnostic.code));
+            loaded.diagnostics.extend(here);
+        }
+        Err(error) => text.push_str(&format!("{error:#}\n")),
+    }
+    for line in lines(&loaded) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    if !loaded.left_out.is_empty() {
+        let (file, out) = (options.config.display(), loaded.left_out.join(", "));
+        text.push_str(&format!("({file}) it would not start: {out} cannot be run as configured\n"));
+        return Exit::Unable;
+    }
+    if loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == code::INSECURE_PROGRAM) {
+        return Exit::NoConfig;
+    }
+    if loaded.diagnostics.iter().any(is_error) { Exit::Errors } else { Exit::Good }
+}
+
+/// What keepalived looks at on the host it tests a config on.
+const HERE: &[&str] =
+    &[code::INSECURE_PROGRAM, code::NO_INTERFACE, code::NO_SUCH_FILE, code::NO_USER, code::NOT_EXECUTABLE];
+
+/// What is wrong with a config, as keepalived would say where.
+pub fn lines(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let told = loaded.diagnostics.iter().filter(|diagnostic| diagnostic.severity > Severity::Note);
+    told.map(|diagnostic| line(diagnostic, loaded))
+}
+
+/// `(FILE: Line N) what is wrong: remark; help`.
+fn line(diagnostic: &Diagnostic, loaded: &Loaded) -> String {
+    let place = diagnostic.span().map_or_else(String::new, |span| {
+        let line = loaded.sources.position(span).line;
+        format!("({}: Line {line}) ", loaded.sources.name(span))
+    });
+    let remark = diagnostic.labels.first().filter(|label| !label.text.is_empty());
+    let remark = remark.map_or_else(String::new, |label| format!(": {}", label.text));
+    let help: String = diagnostic.help.iter().map(|help| format!("; {help}")).collect();
+    let word = diagnostic.severity.word();
+    format!("{place}{word}[{}]: {}{remark}{help}", diagnostic.code, diagnostic.message)
+}
+
+/// Whether keepalived counts it as an error too. Automation goes by the exit code: a warning that is only ours must not
+/// hold up a config that runs today.
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    match diagnostic.severity {
+        Severity::Error => true,
+        Severity::Warning => COUNTED.contains(&diagnostic.code),
+        Severity::Note => false,
+    }
+}
+
+/// Warnings about what keepalived counts as an error.
+const COUNTED: &[&str] = &[
+    code::AUTHENTICATION,
+    code::DUPLICATE_TRACKER,
+    code::MULTICAST_GROUP,
+    code::NO_SUCH_FILE,
+    code::NO_UNICAST_PEER,
+    code::NOT_EXECUTABLE,
+    code::OUT_OF_RANGE,
+    code::OWNER_WEIGHT,
+    code::PASSWORD_CUT,
+    code::PREEMPTION,
+    code::STATE_MASTER,
+    code::UNICAST_PEER,
+    code::WRONG_FAMILY,
+];
