@@ -21,8 +21,8 @@ use std::{
 
 pub use book::Book;
 pub use describe::{all_words, blocks};
-pub use kind::{Kind, Line};
 pub(super) use kind::{Milliseconds, Seconds};
+pub use kind::{Kind, Line};
 pub(super) use line::{AddressTerm, EncapsulationTerm, PeerTerm, RouteTerm, RuleTerm};
 pub use line::{all_line_words, line_word, line_words};
 pub(super) use suggest::nearest;
@@ -31,9 +31,8 @@ pub use tally::Tally;
 use word::Word;
 pub(super) use words::{
     AuthenticationTerm, BfdCheckTerm, BfdTerm, CheckTerm, ConnectionTerm, DnsCheckTerm, FileCheckTerm,
-    GarpGroupTerm, GlobalTerm, HmacTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm,
-    RootTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, TrackGroupTerm, UdpCheckTerm, UrlTerm,
-    VirtualServerTerm,
+    GarpGroupTerm, GlobalTerm, HmacTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm, RootTerm,
+    ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, TrackGroupTerm, UdpCheckTerm, UrlTerm, VirtualServerTerm,
 };
 
 /// One word in one block.

@@ -5,15 +5,15 @@ mod bfd;
 mod check;
 mod garp_group;
 mod global;
-mod hmac;
 mod http_check;
+mod hmac;
 mod instance;
 mod real_server;
 mod root;
 mod script;
 mod ssl;
-mod track_group;
 mod virtual_server;
+mod track_group;
 
 use super::{
     Effect, Keyword, Kind, Term, Word,
@@ -28,15 +28,15 @@ pub(in crate::config) use check::{
 };
 pub(in crate::config) use garp_group::GarpGroupTerm;
 pub(in crate::config) use global::GlobalTerm;
-pub(in crate::config) use hmac::HmacTerm;
 pub(in crate::config) use http_check::{HttpCheckTerm, UrlTerm};
+pub(in crate::config) use hmac::HmacTerm;
 pub(in crate::config) use instance::InstanceTerm;
 pub(in crate::config) use real_server::RealServerTerm;
 pub(in crate::config) use root::RootTerm;
 pub(in crate::config) use script::ScriptTerm;
 pub(in crate::config) use ssl::SslTerm;
-pub(in crate::config) use track_group::TrackGroupTerm;
 pub(in crate::config) use virtual_server::{ServerTerm, VirtualServerTerm};
+pub(in crate::config) use track_group::TrackGroupTerm;
 
 /// A day: longer waits are slips of the pen.
 const MOST_SECONDS: u64 = 86_400 * 1_000_000;

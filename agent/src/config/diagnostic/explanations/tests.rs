@@ -67,11 +67,8 @@ fn every_wrong_example_shows_its_code_and_the_right_one_is_right() {
         }
         let loaded = load(directory.path(), right);
         if has(&loaded, shown) || !is_right(&loaded) {
-            faults.push(format!(
-                "{shown}: the right example is not right
-{}",
-                loaded.render(false)
-            ));
+            faults.push(format!("{shown}: the right example is not right
+{}", loaded.render(false)));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
