@@ -4,13 +4,14 @@
 //! fail beside it (claims of groups, the journal) is done before the VRRP thread hears of anything (`course`). From then on
 //! nothing can fail that a start could not go on without.
 //!
-//! On the VRRP thread (`applying`) an instance that does not change is not touched: its next advert leaves when it would have
+//! On the VRRP thread (`applying`, `placing`) an instance that does not change is not touched: its next advert leaves when it would have
 //! left. The others are changed one after the other, for a little while in each turn, so that no advert waits for a reload
 //! however long its list is. What goes leaves in the end (`tidying`), as the kernel lets go of it.
 
 mod applying;
 mod course;
 mod household;
+mod placing;
 mod preparing;
 mod reading;
 mod tidying;
@@ -31,6 +32,8 @@ pub use household::Household;
 pub use preparing::Source;
 pub use reading::{Read, limited_to, read_apart};
 
+/// Addresses handled between two looks at the clock.
+const STEP: usize = 32;
 /// How long the end of a reload waits until what goes is gone.
 const PATIENCE: Duration = Duration::from_secs(3);
 
