@@ -206,7 +206,9 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::Interface
             | keyword::Line::Instance
             | keyword::Line::Tracker
-            | keyword::Line::Service => return None,
+            | keyword::Line::Mail
+            | keyword::Line::Linkbeat
+            | keyword::Line::Delays => return None,
         };
         line_word(other.0, name).map(|keyword| (keyword, other.1))
     }
