@@ -11,6 +11,8 @@ mod adverts;
 mod bad_input;
 #[path = "config/lines.rs"]
 mod lines;
+#[path = "config/globals.rs"]
+mod globals;
 #[path = "config/rules.rs"]
 mod rules;
 #[path = "config/servers.rs"]
@@ -144,6 +146,37 @@ fn startup_waits_and_needless_words_are_accepted() {
 #[test]
 fn an_instance_says_how_it_is_seen_on_its_network() {
     golden("data_plane", by_text);
+}
+
+#[test]
+fn what_is_said_for_the_agent_as_a_whole_is_kept_whole() {
+    golden("mail_and_pipes", by_text);
+    golden("processes", by_text);
+    golden("host", by_text);
+}
+
+#[test]
+fn what_is_wrong_there_is_said_line_by_line() {
+    golden("mail_and_pipes_wrong", by_text);
+    golden("processes_wrong", by_text);
+    golden("host_wrong", by_text);
+}
+
+#[test]
+fn addresses_of_another_namespace_do_not_appear_in_this_one() {
+    golden("namespace", by_text);
+}
+
+#[test]
+fn members_of_a_sync_group_track_what_it_tracks_and_have_no_weights_of_their_own() {
+    golden("sync_groups", by_text);
+    golden("sync_groups_wrong", by_text);
+}
+
+#[test]
+fn files_processes_and_scripts_can_be_tracked() {
+    golden("tracked", by_text);
+    golden("tracked_wrong", by_text);
 }
 
 #[test]

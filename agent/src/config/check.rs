@@ -8,6 +8,7 @@ mod authentication;
 mod bfd;
 mod election;
 mod fixed;
+mod globals;
 mod hmac;
 mod instance;
 mod link;
@@ -19,6 +20,8 @@ mod scripts;
 mod servers;
 mod ssl;
 mod strict;
+mod sync_groups;
+mod tracked;
 mod trackers;
 mod weights;
 
@@ -36,9 +39,14 @@ use super::{
 /// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
 pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
+    let sessions = bfd::Sessions::of(model, diagnostics);
+    let (track_files, files) = tracked::files(model, diagnostics);
+    let (track_processes, processes) = tracked::processes(model, diagnostics);
+    let tracked = tracked::Known { files, processes, sessions: &sessions };
     let mut checker = Checker {
         model,
         scripts: &scripts,
+        tracked: &tracked,
         diagnostics,
         seen: Seen::default(),
         strictness: strict::Strictness::default(),
@@ -49,15 +57,23 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         if plan.hmac.is_some() {
             unable.push(plan);
         } else if checker.admit(instance, &plan) {
-            checker.weights(instance, &plan);
             instances.push(plan);
             kept.push(index);
         }
     }
+    let around = sync_groups::Surroundings { model, scripts: &scripts, tracked: &tracked };
+    let (sync_groups, unguarded) = sync_groups::plan(&around, &mut instances, checker.diagnostics);
+    let elsewhere = globals::belong_elsewhere(&model.globals, checker.diagnostics);
+    let runs = |plan: &InstancePlan| !elsewhere && !unguarded.contains(&plan.name);
+    let (instances, kept): (Vec<_>, Vec<_>) =
+        instances.into_iter().zip(kept).filter(|(plan, _)| runs(plan)).unzip();
+    for (plan, index) in instances.iter().zip(&kept) {
+        if let Some(instance) = model.instances.get(*index) {
+            checker.weights(instance, plan);
+        }
+    }
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
-    let sessions = bfd::Sessions::of(model, diagnostics);
-    sessions.report_unknown(model, diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
     let globals = &model.globals;
     let plan = Plan {
@@ -69,6 +85,10 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         pace: globals.pace,
         pace_groups: pace::groups(model, diagnostics),
         xdp: globals.xdp.unwrap_or_default(),
+        sync_groups,
+        track_files,
+        track_processes,
+        globals: globals::plan(model, diagnostics),
         virtual_servers,
         server_groups,
         ssl: ssl::of(model, diagnostics),
@@ -91,6 +111,7 @@ struct Seen {
 struct Checker<'a> {
     model: &'a Model,
     scripts: &'a scripts::Scripts,
+    tracked: &'a tracked::Known<'a>,
     diagnostics: &'a mut Diagnostics,
     seen: Seen,
     strictness: strict::Strictness,

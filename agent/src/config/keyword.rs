@@ -1,14 +1,13 @@
 //! The one table of the language: every word, where it stands, what it takes, what it does.
 //!
 //! The model reads configs by it; `check`, `explain`, completion and the man page are made from it. [`words`] holds the
-//! words block by block, `names` those that are names only. Knows nothing of the model: a word that is read names a term
+//! words block by block. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 
 mod book;
 mod describe;
 mod kind;
 mod line;
-mod names;
 mod suggest;
 mod tally;
 mod word;
@@ -30,10 +29,11 @@ pub use suggest::quoted_nearest;
 pub use tally::Tally;
 use word::Word;
 pub(super) use words::{
-    AuthenticationTerm, BfdCheckTerm, BfdTerm, CheckTerm, ConnectionTerm, DnsCheckTerm, FileCheckTerm,
-    GarpGroupTerm, GlobalTerm, HmacTerm, HttpCheckTerm, InstanceTerm, MiscCheckTerm, RealServerTerm,
-    RootTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SslTerm, TrackGroupTerm, UdpCheckTerm, UrlTerm,
-    VirtualServerTerm,
+    AuthenticationTerm, BfdCheckTerm, BfdTerm, BufferOf, CheckTerm, ConnectionTerm, DbusTerm, DnsCheckTerm,
+    FifoOf, FifoTerm, FileCheckTerm, FilesTerm, FirewallTerm, GarpGroupTerm, GlobalTerm, HmacTerm,
+    HttpCheckTerm, InstanceTerm, IpvsTerm, MailTerm, MiscCheckTerm, Part, ProcessTerm, RealServerTerm,
+    ReloadTerm, RootTerm, RunTerm, ScriptTerm, ServerTerm, SmtpCheckTerm, SnmpTerm, SslTerm, SyncGroupTerm,
+    TrackFileTerm, TrackGroupTerm, TrackProcessTerm, UdpCheckTerm, UrlTerm, VirtualServerTerm,
 };
 
 /// One word in one block.
@@ -146,6 +146,9 @@ terms! {
     Instance(InstanceTerm);
     Authentication(AuthenticationTerm);
     GarpGroup(GarpGroupTerm);
+    SyncGroup(SyncGroupTerm);
+    TrackFile(TrackFileTerm);
+    TrackProcess(TrackProcessTerm);
     VirtualServer(VirtualServerTerm);
     Server(ServerTerm);
     RealServer(RealServerTerm);
@@ -178,12 +181,8 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table { keywords: Vec::new(), by_place: BTreeMap::new(), parents_of: BTreeMap::new() };
-    for keyword in words::keywords().chain(names::keywords()) {
+    for keyword in words::keywords() {
         let index = table.keywords.len();
-        // A word that is read comes first and wins.
-        if table.by_place.contains_key(&(keyword.parent, keyword.name)) {
-            continue;
-        }
         table.by_place.insert((keyword.parent, keyword.name), index);
         table.parents_of.entry(keyword.name).or_default().insert(keyword.parent);
         table.keywords.push(keyword);
@@ -216,7 +215,7 @@ pub fn words_of(parent: &str) -> impl Iterator<Item = &'static str> {
 
 /// A word that opens a block at the root and means nothing anywhere else.
 pub(super) fn opens_root_block(word: &str) -> bool {
-    names::ROOT_BLOCKS.contains(&word)
+    words::ROOT_BLOCKS.contains(&word)
 }
 
 #[cfg(test)]

@@ -7,26 +7,34 @@ mod address;
 mod bfd;
 mod checker;
 mod command;
+mod form;
 mod garp_group;
 mod global;
 mod hmac;
 mod instance;
 mod line;
 mod link;
+mod linkbeat;
 mod names;
 mod peer;
+mod place;
 mod reader;
 mod route;
 mod rule;
 mod script;
 mod server;
 mod ssl;
+mod sync_group;
 mod track;
+mod track_file;
 mod track_group;
+mod track_process;
 mod value;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -37,16 +45,17 @@ use super::{
     expand::Statement,
     keyword::RootTerm,
     plan::{
-        AddressPlan, AntiReplay, Command, ExtraAnnouncements, Gate, HmacKey, HmacMode, IpvlanMode, Pace,
-        PeerPlan, RoutePlan, RulePlan, RunAs, TuningPlan, XdpChoice,
+        AddressPlan, AntiReplay, Command, ExtraAnnouncements, Gate, GlobalPlan, HmacKey, HmacMode,
+        InitialValue, IpvlanMode, Pace, ParameterMatch, PeerPlan, RoutePlan, RulePlan, RunAs, TuningPlan,
+        XdpChoice,
     },
     source::{Sources, Span},
 };
 pub(super) use bfd::Bfd;
 pub(super) use checker::{Checked, Checker, Common, Dial, Http, Udp, Url};
 pub(super) use global::is_link_local_group;
-use reader::Damage;
 pub(super) use reader::Reader;
+use reader::{Damage, Entry};
 pub(super) use server::{Flag, Granularity, RealServer, ServerGroup, Shared, Timing, VirtualServer};
 pub(super) use ssl::Ssl;
 
@@ -82,6 +91,12 @@ pub(super) struct Model {
     pub instances: Vec<Instance>,
     /// In order.
     pub garp_groups: Vec<GarpGroup>,
+    /// In order.
+    pub sync_groups: Vec<SyncGroup>,
+    /// In order.
+    pub track_files: Vec<TrackFile>,
+    /// In order.
+    pub track_processes: Vec<TrackProcess>,
     /// In order.
     pub virtual_servers: Vec<VirtualServer>,
     /// In order.
@@ -151,6 +166,16 @@ pub(super) struct Globals {
     pub strict: Option<Spanned<bool>>,
     pub presence: Presence,
     pub xdp: Option<XdpChoice>,
+    /// What needs nothing but its words, as the plan has it.
+    pub kept: GlobalPlan,
+    /// `startup_script_timeout`, in seconds.
+    pub startup_seconds: Option<u16>,
+    /// `shutdown_script_timeout`, in seconds.
+    pub shutdown_seconds: Option<u16>,
+    /// `inst` of `lvs_sync_daemon`.
+    pub sync_daemon: Option<Spanned<String>>,
+    /// Each word of `global_defs` or of the root that was said and could be read, and where last.
+    pub said: BTreeMap<&'static str, Span>,
 }
 
 /// What an Active Router does about others.
@@ -217,6 +242,67 @@ pub(super) struct Weight {
     pub reverse: bool,
 }
 
+/// As [`Weight`], of a file or of processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WideWeight {
+    pub value: i32,
+    /// `reverse`.
+    pub reverse: bool,
+}
+
+/// `track_file`.
+#[derive(Clone, Debug)]
+pub(super) struct TrackFile {
+    pub name: Spanned<String>,
+    pub path: Required<PathBuf>,
+    pub weight: Option<WideWeight>,
+    pub initial: Option<InitialValue>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// `vrrp_track_process`.
+#[derive(Clone, Debug)]
+pub(super) struct TrackProcess {
+    pub name: Spanned<String>,
+    /// Program and parameters.
+    pub command: Required<Vec<String>>,
+    pub matching: Option<ParameterMatch>,
+    pub full_command: bool,
+    pub weight: Option<WideWeight>,
+    pub quorum: Option<Spanned<u16>>,
+    pub quorum_max: Option<Spanned<u16>>,
+    pub fork_delay: Option<Duration>,
+    pub terminate_delay: Option<Duration>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// `vrrp_sync_group`.
+#[derive(Clone, Debug)]
+pub(super) struct SyncGroup {
+    pub name: Spanned<String>,
+    /// In order, as they are written.
+    pub members: Vec<Spanned<String>>,
+    pub track_interfaces: Vec<Tracker>,
+    pub track_scripts: Vec<Tracker>,
+    pub track_files: Vec<WideTracker>,
+    pub track_processes: Vec<WideTracker>,
+    pub track_bfd: Vec<Tracker>,
+    pub notify: Notify,
+    /// `sync_group_tracking_weight` or `global_tracking`.
+    pub keeps_weights: Option<Span>,
+    /// Part of it could not be read.
+    pub damaged: bool,
+}
+
+/// A line of `track_file` or `track_process`.
+#[derive(Clone, Debug)]
+pub(super) struct WideTracker {
+    pub name: Spanned<String>,
+    pub weight: Option<WideWeight>,
+}
+
 /// A line of `track_script` or `track_interface`.
 #[derive(Clone, Debug)]
 pub(super) struct Tracker {
@@ -266,8 +352,8 @@ pub(super) struct Instance {
     pub excluded: Vec<Spanned<AddressPlan>>,
     pub track_scripts: Vec<Tracker>,
     pub track_interfaces: Vec<Tracker>,
-    pub track_files: Vec<Tracker>,
-    pub track_processes: Vec<Tracker>,
+    pub track_files: Vec<WideTracker>,
+    pub track_processes: Vec<WideTracker>,
     pub track_bfds: Vec<Tracker>,
     pub routes: Vec<Spanned<RoutePlan>>,
     pub rules: Vec<Spanned<RulePlan>>,
@@ -417,36 +503,7 @@ pub(super) fn read(
     let mut became = Vec::new();
     for entry in reader.entries::<RootTerm>("", statements, &mut damage) {
         let before = model.instances.len();
-        if let Some(block) = &entry.statement.block {
-            let outer = reader.excuse(entry.keyword);
-            match entry.term {
-                RootTerm::GlobalDefs => global::read(&mut reader, block, &mut model.globals),
-                RootTerm::Script => model.scripts.extend(script::read(&mut reader, &entry, block)),
-                RootTerm::Instance => model.instances.extend(instance::read(&mut reader, &entry, block)),
-                RootTerm::GarpGroup => model.garp_groups.push(garp_group::read(&mut reader, &entry, block)),
-                RootTerm::VirtualServer => {
-                    model.virtual_servers.push(server::read(&mut reader, &entry, block));
-                }
-                RootTerm::VirtualServerGroup => {
-                    model.server_groups.extend(server::group(&mut reader, &entry, block));
-                }
-                RootTerm::Bfd => model.bfd_instances.extend(bfd::read(&mut reader, &entry, block)),
-                RootTerm::Ssl => model.ssl.push(ssl::read(&mut reader, &entry, block)),
-                RootTerm::StaticAddresses => {
-                    address::read_static(&mut reader, &block.statements, &mut model.fixed.addresses);
-                }
-                RootTerm::StaticRoutes => {
-                    route::read_static(&mut reader, &block.statements, &mut model.fixed.routes);
-                }
-                RootTerm::StaticRules => {
-                    rule::read_static(&mut reader, &block.statements, &mut model.fixed.rules);
-                }
-                RootTerm::TrackGroup => {
-                    model.track_groups.extend(track_group::read(&mut reader, &entry, block));
-                }
-            }
-            reader.excused = outer;
-        }
+        root(&mut reader, &entry, &mut model);
         became.push((model.instances.len() > before).then_some(before));
     }
     model.named = std::mem::take(&mut reader.named);
@@ -458,4 +515,82 @@ pub(super) fn read(
         }
     }
     model
+}
+
+/// One entry of the root.
+fn root(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, model: &mut Model) {
+    let outer = reader.excuse(entry.keyword);
+    match (entry.term, &entry.statement.block) {
+        (RootTerm::GlobalDefs, Some(block)) => global::read(reader, block, &mut model.globals),
+        (RootTerm::Script, Some(block)) => model.scripts.extend(script::read(reader, entry, block)),
+        (RootTerm::Instance, Some(block)) => model.instances.extend(instance::read(reader, entry, block)),
+        (RootTerm::GarpGroup, Some(block)) => model.garp_groups.push(garp_group::read(reader, entry, block)),
+        (RootTerm::SyncGroup, Some(block)) => {
+            model.sync_groups.extend(sync_group::read(reader, entry, block));
+        }
+        (RootTerm::TrackFile, Some(block)) => {
+            model.track_files.extend(track_file::read(reader, entry, block));
+        }
+        (RootTerm::TrackProcess, Some(block)) => {
+            model.track_processes.extend(track_process::read(reader, entry, block));
+        }
+        (RootTerm::LinkbeatInterfaces, Some(block)) => {
+            linkbeat::interfaces(reader, block, &mut model.globals.kept.linkbeat);
+        }
+        (RootTerm::VirtualServer, Some(block)) => {
+            model.virtual_servers.push(server::read(reader, entry, block));
+        }
+        (RootTerm::VirtualServerGroup, Some(block)) => {
+            model.server_groups.extend(server::group(reader, entry, block));
+        }
+        (RootTerm::Bfd, Some(block)) => model.bfd_instances.extend(bfd::read(reader, entry, block)),
+        (RootTerm::Ssl, Some(block)) => model.ssl.push(ssl::read(reader, entry, block)),
+        (RootTerm::StaticAddresses, Some(block)) => {
+            address::read_static(reader, &block.statements, &mut model.fixed.addresses);
+        }
+        (RootTerm::StaticRoutes, Some(block)) => {
+            route::read_static(reader, &block.statements, &mut model.fixed.routes);
+        }
+        (RootTerm::StaticRules, Some(block)) => {
+            rule::read_static(reader, &block.statements, &mut model.fixed.rules);
+        }
+        (RootTerm::TrackGroup, Some(block)) => {
+            model.track_groups.extend(track_group::read(reader, entry, block));
+        }
+        (RootTerm::InterfaceDelays, Some(block)) => {
+            linkbeat::delays(reader, block, &mut model.globals.kept.linkbeat);
+        }
+        (
+            RootTerm::NetNamespace
+            | RootTerm::IpvsNamespace
+            | RootTerm::NamespaceWithIpsets
+            | RootTerm::InstanceName
+            | RootTerm::UsePidDirectory
+            | RootTerm::LinkbeatPolling
+            | RootTerm::ChildWaitTime,
+            _,
+        ) => place::line(reader, entry, &mut model.globals),
+        // The form of these words has a block: without it they do not come here.
+        (
+            RootTerm::GlobalDefs
+            | RootTerm::Script
+            | RootTerm::Instance
+            | RootTerm::GarpGroup
+            | RootTerm::SyncGroup
+            | RootTerm::TrackFile
+            | RootTerm::TrackProcess
+            | RootTerm::VirtualServer
+            | RootTerm::VirtualServerGroup
+            | RootTerm::Bfd
+            | RootTerm::Ssl
+            | RootTerm::StaticAddresses
+            | RootTerm::StaticRoutes
+            | RootTerm::StaticRules
+            | RootTerm::TrackGroup
+            | RootTerm::LinkbeatInterfaces
+            | RootTerm::InterfaceDelays,
+            None,
+        ) => {}
+    }
+    reader.excused = outer;
 }

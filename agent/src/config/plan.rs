@@ -17,13 +17,27 @@ use serde::Serialize;
 
 mod bfd;
 mod checker;
+mod fifos;
+mod files;
+mod firewall;
 mod fixed;
 mod gate;
+mod global;
 mod hmac;
+mod ipvs;
 mod json;
 mod link;
+mod linkbeat;
+mod mail;
+mod place;
+mod processes;
+mod programs;
+mod remote;
 mod route;
 mod rule;
+mod sync_group;
+mod track_file;
+mod track_process;
 mod virtual_server;
 mod weight;
 
@@ -32,16 +46,30 @@ pub use checker::{
     BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
     RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
 };
+pub use fifos::{FifoPlan, FifosPlan};
+pub use files::{FilesPlan, IncludeCheck, IncludeCheckKind, ReloadMarker, ReloadPlan, VmacPlan};
+pub use firewall::{FirewallPlan, IptablesPlan, NftablesPlan};
 pub use fixed::{Fixed, FixedPlan, TrackGroup};
 pub use gate::Gate;
+pub use global::GlobalPlan;
 pub use hmac::{AntiReplay, HmacKey, HmacMode, HmacPlan, HmacSecret, Secret};
+pub use ipvs::{FlushOnStop, IpvsPlan, IpvsTimeouts, SyncDaemonPlan};
 pub use link::{Ipvlan, IpvlanMode, LinkPlan, Mac, OwnInterface, Vmac};
+pub use linkbeat::{InterfaceDelays, LinkbeatInterface, LinkbeatMethod, LinkbeatPlan};
+pub use mail::{MailPlan, MailServer};
+pub use place::{IpvsNamespace, PlacePlan};
+pub use processes::{BufferPlan, BuffersPlan, ProcessPlan, ProcessesPlan, ReceivePolicy};
+pub use programs::{ProgramOnce, ProgramsPlan};
+pub use remote::{DbusPlan, SnmpPlan};
 pub(super) use route::MAIN_TABLE;
 pub use route::{
     CongestionControl, Encapsulation, NextHop, Placement, Prefix, Realms, RouteKind, RouteMetric,
     RouteMetrics, RoutePlan, RouteTable, RouteTime, RouterPreference, Tunnel,
 };
 pub use rule::{Between, Mark, RuleAction, RuleMatch, RulePlan};
+pub use sync_group::SyncGroupPlan;
+pub use track_file::{InitialValue, TrackFilePlan, Tracked};
+pub use track_process::{ParameterMatch, TrackProcessPlan};
 pub use virtual_server::{
     Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
     ServerGroupPlan, ServerTunnel, ServicePlan, SorryServerPlan, TunnelChecksum, VirtualServerPlan,
@@ -69,6 +97,14 @@ pub struct Plan {
     pub pace_groups: Vec<PaceGroup>,
     /// `xdp`: which rungs of the ladder may be used, unless the command line says it.
     pub xdp: XdpChoice,
+    /// `vrrp_sync_group`, in the order of the config.
+    pub sync_groups: Vec<SyncGroupPlan>,
+    /// `track_file`, in the order of the config.
+    pub track_files: Vec<TrackFilePlan>,
+    /// `vrrp_track_process`, in the order of the config.
+    pub track_processes: Vec<TrackProcessPlan>,
+    /// What is said for the agent as a whole.
+    pub globals: GlobalPlan,
     /// In the order of the config. Nothing is balanced yet.
     pub virtual_servers: Vec<VirtualServerPlan>,
     /// Those that a virtual server names, in the order of the config.
@@ -186,11 +222,11 @@ pub struct InstancePlan {
     /// `track_script`.
     pub track_scripts: Vec<TrackedScript>,
     /// `track_file`.
-    pub track_files: Vec<TrackedName>,
+    pub track_files: Vec<Tracked>,
     /// `track_process`.
-    pub track_processes: Vec<TrackedName>,
+    pub track_processes: Vec<Tracked>,
     /// `track_bfd`.
-    pub track_bfds: Vec<TrackedName>,
+    pub track_bfds: Vec<Tracked>,
     /// `virtual_routes`: set while Active.
     pub routes: Vec<RoutePlan>,
     /// `virtual_rules`: set while Active.
@@ -375,17 +411,6 @@ pub struct TrackedInterface {
     pub reverse: bool,
 }
 
-/// A file, a process or a BFD session that an instance depends on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TrackedName {
-    /// Name of its block.
-    pub name: String,
-    /// Its weight here; `None`: that of its block.
-    pub weight: Option<i16>,
-    /// `reverse`: the sign applies to the other case.
-    pub reverse: bool,
-}
-
 /// A script that an instance depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrackedScript {
@@ -457,8 +482,8 @@ pub struct NotifyPlan {
     pub deleted: Option<Box<Command>>,
     /// `notify_deleted`, with or without a command: DELETED is told and not FAULT when a reload takes the instance away.
     pub says_deleted: bool,
-    /// `smtp_alert`; `None`: as `global_defs` says.
+    /// `smtp_alert`, else what `global_defs` says; `None`: neither does.
     pub mail: Option<bool>,
-    /// `notify_priority_changes`; `None`: as `global_defs` says.
+    /// `notify_priority_changes`, else what `global_defs` says; `None`: neither does.
     pub priorities: Option<bool>,
 }

@@ -4,10 +4,10 @@ use regent_common::{AdvertInterval, Family, Version};
 
 use super::{
     Checker, addresses, left_out,
-    model::{Instance, Required},
+    model::{Globals, Instance, Notify, Required},
     pace,
     strict::Strict,
-    trackers,
+    tracked::{Kind, wide},
 };
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
@@ -84,9 +84,9 @@ impl Checker<'_> {
             excluded: addresses.excluded,
             track_interfaces,
             track_scripts: track_scripts?,
-            track_files: trackers::names(&instance.track_files),
-            track_processes: trackers::names(&instance.track_processes),
-            track_bfds: trackers::names(&instance.track_bfds),
+            track_files: self.tracked(Kind::File, &instance.track_files, priority),
+            track_processes: self.tracked(Kind::Process, &instance.track_processes, priority),
+            track_bfds: self.tracked(Kind::Session, &wide(&instance.track_bfds), priority),
             routes: self.routes(&instance.routes),
             rules: self.rules(&instance.rules),
             // One that cannot be read keeps the instance out of the plan altogether.
@@ -95,10 +95,10 @@ impl Checker<'_> {
                 None => None,
             },
             link,
-            extra_announcements: instance.extra_announcements,
-            ignores_owners: instance.ignores_owners,
+            extra_announcements: instance.extra_announcements.or(globals.kept.extra_announcements),
+            ignores_owners: instance.ignores_owners || globals.kept.owner_ignores_adverts,
             tuning: instance.tuning.clone(),
-            notify: self.notify(instance),
+            notify: notify(&instance.notify, globals),
         };
         has_addresses.then_some(plan)
     }
@@ -220,25 +220,27 @@ impl Checker<'_> {
             .and_then(AdvertInterval::from_centiseconds)
             .unwrap_or(AdvertInterval::DEFAULT)
     }
+}
 
-    fn notify(&self, instance: &Instance) -> NotifyPlan {
-        let default = &self.model.globals.script_user;
-        let with_user = |command: &Option<Command>| {
-            command.clone().map(|command| {
-                Box::new(Command { user: command.user.or_else(|| default.clone()), ..command })
-            })
-        };
-        NotifyPlan {
-            master: with_user(&instance.notify.master),
-            backup: with_user(&instance.notify.backup),
-            fault: with_user(&instance.notify.fault),
-            stop: with_user(&instance.notify.stop),
-            any: with_user(&instance.notify.any),
-            lower_priority: with_user(&instance.notify.lower_priority),
-            deleted: with_user(&instance.notify.deleted),
-            says_deleted: instance.notify.says_deleted,
-            mail: instance.notify.mail,
-            priorities: instance.notify.priorities,
-        }
+/// Commands with who runs them, and what else is told when a state changes.
+pub(super) fn notify(own: &Notify, globals: &Globals) -> NotifyPlan {
+    let with_user = |command: &Option<Command>| {
+        command.clone().map(|command| {
+            let user = command.user.or_else(|| globals.script_user.clone());
+            Box::new(Command { user, ..command })
+        })
+    };
+    let mail = &globals.kept.mail;
+    NotifyPlan {
+        master: with_user(&own.master),
+        backup: with_user(&own.backup),
+        fault: with_user(&own.fault),
+        stop: with_user(&own.stop),
+        any: with_user(&own.any),
+        lower_priority: with_user(&own.lower_priority),
+        deleted: with_user(&own.deleted),
+        says_deleted: own.says_deleted,
+        mail: own.mail.or(mail.alert_vrrp).or(mail.alert),
+        priorities: own.priorities.or(globals.kept.fifos.priority_changes.then_some(true)),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::model::{Model, Required, Script, Weight};
+use super::model::{Model, Required, Script, Tracker, Weight};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     keyword,
@@ -54,14 +54,25 @@ impl Scripts {
         self.by_name.get(name).and_then(|index| self.list.get(*index)).map(|(_, weight)| *weight)
     }
 
-    /// "did you mean `X`?", or nothing.
-    pub(super) fn quoted_nearest(&self, name: &str) -> String {
-        keyword::quoted_nearest(name, self.by_name.keys().take(MAX_COMPARED).map(String::as_str))
-    }
-
-    /// Where the block of that name is, whether it can be run or not.
-    pub(super) fn block(&self, name: &str) -> Option<Span> {
-        self.blocks.get(name).copied()
+    /// Says that a tracked script cannot be run or does not exist, and what follows from that.
+    pub(super) fn report_unknown(&self, tracker: &Tracker, consequence: &str, diagnostics: &mut Diagnostics) {
+        let name = &tracker.name.value;
+        let block = self.blocks.get(name).copied();
+        let (what, remark) = match block {
+            Some(_) => ("cannot be run", "its block is at fault"),
+            None => ("does not exist", "no `vrrp_script` block has this name"),
+        };
+        let search = block.is_none() && !diagnostics.is_full();
+        let names = self.by_name.keys().take(if search { MAX_COMPARED } else { 0 });
+        let mut diagnostic =
+            Diagnostic::error(code::UNKNOWN_SCRIPT, format!("tracked script `{name}` {what}"))
+                .primary(tracker.name.span, remark)
+                .help(keyword::quoted_nearest(name, names.map(String::as_str)))
+                .help(consequence);
+        if let Some(block) = block {
+            diagnostic = diagnostic.secondary(block, "this block");
+        }
+        diagnostics.push(diagnostic);
     }
 
     /// Those that at least one instance tracks.
@@ -85,6 +96,7 @@ impl Scripts {
             .instances
             .iter()
             .flat_map(|instance| &instance.track_scripts)
+            .chain(model.sync_groups.iter().flat_map(|group| &group.track_scripts))
             .map(|tracker| tracker.name.value.as_str())
             .chain(plan.scripts.iter().map(|script| script.name.as_str()))
             .collect();
@@ -121,13 +133,35 @@ fn plan(script: &Script, model: &Model, diagnostics: &mut Diagnostics) -> Option
     };
     let user = script.user.clone().or_else(|| model.globals.script_user.clone());
     let interval = script.interval.unwrap_or(INTERVAL);
+    let timeout = script.timeout.unwrap_or(interval);
+    if timeout > interval {
+        diagnostics.push(
+            Diagnostic::note(
+                code::SLOW_SCRIPT,
+                format!("script `{}` may take longer than its interval", name.value),
+            )
+            .primary(
+                name.span,
+                format!(
+                    "up to {} s, and is to run every {} s",
+                    keyword::Seconds(in_us(timeout)),
+                    keyword::Seconds(in_us(interval))
+                ),
+            )
+            .help("runs are left out while one takes its time, so that a failure is noticed later"),
+        );
+    }
     Some(ScriptPlan {
         name: name.value.clone(),
         command: Command { user, ..command.clone() },
         interval,
-        timeout: script.timeout.unwrap_or(interval),
+        timeout,
         rise: script.rise.unwrap_or(1),
         fall: script.fall.unwrap_or(1),
         starts_failed: script.starts_failed,
     })
+}
+
+fn in_us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -29,6 +29,19 @@ pub enum Kind {
         /// Largest.
         most: i64,
     },
+    /// Nothing, or one word.
+    MaybeText,
+    /// Whole numbers, one at least.
+    Numbers {
+        /// Smallest.
+        least: i64,
+        /// Largest.
+        most: i64,
+    },
+    /// A path from the root directory.
+    Path,
+    /// Nothing, or a path from the root directory.
+    MaybePath,
     /// A whole number, maybe after `lock`.
     Lockable {
         /// Smallest.
@@ -167,6 +180,12 @@ pub enum Line {
     Tracker,
     /// `ADDRESS[-LAST|/LENGTH] [PORT]` or `fwmark N [inet|inet6]`.
     Service,
+    /// Mail addresses.
+    Mail,
+    /// `INTERFACE [MII|ETHTOOL|IOCTL]`.
+    Linkbeat,
+    /// `INTERFACE DOWN_SECONDS [UP_SECONDS]`.
+    Delays,
 }
 
 impl Line {
@@ -182,6 +201,9 @@ impl Line {
             Self::Instance => "names of instances",
             Self::Tracker => "NAME [weight N [reverse]]",
             Self::Service => "ADDRESS[-LAST|/LENGTH] [PORT] or fwmark N [inet|inet6]",
+            Self::Mail => "mail addresses",
+            Self::Linkbeat => "INTERFACE [MII|ETHTOOL|IOCTL]",
+            Self::Delays => "INTERFACE DOWN_SECONDS [UP_SECONDS]",
         }
     }
 }
@@ -191,9 +213,11 @@ impl Kind {
     pub const fn arity(self) -> (usize, Option<usize>) {
         match self {
             Self::Flag | Self::Block | Self::Lines(_) => (0, Some(0)),
-            Self::Switch | Self::Maybe(_) | Self::MaybeNumber { .. } => (0, Some(1)),
+            Self::Switch | Self::Maybe(_) | Self::MaybeNumber { .. } | Self::MaybeText | Self::MaybePath => {
+                (0, Some(1))
+            }
             Self::Lockable { .. } => (1, Some(2)),
-            Self::Between { .. } | Self::Named(_) | Self::Prefix => (1, Some(1)),
+            Self::Between { .. } | Self::Named(_) | Self::Prefix | Self::Path => (1, Some(1)),
             Self::Form { least, most, .. } => (least, most),
             Self::MaybeCommand => (0, None),
             Self::Text
@@ -218,6 +242,7 @@ impl Kind {
             | Self::CommandLine
             | Self::Forwarding
             | Self::Ranges { .. }
+            | Self::Numbers { .. }
             | Self::Words(_)
             | Self::Bytes => (1, None),
             Self::Anything | Self::MaybeBytePattern => (0, None),
@@ -237,6 +262,10 @@ impl Kind {
             Self::Flag
             | Self::Switch
             | Self::MaybeNumber { .. }
+            | Self::MaybeText
+            | Self::Numbers { .. }
+            | Self::Path
+            | Self::MaybePath
             | Self::Lockable { .. }
             | Self::Between { .. }
             | Self::Named(_)
@@ -279,6 +308,10 @@ impl Kind {
             Self::Address => "an IPv4 or IPv6 address".into(),
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
             Self::MaybeNumber { least, most } => format!("nothing or a whole number from {least} to {most}"),
+            Self::MaybeText => "nothing or one word".into(),
+            Self::Numbers { least, most } => format!("whole numbers from {least} to {most}"),
+            Self::Path => "a path from the root directory".into(),
+            Self::MaybePath => "nothing or a path from the root directory".into(),
             Self::Lockable { least, most } => {
                 format!("a whole number from {least} to {most}, maybe after `lock`")
             }
@@ -325,9 +358,11 @@ impl Kind {
             }
             Self::Lines(Line::Route | Line::StaticRoute) => "a block with one route per line".into(),
             Self::Lines(Line::Rule | Line::StaticRule) => "a block with one rule per line".into(),
-            Self::Lines(Line::Tracker | Line::Interface | Line::Instance | Line::Encapsulation) => {
-                "a block with one name per line".into()
-            }
+            Self::Lines(
+                Line::Tracker | Line::Interface | Line::Instance | Line::Encapsulation | Line::Linkbeat,
+            ) => "a block with one name per line".into(),
+            Self::Lines(Line::Mail) => "a block with mail addresses".into(),
+            Self::Lines(Line::Delays) => "a block with an interface and its delays per line".into(),
             Self::Anything => "something".into(),
         }
     }

@@ -12,7 +12,10 @@ mod real_server;
 mod root;
 mod script;
 mod ssl;
+mod sync_group;
+mod track_file;
 mod track_group;
+mod track_process;
 mod virtual_server;
 
 use super::{
@@ -27,7 +30,10 @@ pub(in crate::config) use check::{
     UdpCheckTerm,
 };
 pub(in crate::config) use garp_group::GarpGroupTerm;
-pub(in crate::config) use global::GlobalTerm;
+pub(in crate::config) use global::{
+    BufferOf, DbusTerm, FifoOf, FifoTerm, FilesTerm, FirewallTerm, GlobalTerm, IpvsTerm, MailTerm, Part,
+    ProcessTerm, ReloadTerm, RunTerm, SnmpTerm,
+};
 pub(in crate::config) use hmac::HmacTerm;
 pub(in crate::config) use http_check::{HttpCheckTerm, UrlTerm};
 pub(in crate::config) use instance::InstanceTerm;
@@ -35,7 +41,10 @@ pub(in crate::config) use real_server::RealServerTerm;
 pub(in crate::config) use root::RootTerm;
 pub(in crate::config) use script::ScriptTerm;
 pub(in crate::config) use ssl::SslTerm;
+pub(in crate::config) use sync_group::SyncGroupTerm;
+pub(in crate::config) use track_file::TrackFileTerm;
 pub(in crate::config) use track_group::TrackGroupTerm;
+pub(in crate::config) use track_process::TrackProcessTerm;
 pub(in crate::config) use virtual_server::{ServerTerm, VirtualServerTerm};
 
 /// A day: longer waits are slips of the pen.
@@ -52,16 +61,44 @@ const PORT: Kind = Kind::Number { least: 1, most: 65_535 };
 /// 32 bits of microseconds.
 const MOST_TIMEOUT: u64 = u32::MAX as u64;
 const IN_A_ROW: Kind = Kind::Number { least: 1, most: i32::MAX as i64 };
+/// Seconds that a program may take.
+const PATIENCE: Kind = Kind::Number { least: 1, most: 1000 };
+
+const NO_MAIL: &str = "no mail is sent; `notify` programs are run at each change of state";
+const NO_EVENT_PIPE: &str =
+    "nothing is written to pipes; `notify` programs are run at each change of state, in order";
+const NOTHING_BALANCED: &str = "nothing is balanced; addresses move all the same";
+
+/// Words that open a block at the root and stand nowhere else.
+pub(super) const ROOT_BLOCKS: &[&str] = &[
+    "global_defs",
+    "static_ipaddress",
+    "static_routes",
+    "static_rules",
+    "vrrp_script",
+    "vrrp_instance",
+    "vrrp_sync_group",
+    "vrrp_track_process",
+    "vrrp_track_file",
+    "garp_group",
+    "bfd_instance",
+    "virtual_server",
+    "virtual_server_group",
+];
 
 /// Every word that is read.
 pub(super) fn keywords() -> impl Iterator<Item = Keyword> {
     in_block("", root::WORDS)
-        .chain(in_block("global_defs", global::WORDS))
+        .chain(global::keywords())
         .chain(in_block("vrrp_script", script::WORDS))
         .chain(in_block("vrrp_instance", instance::WORDS))
         .chain(in_block("vrrp_instance/authentication", authentication::WORDS))
         .chain(in_block("vrrp_instance/auth_hmac", hmac::WORDS))
         .chain(in_block("garp_group", garp_group::WORDS))
+        .chain(in_block("vrrp_sync_group", sync_group::WORDS))
+        .chain(idle("track_file", track_file::WORDS))
+        .chain(idle("vrrp_track_file", track_file::WORDS))
+        .chain(idle("vrrp_track_process", track_process::WORDS))
         .chain(in_block("track_group", track_group::WORDS))
         .chain(servers())
         .chain(idle("bfd_instance", bfd::WORDS))

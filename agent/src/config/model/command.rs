@@ -25,13 +25,8 @@ struct Part {
 pub(super) fn line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Required<Command> {
     let Some((span, parts)) = parts(reader, entry) else { return Required::Bad };
     let Some((first, rest)) = parts.split_first() else { return Required::Bad };
-    if first.text.starts_with('<') {
-        reader.report(
-            Diagnostic::error(code::BAD_COMMAND, "`<FILE` instead of a command is not supported yet")
-                .primary(span, "taken for a command that cannot be run")
-                .help("a command does the same: `/usr/bin/test -r FILE`"),
-        );
-        return Required::Bad;
+    if let Some(file) = first.text.strip_prefix('<') {
+        return readable(reader, span, file, rest);
     }
     if !rest.is_empty() {
         reader.report(
@@ -45,6 +40,27 @@ pub(super) fn line<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Required
         .map_or(Required::Bad, |value| Required::Good(Spanned { value, span }))
 }
 
+/// `script </FILE`: good while the file can be read, by the user of the script.
+fn readable(reader: &mut Reader<'_>, span: Span, file: &str, rest: &[Part]) -> Required<Command> {
+    let message = if !file.starts_with('/') {
+        "`<` is not followed by a path from the root directory"
+    } else if !rest.is_empty() || file.contains(char::is_whitespace) {
+        "words follow `<FILE`"
+    } else {
+        let command = Command {
+            program: PathBuf::from("test"),
+            arguments: vec!["-r".to_owned(), file.to_owned()],
+            user: None,
+        };
+        return Required::Good(Spanned { value: command, span });
+    };
+    reader.report(
+        Diagnostic::error(code::BAD_COMMAND, message)
+            .primary(span, "expected `</PATH`, which is good while that file can be read"),
+    );
+    Required::Bad
+}
+
 /// `notify… COMMAND [USER [GROUP]]`.
 pub(super) fn notify<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option<Command> {
     let (span, parts) = parts(reader, entry)?;
@@ -52,7 +68,7 @@ pub(super) fn notify<T>(reader: &mut Reader<'_>, entry: &Entry<'_, T>) -> Option
     let users = rest.iter().all(|part| could_be_user(&part.text));
     if rest.is_empty() || (users && rest.len() <= 2) {
         let group = rest.get(1).map(|part| part.text.as_str());
-        let user = rest.first().map(|user| reader.run_as(&user.text, group, span));
+        let user = rest.first().and_then(|user| reader.run_as(&user.text, group, span));
         return command(reader, span, first, Vec::new(), user);
     }
     let arguments: Vec<String> = rest.iter().map(|part| part.text.clone()).collect();

@@ -1,11 +1,20 @@
-//! `global_defs`.
+//! `global_defs`: words that instances inherit here, the others by what they are about.
+
+mod files;
+mod firewall;
+mod ipvs;
+mod mail;
+mod notify;
+mod process;
+mod remote;
+mod run;
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use regent_common::{Family, Version};
 
 use super::{
-    Globals, Reader, Spanned,
+    Globals, Reader, Spanned, instance,
     reader::{Damage, Entry},
 };
 use crate::config::{
@@ -20,6 +29,8 @@ const DEFAULT: &str = "the default is used";
 pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals) {
     let entries = reader.entries::<GlobalTerm>("global_defs", &block.statements, &mut Damage::default());
     for entry in entries {
+        globals.said.insert(entry.keyword.name, entry.head);
+        let kept = &mut globals.kept;
         match entry.term {
             GlobalTerm::RouterId => globals.router_id = entry.value().map(|word| word.value.clone()),
             GlobalTerm::Version => globals.version = version(reader, &entry).or(globals.version),
@@ -35,7 +46,6 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
             GlobalTerm::GarpRefreshRepeat => globals.garp.refresh_repeat = reader.repeat(&entry, DEFAULT),
             GlobalTerm::GarpLowerDelay => globals.garp.lower_delay = reader.duration(&entry, DEFAULT),
             GlobalTerm::GarpLowerRepeat => globals.garp.lower_repeat = reader.byte(&entry, DEFAULT),
-            GlobalTerm::ScriptUser => globals.script_user = reader.user(&entry),
             GlobalTerm::DefaultInterface => {
                 globals.default_interface =
                     entry.value().and_then(|word| reader.interface(word, "the line is skipped"));
@@ -93,8 +103,65 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
                 globals.presence.virtual_mac = reader.switch(&entry).or(globals.presence.virtual_mac);
             }
             GlobalTerm::Xdp => globals.xdp = xdp(reader, &entry).or(globals.xdp),
+            GlobalTerm::ExtraAnnouncements => {
+                kept.extra_announcements =
+                    instance::extra_announcements(reader, &entry).or(kept.extra_announcements);
+            }
+            GlobalTerm::OwnerIgnoresAdverts => {
+                kept.owner_ignores_adverts = reader.switch(&entry).unwrap_or(kept.owner_ignores_adverts);
+            }
+            GlobalTerm::LogUnknownGroups => kept.logs_unknown_groups = true,
+            GlobalTerm::DisableLocalIgmp => kept.disables_local_igmp = true,
+            GlobalTerm::VmacPrefix => kept.vmac.prefix = prefix(reader, &entry),
+            GlobalTerm::VmacAddressPrefix => kept.vmac.address_prefix = prefix(reader, &entry),
+            GlobalTerm::Mail(term) => mail::line(reader, &entry, term, &mut kept.mail),
+            GlobalTerm::Fifo(of, term) => notify::fifo(reader, &entry, of, term, &mut kept.fifos),
+            GlobalTerm::PriorityChanges => {
+                kept.fifos.priority_changes = reader.switch(&entry).unwrap_or(kept.fifos.priority_changes);
+            }
+            GlobalTerm::StatesOnReload => kept.fifos.states_on_reload = true,
+            GlobalTerm::Run(term) => run::line(reader, &entry, term, globals),
+            GlobalTerm::Process(part, term) => {
+                process::line(reader, &entry, term, process::of(part, &mut kept.processes));
+            }
+            GlobalTerm::ProcessNames => kept.processes.default_names = true,
+            GlobalTerm::MaxAutoPriority => process::max_auto_priority(reader, &entry, &mut kept.processes),
+            GlobalTerm::MinAutoPriorityDelay => {
+                let delay = reader.number(&entry, DEFAULT).and_then(|delay| u32::try_from(delay).ok());
+                let known = kept.processes.min_auto_priority_delay_us;
+                kept.processes.min_auto_priority_delay_us = delay.unwrap_or(known);
+            }
+            GlobalTerm::BufferSize(of) => {
+                let bytes = reader.number(&entry, "the usual size is meant");
+                let buffer = process::buffer(of, &mut kept.processes.buffers);
+                buffer.bytes = bytes.and_then(|bytes| u32::try_from(bytes).ok());
+            }
+            GlobalTerm::BufferForce(of) => {
+                let force = reader.switch(&entry);
+                let buffer = process::buffer(of, &mut kept.processes.buffers);
+                buffer.force = force.unwrap_or(buffer.force);
+            }
+            GlobalTerm::ReceivePolicy => {
+                kept.processes.buffers.adverts = process::policy(reader, &entry);
+            }
+            GlobalTerm::ReceiveMultiplier => {
+                let multiplier = reader.number(&entry, "3 is meant");
+                kept.processes.buffers.multiplier =
+                    multiplier.and_then(|multiplier| u32::try_from(multiplier).ok());
+            }
+            GlobalTerm::Firewall(term) => firewall::line(reader, &entry, term, &mut kept.firewall),
+            GlobalTerm::Ipvs(term) => ipvs::line(reader, &entry, term, globals),
+            GlobalTerm::Snmp(term) => remote::snmp(reader, &entry, term, &mut kept.snmp),
+            GlobalTerm::Dbus(term) => remote::dbus(reader, &entry, term, &mut kept.dbus),
+            GlobalTerm::Reload(term) => files::reload(reader, &entry, term, &mut kept.reload),
+            GlobalTerm::Files(term) => files::line(reader, &entry, term, &mut kept.files),
         }
     }
+}
+
+/// `vmac_prefix`, `vmac_addr_prefix`: what names of interfaces begin with.
+fn prefix(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<String> {
+    entry.value().and_then(|word| reader.interface_name(word, "the line is skipped")).map(|name| name.value)
 }
 
 fn xdp(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<XdpChoice> {

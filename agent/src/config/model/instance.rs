@@ -19,8 +19,6 @@ use crate::config::{
 };
 
 const DEFAULT: &str = "the default is used";
-/// The largest weight of a file or a process, of either sign.
-const MOST_COUNTED_WEIGHT: u16 = 254;
 /// A day.
 const MOST_EXTRA_US: u64 = 86_400_000_000;
 /// `timer_expired_backup` without a number: any backup may have taken over.
@@ -184,12 +182,8 @@ fn line(
         InstanceTerm::SyncInterface => instance.link.sync_interface = other_interface(reader, entry),
         InstanceTerm::PromoteSecondaries => instance.link.promotes_secondaries = true,
         InstanceTerm::PollLink => instance.link.polls = true,
-        InstanceTerm::TrackFile => {
-            track::read_within(reader, MOST_COUNTED_WEIGHT, block, damage, &mut instance.track_files)
-        }
-        InstanceTerm::TrackProcess => {
-            track::read_within(reader, MOST_COUNTED_WEIGHT, block, damage, &mut instance.track_processes)
-        }
+        InstanceTerm::TrackFile => track::files(reader, block, damage, &mut instance.track_files),
+        InstanceTerm::TrackProcess => track::processes(reader, block, damage, &mut instance.track_processes),
         InstanceTerm::TrackBfd => track::read(reader, block, damage, &mut instance.track_bfds),
         InstanceTerm::Routes => route::read(reader, block, damage, &mut instance.routes),
         InstanceTerm::Rules => rule::read(reader, block, damage, &mut instance.rules),
@@ -262,9 +256,9 @@ fn other_interface(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> 
 }
 
 /// `[all] SECONDS`.
-fn extra_announcements(
+pub(super) fn extra_announcements<T>(
     reader: &mut Reader<'_>,
-    entry: &Entry<'_, InstanceTerm>,
+    entry: &Entry<'_, T>,
 ) -> Option<ExtraAnnouncements> {
     let (all, seconds) = match entry.values() {
         [all, seconds, ..] if all.value == "all" => (true, seconds),

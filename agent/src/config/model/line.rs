@@ -205,7 +205,10 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
             | keyword::Line::Service
             | keyword::Line::Interface
             | keyword::Line::Instance
-            | keyword::Line::Tracker => return None,
+            | keyword::Line::Tracker
+            | keyword::Line::Mail
+            | keyword::Line::Linkbeat
+            | keyword::Line::Delays => return None,
         };
         line_word(other.0, name).map(|keyword| (keyword, other.1))
     }

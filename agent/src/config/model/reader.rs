@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
-    diagnostic::{Diagnostic, Diagnostics, code},
+    diagnostic::{Diagnostic, Diagnostics, Label, code},
     expand::{Statement, Word},
-    keyword::{self, Effect, Keyword, Terms},
+    keyword::{self, Effect, Keyword, Kind, Terms},
     source::{Sources, Span},
 };
+
+/// Places that one diagnostic about words without effect names.
+const MOST_PLACES: usize = 16;
 
 /// Words that do not act yet, of which the check of their instance says so: it does not run.
 const SAID_BY_CHECK: &[(&str, &str)] = &[("vrrp_instance", "auth_hmac")];
@@ -88,6 +91,7 @@ impl Reader<'_> {
     ) -> Vec<Entry<'d, T>> {
         let mut entries: Vec<Entry<'d, T>> = Vec::new();
         let mut said: BTreeMap<&'static str, Span> = BTreeMap::new();
+        let mut effects = Effects::default();
         for statement in statements {
             damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
             if statement.lost {
@@ -105,10 +109,11 @@ impl Reader<'_> {
                 continue;
             };
             let term = keyword.term.and_then(T::of);
-            self.report_effect(keyword, word, statement, term.is_some());
+            self.note_effect(keyword, word, statement, term.is_some(), &mut effects);
             let Some(term) = term else { continue };
             let entry = Entry { term, keyword, statement, head: word.span };
-            if !self.has_form(&entry) || matches!(keyword.effect, Effect::Refused(_)) {
+            // One that is refused is read all the same: what it leaves out is for the rules to say.
+            if !self.has_form(&entry) {
                 continue;
             }
             if keyword.kind.takes_block() != Some(true)
@@ -126,6 +131,7 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
+        effects.0.into_iter().for_each(|(_, diagnostic)| self.report(diagnostic));
         entries
     }
 
@@ -185,6 +191,11 @@ impl Reader<'_> {
             self.report(
                 Diagnostic::warning(code::EXTRA_WORDS, format!("`{name}` takes {}", kind.expects()))
                     .primary(first.span.to(last.span), "ignored")
+                    .help(if kind == Kind::Flag && matches!(first.value.as_str(), "off" | "no" | "false") {
+                        format!("`{name}` holds whatever follows it, as in keepalived: take the line out")
+                    } else {
+                        String::new()
+                    })
                     .help(
                         own_line.map_or_else(String::new, |word| {
                             format!("give `{}` a line of its own", word.value)
@@ -249,13 +260,20 @@ impl Reader<'_> {
     }
 
     /// What the agent does with the word, where that is not what it says. A word that is `read` reaches the plan all the
-    /// same.
-    fn report_effect(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, read: bool) {
+    /// same. Words of one block of which the same is said share one diagnostic.
+    fn note_effect(
+        &self,
+        keyword: &Keyword,
+        word: &Word,
+        statement: &Statement,
+        read: bool,
+        effects: &mut Effects,
+    ) {
         let name = keyword.name;
         let with_block = if statement.block.is_some() { ", with its whole block" } else { "" };
         let diagnostic = match keyword.effect {
             Effect::Acts => return,
-            Effect::NotYet(_) if self.excused => return,
+            Effect::NotYet(_) | Effect::WithoutEffect(_) if self.excused => return,
             Effect::NotYet(_) if SAID_BY_CHECK.contains(&(keyword.parent, name)) => return,
             Effect::NotYet(consequence) => {
                 let message =
@@ -274,6 +292,29 @@ impl Reader<'_> {
                     .primary(word.span, format!("skipped{with_block}"))
             }
         };
-        self.report(diagnostic);
+        effects.add(keyword.effect, word.span, diagnostic);
+    }
+}
+
+/// What is said about words of one block that do not do what they say.
+#[derive(Default)]
+struct Effects(Vec<(Effect, Diagnostic)>);
+
+impl Effects {
+    /// Joins those of which the same is said; a word with nothing particular to say stands alone.
+    fn add(&mut self, effect: Effect, place: Span, diagnostic: Diagnostic) {
+        let (Effect::NotYet(text) | Effect::WithoutEffect(text)) = effect else {
+            self.0.push((effect, diagnostic));
+            return;
+        };
+        let same = self.0.iter_mut().find(|(known, _)| *known == effect && !text.is_empty());
+        match same {
+            Some((_, first)) if first.labels.len() < MOST_PLACES => {
+                first.labels.push(Label { span: place, text: "the same here".to_owned() });
+            }
+            // The word is like those that were named.
+            Some(_) => {}
+            None => self.0.push((effect, diagnostic)),
+        }
     }
 }

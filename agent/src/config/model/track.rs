@@ -1,14 +1,16 @@
-//! Lines of `track_script` and `track_interface`: `NAME [weight N [reverse]]`.
+//! Lines of `track_script`, `track_interface`, `track_file`, `track_process`, `track_bfd`: `NAME [weight N [reverse]]`.
 
 use std::collections::BTreeMap;
 
-use super::{Reader, Spanned, Tracker, reader::Damage, value::MOST_WEIGHT};
+use super::{Reader, Spanned, Tracker, WideTracker, WideWeight, reader::Damage};
 use crate::config::{
     diagnostic::{Diagnostic, code},
-    expand::Statement,
+    expand::{Statement, Word},
     keyword,
     source::Span,
 };
+
+const ZERO: &str = "weight 0 is used: its loss means FAULT";
 
 /// The interfaces of a block. A name that no interface can have is diagnosed and kept: what it guards stays guarded.
 pub(super) fn interfaces(
@@ -25,6 +27,45 @@ pub(super) fn interfaces(
     read(reader, statements, damage, trackers);
 }
 
+/// Files: their numbers are multiplied by the weight.
+pub(super) fn files(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<WideTracker>,
+) {
+    wide(reader, statements, damage, trackers, i64::from(i32::MAX));
+}
+
+/// Processes.
+pub(super) fn processes(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<WideTracker>,
+) {
+    wide(reader, statements, damage, trackers, 254);
+}
+
+/// Trackers whose weight goes up to `most` either way.
+fn wide(
+    reader: &mut Reader<'_>,
+    statements: &[Statement],
+    damage: &mut Damage,
+    trackers: &mut Vec<WideTracker>,
+    most: i64,
+) {
+    let known = trackers.iter().map(|tracker| &tracker.name);
+    let lines = lines(reader, statements, damage, known.cloned().collect());
+    for (name, values) in lines {
+        let weight = values.map(|values| {
+            let weight = reader.wide_weight(values, most, ZERO);
+            weight.unwrap_or(WideWeight { value: 0, reverse: false })
+        });
+        trackers.push(WideTracker { name, weight });
+    }
+}
+
 /// The trackers of a block. Repeated names are diagnosed and skipped.
 pub(super) fn read(
     reader: &mut Reader<'_>,
@@ -32,23 +73,25 @@ pub(super) fn read(
     damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
-    read_within(reader, MOST_WEIGHT, statements, damage, trackers);
+    let known = trackers.iter().map(|tracker| &tracker.name);
+    let lines = lines(reader, statements, damage, known.cloned().collect());
+    for (name, values) in lines {
+        let weight = values.map(|values| reader.weight(values, ZERO).unwrap_or_default());
+        trackers.push(Tracker { name, weight });
+    }
 }
 
-/// As [`read`], with weights up to another number.
-pub(super) fn read_within(
+/// The name in each line, and the words after its `weight`, if it has one.
+fn lines<'d>(
     reader: &mut Reader<'_>,
-    most: u16,
-    statements: &[Statement],
+    statements: &'d [Statement],
     damage: &mut Damage,
-    trackers: &mut Vec<Tracker>,
-) {
-    let mut names: BTreeMap<String, Span> =
-        trackers.iter().map(|tracker| (tracker.name.value.clone(), tracker.name.span)).collect();
+    known: Vec<Spanned<String>>,
+) -> Vec<(Spanned<String>, Option<&'d [Word]>)> {
+    let mut names: BTreeMap<String, Span> = known.into_iter().map(|name| (name.value, name.span)).collect();
+    let mut lines = Vec::new();
     for statement in reader.lines(statements, damage) {
         let Some((name, options)) = statement.words.split_first() else { continue };
-        let mut tracker =
-            Tracker { name: Spanned { value: name.value.clone(), span: name.span }, weight: None };
         if let Some(earlier) = names.get(&name.value).copied() {
             reader.report(
                 Diagnostic::warning(code::DUPLICATE_TRACKER, format!("`{}` is tracked twice", name.value))
@@ -57,24 +100,29 @@ pub(super) fn read_within(
             );
             continue;
         }
-        match options.split_first() {
-            None => {}
-            Some((word, values)) if word.value == "weight" => {
-                if values.is_empty() {
-                    reader.report(
-                        Diagnostic::error(code::MISSING_VALUE, "`weight` lacks its value")
-                            .primary(
-                                word.span,
-                                format!("expected a whole number from -{most} to {most} after this"),
-                            )
-                            .help("weight 0 is used: its loss means FAULT"),
-                    );
-                }
-                tracker.weight = reader
-                    .weight_within(most, values, "weight 0 is used: its loss means FAULT")
-                    .or(Some(super::Weight::default()));
+        names.insert(name.value.clone(), name.span);
+        let weight = weight(reader, options);
+        lines.push((Spanned { value: name.value.clone(), span: name.span }, weight));
+    }
+    lines
+}
+
+/// The words after `weight`. Other words are diagnosed.
+fn weight<'d>(reader: &mut Reader<'_>, options: &'d [Word]) -> Option<&'d [Word]> {
+    match options.split_first() {
+        None => None,
+        Some((word, values)) if word.value == "weight" => {
+            if values.is_empty() {
+                reader.report(
+                    Diagnostic::error(code::MISSING_VALUE, "`weight` lacks its value")
+                        .primary(word.span, "expected a whole number from -253 to 253 after this")
+                        .help(ZERO),
+                );
             }
-            Some((word, _)) => reader.report(
+            Some(values)
+        }
+        Some((word, _)) => {
+            reader.report(
                 Diagnostic::error(
                     code::UNKNOWN_WORD,
                     format!("unknown word `{}` after a tracker", word.value),
@@ -82,9 +130,8 @@ pub(super) fn read_within(
                 .primary(word.span, "expected `weight N [reverse]` or the end of the line")
                 .help(keyword::quoted_nearest(&word.value, ["weight"].into_iter()))
                 .help("one tracker per line"),
-            ),
+            );
+            None
         }
-        names.insert(name.value.clone(), name.span);
-        trackers.push(tracker);
     }
 }

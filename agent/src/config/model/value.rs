@@ -210,14 +210,14 @@ impl Reader<'_> {
         choice
     }
 
-    /// An interface that a config counts on: a name that the kernel could give to one.
+    /// An interface, by a name that the kernel could give it.
     pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
         let interface = self.interface_name(word, otherwise)?;
         self.named.interfaces.push(interface.clone());
         Some(interface)
     }
 
-    /// A name that the kernel could give to an interface, which need not be there.
+    /// A name that the kernel could give to an interface, or with which such names could begin.
     pub(super) fn interface_name(
         &mut self,
         word: &Word,
@@ -343,11 +343,20 @@ impl Reader<'_> {
     pub(super) fn user<T>(&mut self, entry: &Entry<'_, T>) -> Option<RunAs> {
         let (user, group) = (entry.value()?, entry.values().get(1));
         let span = group.map_or(user.span, |group| user.span.to(group.span));
-        Some(self.run_as(&user.value, group.map(|group| group.value.as_str()), span))
+        self.run_as(&user.value, group.map(|group| group.value.as_str()), span)
     }
 
     /// A user and maybe a group, where keepalived's colon before the group asks for the supplementary groups.
-    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> RunAs {
+    /// Without a name there is nobody to run as, and that is diagnosed.
+    pub(super) fn run_as(&mut self, user: &str, group: Option<&str>, span: Span) -> Option<RunAs> {
+        if user.is_empty() {
+            self.report(
+                Diagnostic::error(code::EMPTY, "the name of a user is empty")
+                    .primary(span, "expected a user")
+                    .help("the usual user is taken"),
+            );
+            return None;
+        }
         if group.is_some_and(|group| group.starts_with(':')) {
             self.report(
                 Diagnostic::warning(code::NOT_SUPPORTED_YET, "supplementary groups are not supported yet")
@@ -357,7 +366,7 @@ impl Reader<'_> {
         let group = group.map(|group| group.trim_start_matches(':')).filter(|group| !group.is_empty());
         let run_as = RunAs { user: user.to_owned(), group: group.map(str::to_owned) };
         self.named.users.push(Spanned { value: run_as.clone(), span });
-        run_as
+        Some(run_as)
     }
 }
 
@@ -369,6 +378,14 @@ pub(super) fn whole_number(text: &str) -> Option<i64> {
     }
     // A number that fits no integer is out of every range, not no number.
     Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX }))
+}
+
+/// Microseconds of a number of seconds with decimals; `None`: it is none, or beyond all ranges.
+pub(super) fn seconds_in(text: &str) -> Option<u64> {
+    match microseconds(text) {
+        Decimal::Value(value) => Some(value),
+        Decimal::TooLarge | Decimal::NotANumber => None,
+    }
 }
 
 enum Decimal {

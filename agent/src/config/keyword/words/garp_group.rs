@@ -31,7 +31,9 @@ pub(super) const WORDS: &[Word<GarpGroupTerm>] = &[
     )
     .default("0")
     .rare(),
-    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface).rare(),
+    word("interface", Kind::Interface, "the interface", "interface eth0", GarpGroupTerm::Interface)
+        .rare()
+        .repeats(),
     word(
         "interfaces",
         Kind::Lines(Line::Interface),

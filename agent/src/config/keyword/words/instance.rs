@@ -90,10 +90,12 @@ const IPVLAN: Kind = Kind::Form {
     least: 0,
     most: None,
 };
-const EXTRA: Kind = Kind::Form { what: "maybe `all`, then seconds from 0 to 86400", least: 1, most: Some(2) };
-const EXTRA_ANNOUNCEMENTS: &str =
+pub(super) const EXTRA: Kind =
+    Kind::Form { what: "maybe `all`, then seconds from 0 to 86400", least: 1, most: Some(2) };
+pub(super) const EXTRA_ANNOUNCEMENTS: &str =
     "garp_master_refresh announces all addresses again and again, each on its own interface";
-const TWO_OWNERS: &str = "an owner (priority 255) gives way to another owner with a higher address";
+pub(super) const TWO_OWNERS: &str =
+    "an owner (priority 255) gives way to another owner with a higher address";
 const OWN_MAC: &str = "addresses answer with the interface's own MAC; at a takeover gratuitous ARP tells the network the new one";
 const OWN_INTERFACE: &str = "an interface of its own for the virtual MAC comes later; say `virtual_mac` to have that MAC on \
                              the interface itself, without which addresses answer with the interface's own";
