@@ -11,6 +11,8 @@ mod adverts;
 mod bad_input;
 #[path = "config/globals.rs"]
 mod globals;
+#[path = "config/lines.rs"]
+mod lines;
 #[path = "config/rules.rs"]
 mod rules;
 #[path = "config/servers.rs"]
@@ -165,6 +167,44 @@ fn checks_of_real_servers_are_read_with_all_that_they_inherit() {
 #[test]
 fn sessions_of_bfd_are_read_and_those_that_cannot_be_run_are_left_out() {
     golden("bfd", by_text);
+}
+
+#[test]
+fn an_address_has_words_of_its_own() {
+    golden("addresses", by_text);
+}
+
+#[test]
+fn a_route_is_read_with_all_its_words_or_left_out() {
+    golden("routes", by_text);
+    golden("routes_wrong", by_text);
+}
+
+#[test]
+fn a_rule_of_policy_routing_is_read_with_all_its_words_or_left_out() {
+    golden("rules", by_text);
+}
+
+#[test]
+fn what_is_static_stays_and_is_tracked_by_groups() {
+    golden("static", by_text);
+}
+
+#[test]
+fn an_instance_may_ask_for_interfaces_of_its_own() {
+    golden("interfaces", by_text);
+}
+
+#[test]
+fn signed_adverts_are_read_and_no_key_is_shown() {
+    golden("signed", by_text);
+    let expected = std::fs::read_to_string("tests/config/signed.expected").unwrap();
+    assert!(!expected.contains("sesame") && !expected.contains("5e5000"), "a key is shown");
+}
+
+#[test]
+fn words_that_do_not_act_reach_the_plan_all_the_same() {
+    golden("remaining", by_text);
 }
 
 #[test]

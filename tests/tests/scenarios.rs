@@ -11,6 +11,7 @@ mod scenarios {
     pub mod differential;
     pub mod faults;
     pub mod figures;
+    pub mod front;
     pub mod frr;
     pub mod handover;
     pub mod ladder;
@@ -73,6 +74,7 @@ fn main() -> ExitCode {
         scenarios::handover::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
+        scenarios::front::trials,
         scenarios::outside::trials,
         scenarios::words::trials,
         scenarios::faults::trials_alone,

@@ -4,7 +4,7 @@
 //! What is found is the answer of this verb and goes to stdout, in each format; stderr is for what keeps it from looking.
 //! Exit status: 4 with errors, 5 with warnings under `--strict`, else 0; notes never count.
 
-mod host;
+pub(super) mod host;
 mod verdict;
 
 use std::{

@@ -53,7 +53,7 @@ enum Exit {
     Unable,
     /// `-t`: there are errors.
     Errors,
-    /// `-t`: scripts would run unguarded. Else: there is no config.
+    /// `-t`: others could change what is run. Else: there is no config.
     NoConfig,
 }
 

@@ -287,7 +287,7 @@ pub mod code {
         SERVER_FLAG = "RG0489", "a word that does not fit the service or its scheduler";
         SORRY_SERVER = "RG0490", "a word about a sorry server without one";
         CHECK_INCOMPLETE = "RG0491", "a check lacks what it cannot run without";
-        CHECK_UNKNOWN = "RG0492", "a check names something that does not exist";
+        UNKNOWN_SESSION = "RG0492", "a BFD session that does not exist, or is not for who names it";
         CHECK_CONNECTION = "RG0493", "addresses of a check that do not go together";
         CHECK_USELESS = "RG0494", "a word of a check that changes nothing, or lets it always fail";
         THRESHOLD = "RG0495", "connection limits that do not go together";

@@ -163,7 +163,7 @@ pub enum Passage {
 
 /// Asks the host whatever the config depends on.
 pub(super) fn check(loaded: &Loaded, host: &dyn Host) -> Vec<Diagnostic> {
-    let mut look = Look { loaded, host, diagnostics: Diagnostics::default(), unseen: BTreeSet::new() };
+    let mut look = Look { loaded, host, diagnostics: Diagnostics::default(), said: BTreeSet::new() };
     match host.interfaces() {
         Ok(interfaces) => {
             look.interfaces(&interfaces);
@@ -182,21 +182,21 @@ struct Look<'a> {
     loaded: &'a Loaded,
     host: &'a dyn Host,
     diagnostics: Diagnostics,
-    /// What was said already.
-    unseen: BTreeSet<String>,
+    /// What was said already: many instances may share one trouble.
+    said: BTreeSet<String>,
 }
 
 impl Look<'_> {
+    /// Says each thing once.
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.said.insert(diagnostic.message.clone()) {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
-    /// Says once what was not looked at.
+    /// What was not looked at.
     fn unseen(&mut self, what: &str, why: &str) {
-        let message = format!("{what} could not be looked at: {why}");
-        if self.unseen.insert(message.clone()) {
-            self.report(Diagnostic::note(code::UNSEEN, message));
-        }
+        self.report(Diagnostic::note(code::UNSEEN, format!("{what} could not be looked at: {why}")));
     }
 }
 

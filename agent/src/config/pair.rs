@@ -139,14 +139,13 @@ impl Member<'_> {
 }
 
 impl Pair<'_> {
-    /// The second side's place first: that is the one that is compared.
     fn places(
         &self,
         diagnostic: Diagnostic,
         one: (Span, impl Into<String>),
         other: (Span, impl Into<String>),
     ) -> Diagnostic {
-        diagnostic.primary(other.0, other.1).secondary(one.0, one.1)
+        diagnostic.primary(one.0, one.1).secondary(other.0, other.1)
     }
 
     /// `VRID 51 on eth0`, or with both interfaces.

@@ -102,7 +102,7 @@ fn is_near(one: Span, other: Span) -> bool {
         && one.start.abs_diff(other.end).max(other.start.abs_diff(one.end)) <= MAX_EXCERPT
 }
 
-/// `None` where the lines are too long to be shown, or there are none: the title and the help still tell it.
+/// `None` where the lines are too long to be shown: the title and the help still tell it.
 fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Option<Excerpt> {
     let source_id = labels.first()?.span.source;
     let source = sources.get(source_id)?;
@@ -112,7 +112,8 @@ fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Opt
     let range = source.lines(first_line, source.line_of(last));
     let whole = Span { source: source_id, start: offset(range.start), end: offset(range.end) };
     let text = masked(source, whole, sources);
-    if source.text.is_empty()
+    // Nothing at the beginning is the text as a whole, which the title names.
+    if labels.iter().all(|label| label.span.end == 0)
         || text.lines().any(|line| line.len() > MAX_SHOWN)
         || text.len() > 2 * MAX_EXCERPT as usize
     {

@@ -53,7 +53,7 @@ impl Report {
         Self { diagnostics: loaded.diagnostics.clone(), sources: loaded.sources.clone() }
     }
 
-    /// The config as a whole cannot be had. It has no text, so its place is the name alone.
+    /// The config as a whole cannot be had. It has no text, so its place is its name alone.
     pub fn failure(name: String, message: String) -> Self {
         let mut sources = Sources::default();
         let source = sources.add(name, "".into(), None);

@@ -121,12 +121,12 @@ impl Sources {
         count
     }
 
-    /// Whether a password stands in the text.
-    pub(super) fn holds_secret(&self, id: SourceId) -> bool {
-        self.secrets.iter().any(|secret| secret.source == id)
+    /// The first password in a text.
+    pub(super) fn secret_in(&self, id: SourceId) -> Option<Span> {
+        self.secrets.iter().copied().find(|secret| secret.source == id)
     }
 
-    /// The place that is a text as a whole: its beginning.
+    /// The place that is a text as a whole: nothing at its beginning.
     pub(super) fn whole(&self) -> impl Iterator<Item = (Span, &Source)> {
         (0..).map(SourceId).zip(&self.list).map(|(source, text)| (Span { source, start: 0, end: 0 }, text))
     }

@@ -118,6 +118,11 @@ fn address(planned: &AddressPlan, device: String, set: bool) -> Address {
         broadcast: planned.broadcast,
         scope: planned.scope,
         label: planned.label.clone(),
+        peer: planned.peer,
+        home: planned.home,
+        manages_temporary: planned.manages_temporary,
+        joins: planned.joins,
+        untracked: !planned.tracks_device,
         detects_duplicates: planned.detects_duplicates,
         preferred_lifetime: planned.preferred_lifetime,
         no_prefix_route: planned.no_prefix_route,
@@ -230,9 +235,9 @@ fn links(inventory: &Inventory, behind: &[GatheredInstance]) -> Vec<Link> {
     for one in behind {
         let plan = &one.plan;
         let user = |weight, reverse| Tracked { name: plan.name.clone(), weight, reverse };
-        if plan.tracks_interface {
-            users.entry(&plan.interface).or_default().push(user(0, false));
-        }
+        // This number is keepalived's word for `dont_track_primary`.
+        let own = if plan.tracks_interface { 0 } else { 255 };
+        users.entry(&plan.interface).or_default().push(user(own, false));
         for tracked in &plan.track_interfaces {
             users.entry(&tracked.name).or_default().push(user(tracked.weight, tracked.reverse));
         }

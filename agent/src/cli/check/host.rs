@@ -23,7 +23,7 @@ const KEEPALIVED_PROTOCOL: u8 = 18;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was asked once; the rest is asked when it is needed.
-pub(super) struct ThisHost {
+pub(in crate::cli) struct ThisHost {
     inventory: Result<Inventory, String>,
     firewall: Result<Ruleset, String>,
     /// Another VRRP daemon runs: addresses without a mark may be its own.
@@ -31,7 +31,7 @@ pub(super) struct ThisHost {
 }
 
 impl ThisHost {
-    pub(super) fn ask() -> anyhow::Result<Self> {
+    pub(in crate::cli) fn ask() -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -362,7 +362,12 @@ fn next(parser: &mut Parser, options: &mut Options) -> Result<Option<(&'static R
             lexopt::Error::UnexpectedValue { option, .. } => {
                 failed(format!("Option {option} takes no parameter"))
             }
-            other => failed(other.to_string()),
+            error @ (lexopt::Error::MissingValue { .. }
+            | lexopt::Error::UnexpectedOption(_)
+            | lexopt::Error::UnexpectedArgument(_)
+            | lexopt::Error::ParsingFailed { .. }
+            | lexopt::Error::NonUnicodeValue(_)
+            | lexopt::Error::Custom(_)) => failed(error.to_string()),
         })?;
         let (row, said) = match next {
             None => return Ok(None),

@@ -1,19 +1,15 @@
 //! `-t`: the config is read, and its exit code says what is wrong with it.
 
 use std::{
-    collections::BTreeSet,
     fs::File,
     io::{self, Write},
     path::Path,
 };
 
-use network_interface::{NetworkInterface, NetworkInterfaceConfig};
-
-use super::{Exit, options::Options, print};
+use super::{super::check::host::ThisHost, Exit, options::Options, print};
 use crate::config::{
-    self, Loaded,
+    self, Given, Loaded,
     diagnostic::{Diagnostic, Severity, code},
-    plan::Plan,
 };
 
 /// Reads the config and says what is wrong with it on stderr, or in `log`.
@@ -37,31 +33,40 @@ pub fn run(options: &Options, log: Option<&Path>) -> Exit {
 }
 
 fn tested(options: &Options, text: &mut String) -> Exit {
-    let given = config::Given { config_id: options.config_id.clone(), ..config::Given::default() };
-    let loaded = match config::load_with(&options.config, &given) {
+    // Programs are looked for with the rest of the host.
+    let given = Given { config_id: options.config_id.clone(), elsewhere: true };
+    let mut loaded = match config::load_with(&options.config, &given) {
         Ok(loaded) => loaded,
         Err(error) => {
             text.push_str(&format!("{error}\n"));
             return Exit::Unable;
         }
     };
-    let mut say = |line: String| {
+    match ThisHost::ask() {
+        Ok(host) => {
+            let here = loaded.here(&host).into_iter().filter(|diagnostic| HERE.contains(&diagnostic.code));
+            loaded.diagnostics.extend(here);
+        }
+        Err(error) => text.push_str(&format!("{error:#}\n")),
+    }
+    for line in lines(&loaded) {
         text.push_str(&line);
         text.push('\n');
-    };
-    lines(&loaded).for_each(&mut say);
-    let absent = absent_interfaces(&loaded.plan);
-    let file = options.config.display();
-    absent.iter().for_each(|line| say(format!("({file}) {line}")));
+    }
     if !loaded.left_out.is_empty() {
-        say(format!(
-            "({file}) it would not start: {} cannot be run as configured",
-            loaded.left_out.join(", ")
-        ));
+        let (file, out) = (options.config.display(), loaded.left_out.join(", "));
+        text.push_str(&format!("({file}) it would not start: {out} cannot be run as configured\n"));
         return Exit::Unable;
     }
-    if loaded.diagnostics.iter().any(is_error) || !absent.is_empty() { Exit::Errors } else { Exit::Good }
+    if loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == code::INSECURE_PROGRAM) {
+        return Exit::NoConfig;
+    }
+    if loaded.diagnostics.iter().any(is_error) { Exit::Errors } else { Exit::Good }
 }
+
+/// What keepalived looks at on the host it tests a config on.
+const HERE: &[&str] =
+    &[code::INSECURE_PROGRAM, code::NO_INTERFACE, code::NO_SUCH_FILE, code::NO_USER, code::NOT_EXECUTABLE];
 
 /// What is wrong with a config, as keepalived would say where.
 pub fn lines(loaded: &Loaded) -> impl Iterator<Item = String> {
@@ -99,6 +104,7 @@ const COUNTED: &[&str] = &[
     code::MULTICAST_GROUP,
     code::NO_SUCH_FILE,
     code::NO_UNICAST_PEER,
+    code::NOT_EXECUTABLE,
     code::OUT_OF_RANGE,
     code::OWNER_WEIGHT,
     code::PASSWORD_CUT,
@@ -107,21 +113,3 @@ const COUNTED: &[&str] = &[
     code::UNICAST_PEER,
     code::WRONG_FAMILY,
 ];
-
-/// Instances on interfaces that are not there: they would wait in Fault.
-fn absent_interfaces(plan: &Plan) -> Vec<String> {
-    let Ok(there) = NetworkInterface::show() else { return Vec::new() };
-    let there: BTreeSet<String> = there.into_iter().map(|interface| interface.name).collect();
-    let mut lines = Vec::new();
-    for instance in &plan.instances {
-        let own = [&instance.interface].into_iter();
-        let tracked = instance.track_interfaces.iter().map(|tracked| &tracked.name);
-        let addresses = instance.addresses.iter().chain(&instance.excluded);
-        let devices = addresses.filter_map(|address| address.device.as_ref());
-        let named: BTreeSet<&String> = own.chain(tracked).chain(devices).collect();
-        for name in named.into_iter().filter(|name| !there.contains(*name)) {
-            lines.push(format!("({}) interface {name} does not exist on this host", instance.name));
-        }
-    }
-    lines
-}

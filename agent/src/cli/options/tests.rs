@@ -338,7 +338,7 @@ fn help_and_version_are_good() {
     for (line, part) in [
         (
             "agent --help",
-            "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config.",
+            "Exit status: 0 good, 1 failed, 2 usage, 3 no agent answers, 4 errors in the config, 5 warnings",
         ),
         ("agent -h", "--iface <INTERFACE>"),
         ("agent --version", "agent 0.1.0"),

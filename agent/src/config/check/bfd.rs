@@ -32,6 +32,22 @@ pub(super) struct Sessions {
     blocks: BTreeMap<String, Span>,
 }
 
+/// Who names a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum User {
+    /// `BFD_CHECK`.
+    Check,
+    /// `track_bfd`.
+    Instance,
+}
+
+/// Why a session cannot be named.
+pub(super) struct Fault {
+    what: &'static str,
+    remark: &'static str,
+    block: Option<Span>,
+}
+
 impl Sessions {
     /// Checks all `bfd_instance` blocks.
     pub(super) fn of(model: &Model, diagnostics: &mut Diagnostics) -> Self {
@@ -74,24 +90,45 @@ impl Sessions {
         self.by_name.get(name).and_then(|index| self.list.get(*index))
     }
 
-    /// There is such a session, and it can be run.
-    pub(super) fn exists(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-
-    /// There is such a session, and `BFD_CHECK` may name it.
-    pub(super) fn for_checkers(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|session| session.for_checkers)
-    }
-
-    /// Where the block of that name is, whether it can be run or not.
-    pub(super) fn block(&self, name: &str) -> Option<Span> {
-        self.blocks.get(name).copied()
-    }
-
     /// "did you mean `X`?", or nothing.
     pub(super) fn quoted_nearest(&self, name: &str) -> String {
         keyword::quoted_nearest(name, self.blocks.keys().take(MAX_COMPARED).map(String::as_str))
+    }
+
+    /// What is wrong with the name of a session, where anything is: what to say, a remark, and the block.
+    pub(super) fn fault(&self, name: &str, user: User) -> Option<Fault> {
+        let block = self.blocks.get(name).copied();
+        let (what, remark) = match (self.get(name), block, user) {
+            (Some(session), _, User::Check) if session.for_checkers => return None,
+            (Some(session), _, User::Instance) if session.for_vrrp => return None,
+            (Some(_), _, User::Check) => {
+                ("is for instances alone", "its block says `vrrp` and not `checker`")
+            }
+            (Some(_), _, User::Instance) => {
+                ("is for checks alone", "its block says `checker` and not `vrrp`")
+            }
+            (None, Some(_), _) => ("cannot be run", "its block is at fault"),
+            (None, None, _) => ("does not exist", "no `bfd_instance` has this name"),
+        };
+        Some(Fault { what, remark, block })
+    }
+
+    /// That a name cannot be used.
+    pub(super) fn diagnostic(
+        &self,
+        name: &Spanned<String>,
+        fault: &Fault,
+        diagnostics: &Diagnostics,
+    ) -> Diagnostic {
+        let search = fault.block.is_none() && !diagnostics.is_full();
+        let nearest = if search { self.quoted_nearest(&name.value) } else { String::new() };
+        let message = format!("BFD session `{}` {}", name.value, fault.what);
+        let diagnostic =
+            Diagnostic::error(code::UNKNOWN_SESSION, message).primary(name.span, fault.remark).help(nearest);
+        match fault.block {
+            Some(block) => diagnostic.secondary(block, "this block"),
+            None => diagnostic,
+        }
     }
 
     /// All that can be run.

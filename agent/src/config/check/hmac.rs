@@ -46,18 +46,20 @@ impl Checker<'_> {
                 keys.push(key.value.clone());
             }
         }
+        if hmac.lost_key {
+            // Which key that was cannot be told: it may be the one that signs.
+            return None;
+        }
         if keys.is_empty() {
-            if !hmac.lost_key {
-                self.report(
-                    Diagnostic::error(code::HMAC, "`auth_hmac` has no key")
-                        .primary(hmac.span, "expected `key ID hex:DIGITS` in this block"),
-                );
-            }
+            self.report(
+                Diagnostic::error(code::HMAC, "`auth_hmac` has no key")
+                    .primary(hmac.span, "expected `key ID hex:DIGITS` in this block"),
+            );
             return None;
         }
         let active_key = match (&hmac.active, keys.as_slice()) {
             (Some(active), _) => {
-                if !seen.contains_key(&active.value) && !hmac.lost_key {
+                if !seen.contains_key(&active.value) {
                     let message = format!("no key has the ID {}", active.value);
                     self.report(
                         Diagnostic::error(code::HMAC, message)

@@ -34,12 +34,6 @@ impl Checker<'_> {
             (Some(vmac), None) => Some(OwnInterface::Vmac(self.vmac(&vmac.value, interface, vrid))),
             (None, None) => None,
         };
-        if let (Some(span), None, None) = (said.adverts_below, &said.vmac, said.own_for_addresses) {
-            self.report(
-                Diagnostic::warning(code::OWN_INTERFACE, "`vmac_xmit_base` means nothing without `use_vmac`")
-                    .primary(span, "there is no other interface that adverts could use"),
-            );
-        }
         LinkPlan {
             adverts_below: own.is_some()
                 && (said.adverts_below.is_some() || matches!(route.transport, Transport::Unicast(_))),

@@ -7,12 +7,16 @@
 use super::code;
 
 /// One text for each range of codes, in their order.
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 9] = [
     include_str!("explanations/text.md"),
     include_str!("explanations/files.md"),
     include_str!("explanations/words.md"),
     include_str!("explanations/values.md"),
+    include_str!("explanations/server_values.md"),
     include_str!("explanations/rules.md"),
+    include_str!("explanations/server_rules.md"),
+    include_str!("explanations/here.md"),
+    include_str!("explanations/pair.md"),
 ];
 
 const SECTION: &str = "\n## ";

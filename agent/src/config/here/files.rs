@@ -27,13 +27,15 @@ impl Look<'_> {
                     continue;
                 }
             };
-            if mode.bits & OTHERS_READ != 0 && loaded.sources.holds_secret(place.source) {
+            if mode.bits & OTHERS_READ != 0
+                && let Some(secret) = loaded.sources.secret_in(place.source)
+            {
                 self.report(
                     Diagnostic::warning(
                         code::READABLE_CONFIG,
                         format!("everybody on this host can read `{}`, and it holds a password", source.name),
                     )
-                    .primary(place, "")
+                    .primary(secret, "this one")
                     .help(format!("chmod o-r {}", source.name)),
                 );
             }

@@ -6,7 +6,7 @@ use regent_common::{Family, advert};
 
 use super::{Interface, Look};
 use crate::config::{
-    diagnostic::{Diagnostic, code},
+    diagnostic::{Diagnostic, Severity, code},
     keyword,
     model::{self, Required},
     plan::{InstancePlan, Transport},
@@ -15,43 +15,53 @@ use crate::config::{
 
 /// Looking for a slip compares with no more names than these.
 const MAX_COMPARED: usize = 500;
+/// More interfaces than these are not listed.
+const MAX_LISTED: usize = 12;
 
 impl Look<'_> {
     pub(super) fn interfaces(&mut self, there: &[Interface]) {
         let loaded = self.loaded;
-        let mut own = BTreeSet::new();
+        let mut needed = BTreeSet::new();
         for (plan, written) in loaded.instances() {
             let place = place_of_interface(written);
-            own.insert(place);
             match there.iter().find(|interface| interface.name == plan.interface) {
                 Some(interface) => self.fitness(plan, interface, place),
-                None => {
-                    let what = format!("instance `{}` is in FAULT until it is there", plan.name);
-                    self.missing(&plan.interface, place, &what, there);
-                }
+                None => self.missing(Severity::Error, &plan.interface, place, there),
             }
+            let tracked = plan.track_interfaces.iter().filter(|tracked| tracked.weight == 0);
+            needed.extend(tracked.map(|tracked| tracked.name.as_str()));
+            let addresses = plan.addresses.iter().chain(&plan.excluded).filter(|plan| plan.tracks_device);
+            needed.extend(addresses.filter_map(|address| address.device.as_deref()));
         }
-        let mut said: BTreeSet<&str> = BTreeSet::new();
         for named in &loaded.model.named.interfaces {
-            let known = there.iter().any(|interface| interface.name == named.value);
-            if !known && !own.contains(&named.span) && said.insert(&named.value) {
-                self.missing(&named.value, named.span, "it counts as down", there);
+            if !there.iter().any(|interface| interface.name == named.value) {
+                let severity = match needed.contains(named.value.as_str()) {
+                    true => Severity::Error,
+                    false => Severity::Warning,
+                };
+                self.missing(severity, &named.value, named.span, there);
             }
         }
     }
 
-    fn missing(&mut self, name: &str, place: Span, consequence: &str, there: &[Interface]) {
+    fn missing(&mut self, severity: Severity, name: &str, place: Span, there: &[Interface]) {
+        let message = format!("this host has no interface `{name}`");
+        if self.said.contains(&message) {
+            return;
+        }
         let names = there.iter().take(MAX_COMPARED).map(|interface| interface.name.as_str());
         let nearest = keyword::quoted_nearest(name, names.clone());
-        let all = if nearest.is_empty() && there.len() <= 12 {
+        let all = if nearest.is_empty() && there.len() <= MAX_LISTED {
             format!("there are {}", names.collect::<Vec<_>>().join(", "))
         } else {
             nearest
         };
+        let consequence = match severity {
+            Severity::Error => "who depends on it is in FAULT until it is there",
+            Severity::Warning | Severity::Note => "has no effect until it is there",
+        };
         self.report(
-            Diagnostic::error(code::NO_INTERFACE, format!("this host has no interface `{name}`"))
-                .primary(place, consequence)
-                .help(all),
+            Diagnostic::new(severity, code::NO_INTERFACE, message).primary(place, consequence).help(all),
         );
     }
 
@@ -61,7 +71,7 @@ impl Look<'_> {
             let why = if interface.switched_on { "has no carrier" } else { "is switched off" };
             self.report(
                 Diagnostic::warning(code::INTERFACE_DOWN, format!("`{name}` {why}"))
-                    .primary(place, format!("instance `{}` is in FAULT while that is so", plan.name)),
+                    .primary(place, "FAULT while that is so"),
             );
         }
         if interface.loopback {
@@ -97,7 +107,7 @@ impl Look<'_> {
         if v6 && interface.ipv6_off {
             self.report(
                 Diagnostic::error(code::IPV6_OFF, format!("IPv6 is switched off on `{name}`"))
-                    .primary(place, format!("the IPv6 addresses of `{}` cannot be assigned", plan.name))
+                    .primary(place, "no IPv6 address can be assigned there")
                     .help(format!("sysctl net.ipv6.conf.{name}.disable_ipv6=0")),
             );
         }

@@ -1,5 +1,7 @@
 //! Tests of `keyword`.
 
+mod servers;
+
 use std::collections::BTreeSet;
 
 use super::{Effect, Kind, Line, keyword, keywords, line_word, line_words, parents, quoted_nearest};
@@ -10,6 +12,9 @@ use crate::config::{
 
 /// A config in which one line stands in its block, with what it cannot be without.
 fn around(parent: &str, example: &str) -> String {
+    if let Some(config) = servers::around(parent, example) {
+        return config;
+    }
     let instance = |line: &str| {
         let given = |word: &str, otherwise: &str| {
             if line.split_whitespace().next() == Some(word) { String::new() } else { otherwise.to_owned() }
@@ -22,7 +27,6 @@ fn around(parent: &str, example: &str) -> String {
             "old_unicast_checksum" => "version 3\nunicast_peer { 192.0.2.2 }",
             "track_src_ip" => "mcast_src_ip 192.0.2.250",
             "strict_mode" => "accept",
-            "vmac_xmit_base" => "use_vmac",
             _ => "",
         };
         format!(

@@ -157,29 +157,67 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
         }
     }
 
-    /// A word that no table has. With a word of the table that it may be a slip of, that one's value goes as well.
+    /// A word that the table does not have. With a word of the table that it may be a slip of, or of a sort of line that
+    /// stands elsewhere, that one's value goes as well.
     pub(super) fn unknown(&mut self, word: &Word, one_per_line: &'static str) {
+        let (place, otherwise) = (self.sort.place, self.sort.otherwise);
+        let remark = if otherwise == SKIPPED { "skipped" } else { otherwise };
+        if let Some((keyword, home)) = self.elsewhere(&word.value) {
+            self.skip_value(keyword);
+            self.fault(
+                Diagnostic::error(code::WRONG_BLOCK, format!("`{}` means nothing {place} here", word.value))
+                    .primary(word.span, remark)
+                    .help(format!("it belongs in `{home}`")),
+            );
+            return;
+        }
         let is_address = word.value.split('/').next().is_some_and(|text| text.parse::<IpAddr>().is_ok());
-        let names = line_words(self.sort.words).map(|keyword| keyword.name);
-        let nearest = keyword::nearest(&word.value, names).filter(|_| !is_address);
-        let takes_value = nearest
-            .and_then(|name| line_word(self.sort.words, name))
-            .is_some_and(|keyword| keyword.kind.arity() == (1, Some(1)));
-        if takes_value {
-            self.take();
+        let names = || line_words(self.sort.words).map(|keyword| keyword.name);
+        let begins = |name: &&str| word.value.len() >= LEAST_BEGINNING && name.starts_with(&word.value);
+        let nearest = keyword::nearest(&word.value, names()).or_else(|| names().find(begins));
+        let nearest = nearest.filter(|_| !is_address);
+        if let Some(keyword) = nearest.and_then(|name| line_word(self.sort.words, name)) {
+            self.skip_value(keyword);
         }
         let help = match nearest {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None if is_address => one_per_line.to_owned(),
             None => String::new(),
         };
-        let (place, otherwise) = (self.sort.place, self.sort.otherwise);
-        let remark = if otherwise == SKIPPED { "skipped" } else { otherwise };
         self.fault(
             Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{}` {place}", word.value))
                 .primary(word.span, remark)
                 .help(help),
         );
+    }
+
+    /// The word in the sort of line that stands elsewhere, and where.
+    fn elsewhere(&self, name: &str) -> Option<(&'static Keyword, &'static str)> {
+        let other = match self.sort.words {
+            keyword::Line::Address => (keyword::Line::StaticAddress, "static_ipaddress"),
+            keyword::Line::StaticAddress => (keyword::Line::Address, "virtual_ipaddress"),
+            keyword::Line::Route => (keyword::Line::StaticRoute, "static_routes"),
+            keyword::Line::Rule => (keyword::Line::StaticRule, "static_rules"),
+            keyword::Line::StaticRoute
+            | keyword::Line::StaticRule
+            | keyword::Line::Encapsulation
+            | keyword::Line::Peer
+            | keyword::Line::Service
+            | keyword::Line::Interface
+            | keyword::Line::Instance
+            | keyword::Line::Tracker
+            | keyword::Line::Mail
+            | keyword::Line::Linkbeat
+            | keyword::Line::Delays => return None,
+        };
+        line_word(other.0, name).map(|keyword| (keyword, other.1))
+    }
+
+    /// Passes over the value of a word that takes just one.
+    fn skip_value(&mut self, keyword: &Keyword) {
+        if keyword.kind.arity() == (1, Some(1)) {
+            self.take();
+        }
     }
 
     /// The word after a word.
@@ -200,8 +238,9 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
     pub(super) fn wrong<T>(&mut self, code: &'static str, said: &Said<'d, T>, value: &Word) {
         let (name, expects) = (said.keyword.name, said.keyword.kind.expects());
         let otherwise = self.sort.otherwise;
+        let what = if code == code::OUT_OF_RANGE { "is out of range" } else { "cannot be read" };
         self.fault(
-            Diagnostic::error(code, format!("`{name} {}` cannot be read", value.value))
+            Diagnostic::error(code, format!("`{name} {}` {what}", value.value))
                 .primary(value.span, format!("expected {expects}"))
                 .help(otherwise),
         );
@@ -391,6 +430,9 @@ impl<'r, 's, 'd> Line<'r, 's, 'd> {
         Some((Some(network), word.span))
     }
 }
+
+/// So many letters of a word are enough to guess it: `pref`, `proto`.
+const LEAST_BEGINNING: usize = 4;
 
 /// What becomes of a word that cannot be read, where the rest of its line stays.
 pub(super) const SKIPPED: &str = "it is skipped";

@@ -60,7 +60,7 @@ fn name(reader: &mut Reader<'_>, earlier: &Option<Spanned<String>>, word: &Word)
         );
         return Some(earlier.clone());
     }
-    reader.interface(word, UNNAMED)
+    reader.interface_name(word, UNNAMED)
 }
 
 fn group(reader: &mut Reader<'_>, head: &Word, word: Option<&Word>) -> Option<u32> {

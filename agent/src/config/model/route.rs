@@ -93,9 +93,11 @@ fn route(reader: &mut Reader<'_>, sort: Sort, statement: &Statement) -> Option<G
         match next {
             Next::Said(said) => draft.word(&mut line, &said),
             Next::Other(word) => {
+                // What looks like a network is meant as one, also when it is none.
                 let is_destination = matches!(word.value.as_str(), "default" | "any" | "all")
-                    || word.value.starts_with(|first: char| first.is_ascii_digit())
-                    || word.value.contains(':');
+                    || word.value.contains(':')
+                    || (word.value.contains(['.', '/'])
+                        && word.value.starts_with(|first: char| first.is_ascii_digit()));
                 if is_destination {
                     let destination = line.prefix(word);
                     draft.set_destination(&mut line, destination);
@@ -150,11 +152,14 @@ impl Draft {
                 self.more.push(hop::read(line, &mut self.families));
                 self.stop_after_hops(line);
             }
-            RouteTerm::Weight => line.fault(
-                Diagnostic::error(code::ROUTE, "`weight` is about one of several next hops")
-                    .primary(span, OTHERWISE)
-                    .help("say `nexthop via ADDRESS weight N` for each of them"),
-            ),
+            RouteTerm::Weight => {
+                line.take();
+                line.fault(
+                    Diagnostic::error(code::ROUTE, "`weight` is about one of several next hops")
+                        .primary(span, OTHERWISE)
+                        .help("say `nexthop via ADDRESS weight N` for each of them"),
+                );
+            }
             RouteTerm::NewDestination => {
                 line.take_if("to");
                 line.value(said);

@@ -23,6 +23,9 @@ use crate::config::{
 /// Linux: IFNAMSIZ − 1.
 const MAX_INTERFACE_NAME: usize = 15;
 
+/// The largest weight, of either sign: it takes priority 254 to 1.
+pub(super) const MOST_WEIGHT: u16 = 253;
+
 /// What happens instead, when a value cannot be read.
 type Otherwise<'a> = &'a str;
 
@@ -207,14 +210,14 @@ impl Reader<'_> {
         choice
     }
 
-    /// An interface, by a name that the kernel could give it.
+    /// An interface that a config counts on: a name that the kernel could give to one.
     pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
         let interface = self.interface_name(word, otherwise)?;
         self.named.interfaces.push(interface.clone());
         Some(interface)
     }
 
-    /// A name that the kernel could give to an interface, or with which such names could begin.
+    /// A name that the kernel could give to an interface, which need not be there.
     pub(super) fn interface_name(
         &mut self,
         word: &Word,
@@ -296,11 +299,26 @@ impl Reader<'_> {
 
     /// `N [reverse|noreverse]`, where the words after the keyword are `words`.
     pub(super) fn weight(&mut self, words: &[Word], otherwise: Otherwise<'_>) -> Option<Weight> {
+        self.weight_within(MOST_WEIGHT, words, otherwise)
+    }
+
+    /// As [`Self::weight`], up to another number.
+    pub(super) fn weight_within(
+        &mut self,
+        most: u16,
+        words: &[Word],
+        otherwise: Otherwise<'_>,
+    ) -> Option<Weight> {
         let word = words.first()?;
         let value = whole_number(&word.value).and_then(|value| i16::try_from(value).ok());
-        let Some(value) = value.filter(|value| value.unsigned_abs() <= 253) else {
-            let message = format!("`weight {}` is not a whole number from -253 to 253", word.value);
-            self.report_value(code::OUT_OF_RANGE, message, word, Kind::Weight, otherwise);
+        let Some(value) = value.filter(|value| value.unsigned_abs() <= most) else {
+            let range = format!("a whole number from -{most} to {most}");
+            let message = format!("`weight {}` is not {range}", word.value);
+            self.report(
+                Diagnostic::error(code::OUT_OF_RANGE, message)
+                    .primary(word.span, format!("expected {range}, and maybe `reverse`"))
+                    .help(otherwise),
+            );
             return None;
         };
         let reverse = match words.get(1).map(|word| (word, word.value.as_str())) {

@@ -61,9 +61,10 @@ impl Pair<'_> {
     /// `high` is master while everything is good.
     fn ranked(&self, high: &Member<'_>, low: &Member<'_>, diagnostics: &mut Diagnostics) {
         let never = low.plan.preemption == Preemption::Never;
-        if let Some(span) =
-            low.written.no_preempt.filter(|_| never && high.plan.preemption != Preemption::Never)
-        {
+        let moves = high.plan.weights().any(|weight| weight.bad < weight.good);
+        // Where weights lower the other side it does have an effect, which is said of them.
+        let idle = never && !moves && high.plan.preemption != Preemption::Never;
+        if let Some(span) = low.written.no_preempt.filter(|_| idle) {
             let message = format!("`nopreempt` stands on the lower side of {} alone", self.group());
             diagnostics.push(
                 Diagnostic::warning(code::PAIR_PREEMPTION, message)

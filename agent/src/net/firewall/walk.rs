@@ -159,7 +159,7 @@ impl Walk<'_> {
             match self.verdict(word, value, truth.and(one), label, depth) {
                 Step::Next if one == Truth::Yes => return Step::Next,
                 Step::Next => {}
-                step => return step,
+                step @ (Step::Return | Step::Ends(_)) => return step,
             }
         }
         Step::Next

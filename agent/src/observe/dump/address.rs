@@ -20,6 +20,16 @@ pub struct Address {
     pub scope: u8,
     /// Label.
     pub label: Option<String>,
+    /// The other end of a link between two hosts.
+    pub peer: Option<IpAddr>,
+    /// A home address.
+    pub home: bool,
+    /// The kernel makes temporary addresses from it.
+    pub manages_temporary: bool,
+    /// The kernel joins the group that it is.
+    pub joins: bool,
+    /// Its device may be down.
+    pub untracked: bool,
     /// Duplicate address detection runs.
     pub detects_duplicates: bool,
     /// Seconds, `u32::MAX` for ever; `None` where the config does not say.
@@ -32,7 +42,8 @@ pub struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let alone = self.prefix_length == if self.address.is_ipv4() { 32 } else { 128 };
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        let alone = self.prefix_length == whole;
         write!(f, "{}", self.address)?;
         if !alone {
             write!(f, "/{}", self.prefix_length)?;
@@ -52,11 +63,20 @@ impl fmt::Display for Address {
         if let Some(label) = &self.label {
             write!(f, " label {label}")?;
         }
-        if self.detects_duplicates {
-            f.write_str(" -nodad")?;
+        if let Some(peer) = self.peer {
+            write!(f, " peer {peer}/{whole}")?;
         }
-        if self.no_prefix_route && !alone {
-            f.write_str(" noprefixroute")?;
+        for (word, said) in [
+            (" home", self.home),
+            (" -nodad", self.detects_duplicates),
+            (" mngtmpaddr", self.manages_temporary),
+            (" noprefixroute", self.no_prefix_route && !alone),
+            (" autojoin", self.joins),
+            (" no_track", self.untracked),
+        ] {
+            if said {
+                f.write_str(word)?;
+            }
         }
         if self.address.is_ipv6() {
             match self.preferred_lifetime {
@@ -82,6 +102,11 @@ mod tests {
             broadcast: None,
             scope: 0,
             label: None,
+            peer: None,
+            home: false,
+            manages_temporary: false,
+            joins: false,
+            untracked: false,
             detects_duplicates: false,
             preferred_lifetime: None,
             no_prefix_route: false,
@@ -114,6 +139,28 @@ mod tests {
             (
                 Address { preferred_lifetime: Some(100), ..address("10.9.0.105", 24) },
                 "10.9.0.105/24 dev v0 scope global",
+            ),
+            (
+                Address {
+                    peer: Some("10.9.0.64".parse().unwrap()),
+                    untracked: true,
+                    ..address("10.9.0.63", 32)
+                },
+                "10.9.0.63 dev v0 scope global peer 10.9.0.64/32 no_track",
+            ),
+            (
+                Address {
+                    home: true,
+                    detects_duplicates: true,
+                    manages_temporary: true,
+                    no_prefix_route: true,
+                    joins: true,
+                    untracked: true,
+                    preferred_lifetime: Some(5),
+                    ..address("2001:db8::7", 64)
+                },
+                "2001:db8::7/64 dev v0 scope global home -nodad mngtmpaddr noprefixroute autojoin no_track \
+                 preferred_lft 5",
             ),
             (address("fe80::1234", 128), "fe80::1234 dev v0 scope global deprecated"),
             (

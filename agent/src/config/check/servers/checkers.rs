@@ -6,7 +6,7 @@ use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
 use super::Servers;
 use crate::config::{
-    check::addresses::family,
+    check::{addresses::family, bfd::User},
     diagnostic::{Diagnostic, code},
     model::{Checked, Checker, Common, Dial, RealServer, Required, Shared, Spanned, Timing, Udp},
     plan::{
@@ -255,28 +255,11 @@ impl Servers<'_> {
             self.incomplete(span, "`BFD_CHECK` names no session".into(), "expected `name BFD_INSTANCE`");
             return None;
         };
-        if self.sessions.for_checkers(&name.value) {
+        let Some(fault) = self.sessions.fault(&name.value, User::Check) else {
             return Some(name.value.clone());
-        }
-        let block = self.sessions.block(&name.value);
-        let (what, remark) = match block {
-            Some(_) if self.sessions.exists(&name.value) => {
-                ("is for instances alone", "its block says `vrrp` and not `checker`")
-            }
-            Some(_) => ("cannot be run", "its block is at fault"),
-            None => ("does not exist", "no `bfd_instance` has this name"),
         };
-        let search = block.is_none() && !self.diagnostics.is_full();
-        let nearest = if search { self.sessions.quoted_nearest(&name.value) } else { String::new() };
-        let mut diagnostic =
-            Diagnostic::error(code::CHECK_UNKNOWN, format!("BFD session `{}` {what}", name.value))
-                .primary(name.span, remark)
-                .help(nearest)
-                .help(LEFT_OUT);
-        if let Some(block) = block {
-            diagnostic = diagnostic.secondary(block, "this block");
-        }
-        self.report(diagnostic);
+        let diagnostic = self.sessions.diagnostic(name, &fault, self.diagnostics);
+        self.report(diagnostic.help(LEFT_OUT));
         None
     }
 

@@ -61,13 +61,17 @@ fn every_wrong_example_shows_its_code_and_the_right_one_is_right() {
     let mut faults = Vec::new();
     for explanation in explanations() {
         let Example::Pair { wrong, right } = explanation.example else { continue };
-        let (code, loaded) = (explanation.code, load(directory.path(), wrong));
-        if !has(&loaded, code) {
-            faults.push(format!("{code}: the wrong example does not show it\n{}", loaded.render(false)));
+        let (shown, loaded) = (explanation.code, load(directory.path(), wrong));
+        if !has(&loaded, shown) {
+            faults.push(format!("{shown}: the wrong example does not show it\n{}", loaded.render(false)));
         }
         let loaded = load(directory.path(), right);
-        if has(&loaded, code) || !is_right(&loaded) {
-            faults.push(format!("{code}: the right example is not right\n{}", loaded.render(false)));
+        if has(&loaded, shown) || !is_right(&loaded) {
+            faults.push(format!(
+                "{shown}: the right example is not right
+{}",
+                loaded.render(false)
+            ));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -152,7 +152,8 @@ pub(super) const URL: &[Word<UrlTerm>] = &[
         UrlTerm::StatusCode,
     )
     .default("200-299")
-    .everyday(),
+    .everyday()
+    .repeats(),
     word("virtualhost", Kind::Text, "its Host header", "virtualhost www.example.com", UrlTerm::VirtualHost)
         .default("that of the check"),
     word(
@@ -178,7 +179,8 @@ pub(super) const URL: &[Word<UrlTerm>] = &[
         "regex_options caseless multiline",
         UrlTerm::RegexOptions,
     )
-    .rare(),
+    .rare()
+    .repeats(),
     word(
         "regex_min_offset",
         BYTES,

@@ -5,6 +5,7 @@ use regent_common::Family;
 use super::{Line, Said, family, service};
 use crate::config::{
     diagnostic::{Diagnostic, code},
+    expand::Word,
     keyword::{self, EncapsulationTerm, RouteTerm},
     plan::{Encapsulation, Tunnel},
 };
@@ -25,7 +26,7 @@ pub(super) fn read<'d>(line: &mut Line<'_, '_, 'd>, said: &Said<'d, RouteTerm>) 
             let labels: Option<Vec<u32>> = value.value.split('/').map(label).collect();
             let labels = labels.filter(|labels| labels.len() <= MAX_LABELS);
             if labels.is_none() {
-                line.wrong(code::OUT_OF_RANGE, said, value);
+                unreadable(line, value, "labels from 0 to 1048575, as 16/17");
             }
             Some(Encapsulation::Mpls { labels: labels? })
         }
@@ -33,7 +34,7 @@ pub(super) fn read<'d>(line: &mut Line<'_, '_, 'd>, said: &Said<'d, RouteTerm>) 
             let value = line.value(said)?;
             let locator = locator(&value.value);
             if locator.is_none() {
-                line.wrong(code::NOT_AN_ADDRESS, said, value);
+                unreadable(line, value, "four groups of hexadecimal digits, as 2001:db8:0:1");
             }
             Some(Encapsulation::Ila { locator: locator? })
         }
@@ -50,6 +51,15 @@ pub(super) fn read<'d>(line: &mut Line<'_, '_, 'd>, said: &Said<'d, RouteTerm>) 
             None
         }
     }
+}
+
+fn unreadable(line: &mut Line<'_, '_, '_>, value: &Word, expected: &str) {
+    let otherwise = line.otherwise();
+    line.fault(
+        Diagnostic::error(code::OUT_OF_RANGE, format!("`{}` wraps no packet", value.value))
+            .primary(value.span, format!("expected {expected}"))
+            .help(otherwise),
+    );
 }
 
 /// Four groups of hexadecimal digits.

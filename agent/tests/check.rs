@@ -1,0 +1,237 @@
+//! `agent check` and `agent convert`, as a program: what they print in each format, and what they exit with.
+//!
+//! Each `check/NAME.conf` has `check/NAME.expected`, `.json` and `.sarif`. After a wanted change,
+//! `REGENT_BLESS=1 cargo test -p regent-agent --test check` writes them anew; read the difference.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files stops")]
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use regent_agent::config::diagnostic::code;
+use serde_json::Value;
+
+/// Runs the agent where the configs are, so that they are named as they are here.
+fn agent(words: &[&str]) -> Output {
+    agent_with(words, "")
+}
+
+fn agent_with(words: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_agent"))
+        .args(words)
+        .current_dir("tests/check")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What `check` prints on stdout with these words, when it exits with `status` and has nothing to say on stderr.
+fn checked(words: &[&str], status: i32) -> String {
+    let words: Vec<&str> = ["check"].iter().chain(words).copied().collect();
+    let output = agent(&words);
+    assert_eq!(output.status.code(), Some(status), "{words:?}\n{}", text(&output.stdout));
+    assert_eq!(text(&output.stderr), "", "{words:?}");
+    text(&output.stdout)
+}
+
+fn golden(name: &str, actual: &str) {
+    let path = Path::new("tests/check").join(name);
+    if std::env::var_os("REGENT_BLESS").is_some() {
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(actual == expected, "{name} has changed:\n{actual}");
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// A SARIF log without its rules, which grow with the language.
+fn without_rules(text: &str) -> String {
+    let mut log = json(text);
+    let driver = log.pointer_mut("/runs/0/tool/driver").unwrap();
+    let rules = driver.as_object_mut().unwrap().remove("rules").unwrap();
+    assert_eq!(rules.as_array().unwrap().len(), code::ALL.len());
+    for result in log.pointer_mut("/runs/0/results").unwrap().as_array_mut().unwrap() {
+        let index = result.as_object_mut().unwrap().remove("ruleIndex").unwrap().as_u64().unwrap();
+        assert_eq!(rules.get(usize::try_from(index).unwrap()).unwrap()["id"], result["ruleId"]);
+    }
+    format!("{log:#}\n")
+}
+
+#[test]
+fn each_config_is_told_in_each_format() {
+    for (name, files, status) in [
+        ("clean", ["clean.conf"].as_slice(), 0),
+        ("warned", &["warned.conf"], 0),
+        ("wrong", &["wrong.conf"], 4),
+        ("pair", &["left.conf", "right.conf"], 4),
+    ] {
+        let with = |format: &str| {
+            let words: Vec<&str> = files.iter().copied().chain(["-o", format]).collect();
+            checked(&words, status)
+        };
+        golden(&format!("{name}.expected"), &with("human"));
+        golden(&format!("{name}.json"), &with("json"));
+        golden(&format!("{name}.sarif"), &without_rules(&with("sarif")));
+        for format in ["human", "json", "sarif"] {
+            let shown = with(format);
+            for password in ["sesame", "left-one", "right-on", "the-same"] {
+                assert!(!shown.contains(password), "{name} as {format} shows a password");
+            }
+            assert!(!shown.contains('\u{1b}'), "{name} as {format} is coloured without a terminal");
+        }
+    }
+}
+
+#[test]
+fn warnings_count_under_strict_and_notes_never_do() {
+    checked(&["warned.conf", "--strict"], 5);
+    checked(&["clean.conf", "--strict"], 0);
+    checked(&["wrong.conf", "--strict"], 4);
+    let text = "vrrp_script S { script /bin/true }\n\
+                vrrp_instance A { interface e\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1 } }\n";
+    let output = agent_with(&["check", "--strict", "-"], text);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(self::text(&output.stdout).ends_with("standard input: 1 note; 1 instance would run\n"));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_in_each_format() {
+    assert_eq!(
+        checked(&["none.conf"], 4),
+        "error[RG0102]: cannot read config `none.conf`: there is no such file; check the path\n\n\
+         `agent explain RG0102` says more\nnone.conf: 1 error\n"
+    );
+    let report = json(&checked(&["none.conf", "-o", "json"], 4));
+    assert_eq!(report["configs"][0]["read"], false);
+    assert_eq!((&report["errors"], &report["diagnostics"][0]["file"]), (&1.into(), &"none.conf".into()));
+    let log = json(&checked(&["none.conf", "-o", "sarif"], 4));
+    let place = log.pointer("/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri");
+    assert_eq!(place.unwrap(), "none.conf");
+    // The other side of a pair is checked all the same.
+    let pair = checked(&["none.conf", "wrong.conf"], 4);
+    assert!(pair.contains("RG0102") && pair.contains("RG0403"), "{pair}");
+    for path in [".", "/dev/null", "clean.conf/below"] {
+        checked(&[path], 4);
+    }
+}
+
+#[test]
+fn standard_input_is_a_config_beside_the_working_directory() {
+    let output = agent_with(&["check", "-"], "include clean.conf\n");
+    assert_eq!(text(&output.stdout), "standard input: no problems; 1 instance would run\n");
+    let clean = std::fs::read_to_string("tests/check/clean.conf").unwrap();
+    let output = agent_with(&["check", "-", "clean.conf"], &clean);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("both sides of VRID 51 on `eth0` have priority 100"));
+    let output = agent_with(&["check", "-"], "\u{0}");
+    assert_ne!(output.status.code(), None);
+}
+
+#[test]
+fn requests_that_make_no_sense_are_refused() {
+    for words in [
+        ["check", "-", "-"].as_slice(),
+        &["check", "a", "b", "c"],
+        &["check", "--here", "a", "b"],
+        &["check", "-o", "xml", "a"],
+        &["convert", "a", "b"],
+        &["convert", "-o", "yaml", "a"],
+    ] {
+        let output = agent(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        assert!(output.stdout.is_empty(), "{words:?}");
+    }
+}
+
+/// The members that SARIF 2.1.0 requires, and the types of those that are used.
+#[test]
+fn sarif_has_what_its_schema_requires() {
+    let log = json(&checked(&["wrong.conf", "-o", "sarif"], 4));
+    assert_eq!(log["version"], "2.1.0");
+    assert!(log["$schema"].as_str().unwrap().ends_with("sarif-schema-2.1.0.json"));
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["name"], "regent");
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    for rule in run["tool"]["driver"]["rules"].as_array().unwrap() {
+        assert!(rule["id"].as_str().unwrap().starts_with("RG"));
+        assert!(!rule["shortDescription"]["text"].as_str().unwrap().is_empty());
+    }
+    let results = run["results"].as_array().unwrap();
+    assert!(results.len() > 3);
+    for result in results {
+        assert!(["error", "warning", "note"].contains(&result["level"].as_str().unwrap()));
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let mut places = vec![&result["locations"][0]];
+        places.extend(result.get("relatedLocations").and_then(Value::as_array).into_iter().flatten());
+        for place in places {
+            let place = &place["physicalLocation"];
+            assert!(!place["artifactLocation"]["uri"].as_str().unwrap().contains([' ', '\\']));
+            let at = |name: &str| place["region"][name].as_u64().unwrap();
+            assert!(at("startLine") >= 1 && at("startColumn") >= 1);
+            assert!((at("endLine"), at("endColumn")) >= (at("startLine"), at("startColumn")));
+        }
+    }
+}
+
+#[test]
+fn columns_are_of_the_text_and_not_of_its_bytes() {
+    let report = json(&checked(&["wrong.conf", "-o", "json"], 4));
+    let diagnostics = report["diagnostics"].as_array().unwrap();
+    let place = |code: &str| {
+        let found = diagnostics.iter().find(|diagnostic| diagnostic["code"] == code).unwrap();
+        let at = |value: &Value| (value["line"].as_u64().unwrap(), value["column"].as_u64().unwrap());
+        (found["file"].as_str().unwrap().to_owned(), at(found), at(&found["end"]))
+    };
+    assert_eq!(place("RG0302"), ("wrong.d/mail.conf".to_owned(), (3, 23), (3, 26)));
+    assert_eq!(place("RG0201"), ("wrong.conf".to_owned(), (6, 5), (6, 14)));
+}
+
+#[test]
+fn what_is_off_this_host_is_looked_at_only_when_asked() {
+    assert_eq!(checked(&["here.conf"], 0), "here.conf: no problems; 1 instance would run\n");
+    let here = checked(&["here.conf", "--here"], 4);
+    for said in [
+        "error[RG0501]: this host has no interface `nonexistent0`",
+        "error[RG0311]: `/nonexistent/chk` does not exist on this host",
+        "error[RG0509]: this host has no user `nobodyhere`",
+    ] {
+        assert!(here.contains(said), "{here}");
+    }
+}
+
+#[test]
+fn a_plan_is_written_whole() {
+    let output = agent(&["convert", "warned.conf", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("warning[RG0306]"));
+    assert!(!text(&output.stderr).contains("sesame"));
+    golden("warned.plan.json", &text(&output.stdout));
+    let from_stdin =
+        agent_with(&["convert", "-"], &std::fs::read_to_string("tests/check/warned.conf").unwrap());
+    assert_eq!(from_stdin.stdout, output.stdout);
+}
+
+#[test]
+fn the_plan_of_a_wrong_config_is_what_can_be_run_and_exits_with_4() {
+    let output = agent(&["convert", "wrong.conf"]);
+    assert_eq!(output.status.code(), Some(4));
+    let plan = json(&text(&output.stdout));
+    assert_eq!(plan["instances"].as_array().unwrap().len(), 1);
+    assert_eq!(plan["instances"][0]["name"], "WEB");
+    let output = agent(&["convert", "none.conf"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(4), 0));
+}
