@@ -22,7 +22,7 @@ mod strict_mode;
 
 use std::path::{Path, PathBuf};
 
-use regent_agent::config::{self, Loaded};
+use regent_agent::config::{self, Given, Loaded};
 
 /// Compares a config with what is expected of it.
 fn golden(name: &str, read: impl Fn(&Path) -> Loaded) {
@@ -42,11 +42,16 @@ fn golden(name: &str, read: impl Fn(&Path) -> Loaded) {
 /// Without the file system: what programs exist on this host does not matter.
 fn by_text(path: &Path) -> Loaded {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    config::parse(&name, &std::fs::read_to_string(path).unwrap())
+    config::parse_with(&name, &std::fs::read_to_string(path).unwrap(), &host())
 }
 
 fn by_file(path: &Path) -> Loaded {
-    config::load(path).unwrap()
+    config::load_with(path, &host()).unwrap()
+}
+
+/// Not the one that the tests run on.
+fn host() -> Given {
+    Given { config_id: Some("lb1".to_owned()), ..Given::default() }
 }
 
 #[test]
@@ -81,8 +86,31 @@ fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
 }
 
 #[test]
-fn constructs_that_come_later_are_said_clearly() {
-    golden("not_yet", by_text);
+fn variables_hold_values_lines_and_blocks() {
+    golden("variables", by_text);
+}
+
+#[test]
+fn lines_and_blocks_are_meant_for_one_host_or_for_all_others() {
+    golden("conditions", by_text);
+}
+
+#[test]
+fn sequences_write_one_line_many_times() {
+    golden("sequences", by_text);
+}
+
+#[test]
+fn a_value_that_is_wrong_is_shown_where_it_is_written_and_where_it_is_used() {
+    golden("expansion", by_text);
+    let shown = by_text(Path::new("tests/config/expansion.conf"));
+    assert!(!shown.render(false).contains("hunter2") && !shown.lines().any(|line| line.contains("hunter2")));
+}
+
+#[test]
+fn a_block_may_be_spread_over_files() {
+    golden("parts", by_file);
+    golden("half", by_file);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod build_ebpf;
 mod chart;
 mod ci;
 mod demo;
+mod fuzz;
 mod man;
 mod matrix;
 mod process;
@@ -33,6 +34,8 @@ enum Verb {
     Test(test::Arguments),
     /// Run the matrix of the agent and its peers, round by round, at every interval
     Matrix(matrix::Arguments),
+    /// Read texts that nobody would write as configs, for some minutes
+    Fuzz(fuzz::Arguments),
     /// Show a failover: two routers, a client and one virtual address, in network namespaces
     Demo(demo::Arguments),
     /// Measure takeovers, hand-overs, failing scripts, steadiness, packets and load, beside keepalived
@@ -65,6 +68,7 @@ fn run(verb: Verb) -> anyhow::Result<()> {
         Verb::BuildEbpf(arguments) => build_ebpf::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Matrix(arguments) => matrix::run(&arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Chart(arguments) => chart::run(&arguments),

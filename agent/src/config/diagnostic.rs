@@ -95,6 +95,22 @@ impl Diagnostic {
         self.labels.first().map(|label| label.span)
     }
 
+    /// With every place in a file.
+    fn in_files(mut self, sources: &Sources) -> Self {
+        let mut stories: Vec<Label> = Vec::new();
+        for label in &mut self.labels {
+            let Some(places) = sources.places(label.span) else { continue };
+            label.span = places.primary;
+            stories.extend(places.notes.into_iter().map(|(span, text)| Label { span, text }));
+        }
+        for story in stories {
+            if self.labels.iter().all(|label| label.span != story.span) {
+                self.labels.push(story);
+            }
+        }
+        self
+    }
+
     /// `file:line:column: error[RG0201]: message: remark; help`, for logs.
     pub fn line(&self, sources: &Sources) -> String {
         let place = self.span().map_or_else(String::new, |span| {
@@ -140,10 +156,14 @@ impl Diagnostics {
         self.dropped_errors += more.dropped_errors;
     }
 
-    /// Sorted by place, those about the whole config first; the last says how many were dropped.
-    pub(super) fn finish(self) -> Vec<Diagnostic> {
-        let mut list = self.kept;
+    /// Sorted by place, those about the whole config first; the last says how many were dropped. Every place lies in a
+    /// file: one in expanded text becomes that of its value, and those where the value is used.
+    pub(super) fn finish(self, sources: &Sources) -> Vec<Diagnostic> {
+        let mut list: Vec<Diagnostic> =
+            self.kept.into_iter().map(|diagnostic| diagnostic.in_files(sources)).collect();
         list.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.source, span.start)));
+        drop_consequences(&mut list);
+        merge_repeated(&mut list);
         if self.dropped > 0 {
             let severity = if self.dropped_errors > 0 { Severity::Error } else { Severity::Warning };
             let message = format!("{} more problems were found and are not shown", self.dropped);
@@ -154,6 +174,62 @@ impl Diagnostics {
         }
         list
     }
+}
+
+/// A variable that is not defined cannot be read as a number either: one of the two says enough.
+fn drop_consequences(list: &mut Vec<Diagnostic>) {
+    let causes: Vec<(usize, Span)> = (0..)
+        .zip(list.iter())
+        .filter(|(_, diagnostic)| diagnostic.code == code::UNDEFINED)
+        .filter_map(|(index, diagnostic)| Some((index, diagnostic.span()?)))
+        .collect();
+    let mut dropped = Vec::new();
+    for (cause, span) in causes {
+        let about =
+            |place: Span| place.source == span.source && place.start <= span.start && span.end <= place.end;
+        let consequences = (0..).zip(list.iter()).filter(|(_, diagnostic)| {
+            diagnostic.code.starts_with("RG03") && diagnostic.span().is_some_and(about)
+        });
+        let consequences: Vec<(usize, Severity, Vec<String>)> =
+            consequences.map(|(index, found)| (index, found.severity, found.help.clone())).collect();
+        for (index, severity, help) in consequences {
+            dropped.push(index);
+            if let Some(cause) = list.get_mut(cause) {
+                cause.severity = cause.severity.max(severity);
+                cause.help.extend(help);
+            }
+        }
+    }
+    let mut index = 0..;
+    list.retain(|_| index.next().is_none_or(|index| !dropped.contains(&index)));
+}
+
+/// One place that is expanded many times says the same each time: once is enough.
+fn merge_repeated(list: &mut Vec<Diagnostic>) {
+    let mut repeats: Vec<usize> = Vec::new();
+    let mut merged: Vec<Diagnostic> = Vec::new();
+    for diagnostic in std::mem::take(list) {
+        let same = merged.last().is_some_and(|last| {
+            (last.code, last.span(), &last.message)
+                == (diagnostic.code, diagnostic.span(), &diagnostic.message)
+                && last.labels.len() > 1
+                && last.labels != diagnostic.labels
+        });
+        match repeats.last_mut().filter(|_| same) {
+            Some(repeats) => *repeats += 1,
+            None => {
+                merged.push(diagnostic);
+                repeats.push(0);
+            }
+        }
+    }
+    for (diagnostic, repeats) in merged.iter_mut().zip(repeats).filter(|(_, repeats)| *repeats > 0) {
+        diagnostic.help.push(match repeats {
+            1 => "the same happens where it is used once more".to_owned(),
+            _ => format!("the same happens where it is used {repeats} times more"),
+        });
+    }
+    *list = merged;
 }
 
 /// The codes.
@@ -174,14 +250,25 @@ pub mod code {
         NESTED_TOO_DEEP = "RG0004", "blocks are nested too deep";
         GLUED_COMMENT = "RG0005", "a comment starts in the middle of a word";
         BLOCK_WITHOUT_NAME = "RG0006", "a block follows no word";
+        LONG_LINE = "RG0007", "a line is longer than keepalived reads";
+        CONTINUED_LINE = "RG0008", "a line is continued, as keepalived would not";
+        NUL_BYTE = "RG0009", "a file holds NUL bytes";
         INCLUDE_NOTHING = "RG0101", "an include matches no file";
         INCLUDE_UNREADABLE = "RG0102", "a file of the config cannot be read";
         INCLUDE_CYCLE = "RG0103", "a file includes itself";
         INCLUDE_LIMIT = "RG0104", "the config is too large";
         INCLUDE_NO_FILES = "RG0105", "an include in a text that is not a file";
-        VARIABLE = "RG0106", "variables are not supported yet";
-        SEQUENCE = "RG0107", "sequences are not supported yet";
-        CONDITION = "RG0108", "conditional lines are not supported yet";
+        UNDEFINED = "RG0106", "a variable is not defined";
+        SEQUENCE = "RG0107", "a sequence cannot be read";
+        CONDITION = "RG0108", "a condition has no line";
+        SELF_REFERENCE = "RG0109", "a variable holds itself";
+        NOT_REPLACED = "RG0110", "a variable is not replaced, because of what follows it";
+        TEXT_AFTER_LINES = "RG0111", "text follows a variable that stands for several lines";
+        EXPANSION_LIMIT = "RG0112", "variables and sequences make the config too large";
+        EXPANSION_DEPTH = "RG0113", "variables, sequences and includes are nested too deep";
+        DEFINITION_ENDS = "RG0114", "an empty line ends a definition that was to go on";
+        BUILTIN = "RG0115", "a built-in variable has no value";
+        EXECUTABLE = "RG0116", "an included file is executable, and keepalived would skip it";
         UNKNOWN_WORD = "RG0201", "a word that is not known";
         NOT_SUPPORTED_YET = "RG0202", "a word of keepalived's that has no effect here yet";
         WRONG_BLOCK = "RG0203", "a word that belongs in another block";

@@ -1,8 +1,9 @@
 //! Reading one config file: whole, bounded, UTF-8, or one clear error.
 
 use std::{
-    fs::File,
+    fs::OpenOptions,
     io::Read,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -66,15 +67,22 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
         true => LoadError::Missing { path: path_buf() },
         false => LoadError::Unreadable { path: path_buf(), source },
     };
+    // What is opened is what is looked at. A pipe would wait for its writer for ever, and a terminal might become ours.
+    let flags = nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY;
     let metadata = std::fs::metadata(path).map_err(refused)?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        // Not even opened: some devices act on it.
+        return Err(LoadError::NotAFile { path: path_buf() });
+    }
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(refused)?;
+    let metadata = file.metadata().map_err(refused)?;
     if metadata.is_dir() {
         return Err(LoadError::Directory { path: path_buf() });
     }
     if !metadata.is_file() {
-        // Opening a pipe would wait for its writer for ever.
         return Err(LoadError::NotAFile { path: path_buf() });
     }
-    read_from(File::open(path).map_err(refused)?, path)
+    read_from(file, path)
 }
 
 /// A text from anywhere, called `path`.
@@ -96,4 +104,9 @@ pub(super) fn read_from(from: impl Read, path: &Path) -> Result<String, LoadErro
         let line = error.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1;
         LoadError::NotUtf8 { path: path_buf(), line, byte }
     })
+}
+
+/// Somebody may run it.
+pub(super) fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
 }

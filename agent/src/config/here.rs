@@ -175,7 +175,7 @@ pub(super) fn check(loaded: &Loaded, host: &dyn Host) -> Vec<Diagnostic> {
     look.users();
     look.programs();
     look.files();
-    look.diagnostics.finish()
+    look.diagnostics.finish(&loaded.sources)
 }
 
 struct Look<'a> {

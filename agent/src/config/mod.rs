@@ -1,8 +1,9 @@
 //! keepalived.conf: text → plan. Needs no root, no interface and no network: a config is checked off-box.
 //!
 //! ```text
-//! file → lexer → tree → expand → (keyword) model → check → plan
-//!        tokens  lossless includes  typed values    rules    what runtime is built from
+//! file → lexer → tree → expand → block → (keyword) model → check → plan
+//!        tokens  lossless includes, blocks  typed values    rules    what runtime is built from
+//!                lines    variables
 //! ```
 //!
 //! Every pass is total: it returns a value *and* diagnostics, and none stops at the first error. An instance that
@@ -13,6 +14,7 @@ pub mod keyword;
 pub mod plan;
 pub mod source;
 
+mod block;
 mod check;
 mod expand;
 mod file;
@@ -20,6 +22,7 @@ mod glob;
 mod here;
 mod lexer;
 mod model;
+mod origin;
 mod pair;
 mod render;
 mod report;
@@ -137,7 +140,12 @@ pub fn load_standard_input(given: &Given) -> Result<Loaded, LoadError> {
 
 /// Reads a config from a text. Looks at no file: includes are diagnosed, programs are not looked for.
 pub fn parse(name: &str, text: &str) -> Loaded {
-    read(name.to_owned(), text.into(), &Files::None, &Given::default())
+    parse_with(name, text, &Given::default())
+}
+
+/// As [`parse`], as if on another host.
+pub fn parse_with(name: &str, text: &str, given: &Given) -> Loaded {
+    read(name.to_owned(), text.into(), &Files::None, given)
 }
 
 /// Names of the instances of the model that did not make it into the plan.
@@ -151,11 +159,12 @@ fn left_out(model: &Model, kept: &[usize]) -> Vec<String> {
 fn read(name: String, text: Arc<str>, files: &Files, given: &Given) -> Loaded {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let root = sources.add(name, text, None);
-    let (statements, tree) =
-        expand::expand(root, files, keyword::opens_root_block, &mut sources, &mut diagnostics);
+    let expanded =
+        expand::expand(root, files, given, keyword::opens_root_block, &mut sources, &mut diagnostics);
     let look = matches!(files, Files::Beside(_)) && !given.elsewhere;
-    let model = model::read(&statements, &mut sources, &mut diagnostics, look);
+    let model = model::read(&expanded.statements, &mut sources, &mut diagnostics, look);
     let (plan, kept) = check::check(&model, &mut diagnostics);
     let left_out = left_out(&model, &kept);
-    Loaded { plan, left_out, diagnostics: diagnostics.finish(), sources, tree: Some(tree), model, kept }
+    let (diagnostics, tree) = (diagnostics.finish(&sources), Some(expanded.tree));
+    Loaded { plan, left_out, diagnostics, sources, tree, model, kept }
 }

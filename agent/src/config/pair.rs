@@ -17,7 +17,7 @@ use super::{
     diagnostic::{Diagnostic, Diagnostics, code},
     model::{Instance, Required},
     plan::InstancePlan,
-    source::Span,
+    source::{Sources, Span},
 };
 
 /// One instance of one side.
@@ -27,6 +27,8 @@ struct Member<'a> {
     written: &'a Instance,
     /// The file, as it was named.
     file: &'a str,
+    /// The texts of this side.
+    sources: &'a Sources,
     /// How many texts stand before those of this side.
     offset: u32,
 }
@@ -61,12 +63,14 @@ pub fn compare(one: &Loaded, other: &Loaded) -> Vec<Diagnostic> {
         pair.addresses(&mut diagnostics);
         pair.election(&mut diagnostics);
     }
-    diagnostics.finish()
+    // Every place is one in a file already.
+    diagnostics.finish(&one.sources)
 }
 
 fn members(loaded: &Loaded, offset: u32) -> Vec<Member<'_>> {
-    let file = loaded.sources.iter().next().map_or("", |source| source.name.as_str());
-    loaded.instances().map(|(plan, written)| Member { plan, written, file, offset }).collect()
+    let sources = &loaded.sources;
+    let file = sources.iter().next().map_or("", |source| source.name.as_str());
+    loaded.instances().map(|(plan, written)| Member { plan, written, file, sources, offset }).collect()
 }
 
 /// What belongs together, and what is left over on each side.
@@ -116,12 +120,12 @@ impl Matched<'_> {
 
 impl Member<'_> {
     /// A place of this side.
-    const fn at(&self, span: Span) -> Span {
-        span.behind(self.offset)
+    fn at(&self, span: Span) -> Span {
+        self.sources.in_file(span).behind(self.offset)
     }
 
     /// Its name, where nothing else is written.
-    const fn name(&self) -> Span {
+    fn name(&self) -> Span {
         self.at(self.written.name.span)
     }
 
@@ -130,7 +134,7 @@ impl Member<'_> {
         said.map_or(self.name(), |span| self.at(span))
     }
 
-    const fn vrid(&self) -> Span {
+    fn vrid(&self) -> Span {
         match &self.written.vrid {
             Required::Good(vrid) => self.at(vrid.span),
             Required::Absent | Required::Bad => self.name(),
@@ -191,7 +195,7 @@ fn missing(member: &Member<'_>, there: &Loaded, offset: u32) -> Diagnostic {
         .primary(member.vrid(), format!("only `{}` has it", member.file));
     match left_out(vrid, family, there) {
         Some(place) => diagnostic
-            .secondary(place.behind(offset), "left out here: see its errors")
+            .secondary(there.sources.in_file(place).behind(offset), "left out here: see its errors")
             .help("mend these, then check again"),
         None => diagnostic.help("nobody would take over its addresses"),
     }

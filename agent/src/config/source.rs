@@ -1,13 +1,21 @@
 //! Texts that a config is made of, and places in them.
 //!
 //! Owns [`Sources`] (every file that was read, each with the place that included it) and [`Span`]. A span names its
-//! source and a source names where it came from, so every word carries its whole chain of origins. Reads no files.
+//! source and a source names where it came from; a span of expanded text ([`SourceId::EXPANSION`]) resolves to the value
+//! and its uses. So every word carries its whole chain of origins. Reads no files.
 
 use std::sync::Arc;
+
+use super::origin::{Expansion, Places};
 
 /// Number of a source within its [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(u32);
+
+impl SourceId {
+    /// No file: the text of all lines in which variables were replaced.
+    pub(super) const EXPANSION: Self = Self(u32::MAX);
+}
 
 /// A range of bytes in one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +67,8 @@ pub struct Sources {
     list: Vec<Source>,
     /// Sorted by place once reading is over; shown as asterisks.
     secrets: Vec<Span>,
+    /// What stands in no file.
+    pub(super) expansion: Expansion,
 }
 
 impl Sources {
@@ -89,18 +99,30 @@ impl Sources {
 
     /// The text of a span; empty when it does not lie in these sources.
     pub fn text(&self, span: Span) -> &str {
+        if span.source == SourceId::EXPANSION {
+            return self.expansion.text(span);
+        }
         self.get(span.source)
             .and_then(|source| source.text.get(span.start as usize..span.end as usize))
             .unwrap_or_default()
     }
 
+    /// Everything in a source, also in the expanded text.
+    pub(super) fn all_of(&self, id: SourceId) -> &str {
+        match self.get(id) {
+            Some(source) => &source.text,
+            None => self.expansion.whole(),
+        }
+    }
+
     /// The name of a span's source.
     pub fn name(&self, span: Span) -> &str {
-        self.get(span.source).map_or("", |source| &source.name)
+        self.get(self.in_file(span).source).map_or("", |source| &source.name)
     }
 
     /// Line and column of a span's start.
     pub fn position(&self, span: Span) -> Position {
+        let span = self.in_file(span);
         self.get(span.source).map_or(Position { line: 1, column: 1 }, |source| source.position(span.start))
     }
 
@@ -134,7 +156,17 @@ impl Sources {
     /// The places that included the span's source, the nearest first.
     pub fn inclusions(&self, span: Span) -> impl Iterator<Item = Span> {
         let origin = |span: Span| self.get(span.source).and_then(|source| source.included_from);
-        std::iter::successors(origin(span), move |span| origin(*span))
+        std::iter::successors(origin(self.in_file(span)), move |span| origin(*span))
+    }
+
+    /// The places in files that a span of expanded text stands for; `None` for one that lies in a file anyway.
+    pub(super) fn places(&self, span: Span) -> Option<Places> {
+        if span.source == SourceId::EXPANSION { self.expansion.places(span) } else { None }
+    }
+
+    /// The span itself, or the place in a file that it stands for.
+    pub(super) fn in_file(&self, span: Span) -> Span {
+        self.places(span).map_or(span, |places| places.primary)
     }
 
     /// Where the line ends that a span begins on.
@@ -145,9 +177,14 @@ impl Sources {
         span.start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
-    /// Never shows these bytes: a password.
+    /// Never shows these bytes: a password. Of one that came by a variable, those of its value.
     pub(super) fn keep_secret(&mut self, span: Span) {
-        self.secrets.push(span);
+        if span.source == SourceId::EXPANSION {
+            let written = self.expansion.written(span);
+            self.secrets.extend(written);
+        } else {
+            self.secrets.push(span);
+        }
     }
 
     /// Spans of passwords that touch `span`.

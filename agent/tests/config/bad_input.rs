@@ -29,8 +29,70 @@ fn a_file_that_cannot_be_read_is_one_clear_error() {
         "cannot read config `D/huge`: it is larger than 8 MiB; is it the right file?"
     );
     assert!(matches!(refusal(Path::new("/dev/zero")), LoadError::NotAFile { .. }));
+    nix_fifo(&path("fifo"));
+    assert_eq!(message(&path("fifo")), "cannot read config `D/fifo`: it is not a regular file; name one");
     // A file in the place of a directory is refused by the system, for root as well.
     assert!(matches!(refusal(&path("latin1").join("below")), LoadError::Unreadable { .. }));
+}
+
+/// A pipe that nobody ever writes to.
+fn nix_fifo(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn an_include_of_what_cannot_be_read_is_one_error_each_and_the_rest_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("latin1"), b"caf\xe9\n").unwrap();
+    std::fs::create_dir(path("directory")).unwrap();
+    nix_fifo(&path("fifo"));
+    std::fs::write(path("zeroes"), [0; 4096]).unwrap();
+    let text = "include latin1\ninclude directory\ninclude fifo\ninclude /dev/zero\ninclude none\n\
+                include none-*\ninclude c\ninclude zeroes\nglobal_defs {\n router_id x\n}\n";
+    std::fs::write(path("c"), text).unwrap();
+    let loaded = config::load(&path("c")).unwrap();
+    let codes: Vec<(&str, &str)> =
+        loaded.diagnostics.iter().map(|diagnostic| (diagnostic.severity.word(), diagnostic.code)).collect();
+    let error = |code| ("error", code);
+    assert_eq!(
+        codes,
+        [
+            error("RG0102"),
+            error("RG0102"),
+            error("RG0102"),
+            error("RG0102"),
+            ("warning", "RG0101"),
+            ("note", "RG0101"),
+            error("RG0103"),
+            error("RG0009"),
+            ("note", "RG0007"),
+        ]
+    );
+    assert_eq!(loaded.plan.router_id.as_deref(), Some("x"));
+}
+
+#[test]
+fn an_executable_file_is_read_and_said_to_be_skipped_by_keepalived() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let (root, part) = (directory.path().join("c"), directory.path().join("part"));
+    std::fs::write(&root, "include part\n").unwrap();
+    std::fs::write(&part, "global_defs {\n router_id x\n}\n").unwrap();
+    std::fs::set_permissions(&part, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let loaded = config::load(&root).unwrap();
+    assert_eq!(loaded.plan.router_id.as_deref(), Some("x"));
+    assert!(loaded.lines().all(|line| line.contains("warning[RG0116]")));
+    assert_eq!(loaded.lines().count(), 1);
+}
+
+#[test]
+fn a_line_of_a_megabyte_and_a_hundred_thousand_braces_are_read_in_time() {
+    is_read_in_time("one line", &format!("global_defs {{\nrouter_id {}\n}}\n", "x".repeat(1 << 20)));
+    is_read_in_time("one line of words", &"ab ".repeat(1 << 18));
+    is_read_in_time("one line of variables", &("$A=1\n".to_owned() + &"$A ${A}".repeat(1 << 16)));
+    is_read_in_time("braces", &("{".repeat(100_000) + &"}".repeat(100_000)));
+    is_read_in_time("blocks", &("a {\n".repeat(100_000) + &"}\n".repeat(100_000)));
 }
 
 #[test]
@@ -125,6 +187,19 @@ fn time_grows_with_the_length_of_the_text_alone() {
         "$a=\\\n",
         "\\\n",
         "$A=1\n$A\n",
+        "$A=$A \n$A\n",
+        "$A=$A$A\\\n",
+        "$A ",
+        "${A}",
+        "${_HASH}",
+        "@x a {\n",
+        "@x a {\n}\n",
+        "@x\n",
+        "@x ",
+        "~SEQ(A,1,2)",
+        "~SEQ(A,1,2) a {\n",
+        "~LST(A,",
+        "{,",
         "include x\n",
         "vrrp_instance\n",
         "vrrp_instance a {\n",
@@ -258,10 +333,15 @@ fn pieces() -> impl Strategy<Value = String> {
         "\"a b\"",
         "'c d'",
         "$X=1",
+        "$Y=$X $Y",
         "$X",
         "${Y}",
+        "${_RANDOM 1 2}",
         "~SEQ(a)",
+        "~SEQ(X,1,3)",
+        "~LST({X,Y},{1,2},{3,4})",
         "@id",
+        "@^id",
         "{",
         "}",
         "{",

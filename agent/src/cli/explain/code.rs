@@ -7,7 +7,7 @@ use crate::config::diagnostic::explanations::{Example, explanation, named};
 pub(super) fn page(about: &str) -> Option<String> {
     let (code, meaning) = named(about)?;
     let mut page = Page::default();
-    page.line(&format!("{code}: {meaning}"));
+    page.paragraph(&format!("{code}: {meaning}"));
     // Every code has one, or a test fails.
     if let Some(explanation) = explanation(code) {
         page.paragraph(explanation.why);

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Expander, Files, Obstacle, Statement, Word};
+use super::{Expander, Files, Item, Statement, Token, Word};
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
     file, glob,
     source::Span,
 };
+
+/// The word that sets what all includes from here on demand.
+pub(super) const CHECK: &str = "include_check";
 
 /// Files in one config.
 const MAX_FILES: usize = 1_000;
@@ -22,12 +25,41 @@ pub(super) fn identity(path: &Path) -> PathBuf {
 }
 
 impl Expander<'_> {
-    /// Reads what one include statement names into `statements`, and marks there what could not be read.
-    pub(super) fn include(&mut self, statement: &Statement, statements: &mut Vec<Statement>) {
-        self.lost = false;
-        self.include_matches(statement, statements);
-        if self.lost {
-            statements.push(Statement { obstacle: Some(Obstacle::Lost), ..Statement::default() });
+    /// Reads what one include statement names, and marks where something could not be read.
+    pub(super) fn include(&mut self, statement: &Statement) {
+        let outer = std::mem::take(&mut self.lost);
+        self.include_matches(statement);
+        if std::mem::replace(&mut self.lost, outer) {
+            self.items.push(Item::Lost);
+        }
+    }
+
+    /// Carries out `include_check`, whose words are `words`: from here on in this file, and in those that it includes.
+    pub(super) fn demand<'t>(&mut self, words: impl Iterator<Item = &'t Token>, text: &str) {
+        let words: Vec<&str> =
+            words.filter_map(|token| text.get(token.start as usize..token.end as usize)).collect();
+        let Some(first) = words.first() else {
+            self.demands = Demands::ALL;
+            return;
+        };
+        // Without a sign the words say all that is demanded; with one, what changes.
+        if !first.starts_with(['+', '-']) {
+            self.demands = Demands::default();
+        }
+        let mut wanted = true;
+        for word in words {
+            let name = word.trim_start_matches(['+', '-']);
+            if name.len() < word.len() {
+                wanted = word.starts_with('+');
+            }
+            match name {
+                "readable" => self.demands.readable = wanted,
+                "match" => self.demands.any = wanted,
+                "wildcard_match" => self.demands.wildcards = wanted,
+                "brace_match" => self.demands.each_alternative = wanted,
+                // The reader of the word says what is wrong with it.
+                _ => {}
+            }
         }
     }
 
@@ -37,7 +69,7 @@ impl Expander<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    fn include_matches(&mut self, statement: &Statement, statements: &mut Vec<Statement>) {
+    fn include_matches(&mut self, statement: &Statement) {
         let (Some(word), Some(whole)) = (statement.words.first(), statement.span()) else { return };
         let Some(pattern) = statement.words.get(1) else {
             self.fail(
@@ -55,11 +87,17 @@ impl Expander<'_> {
         };
         let directory =
             self.chain.last().and_then(|(_, path)| path.parent()).map(Path::to_owned).unwrap_or_default();
-        let demands = Demands::of(&word.value);
+        if let (Some(first), Some(last)) = (statement.words.get(2), statement.words.last()) {
+            self.diagnostics.push(
+                Diagnostic::warning(code::EXTRA_WORDS, format!("`{}` takes one path or pattern", word.value))
+                    .primary(first.span.to(last.span), "ignored; keepalived takes it for a part of the path"),
+            );
+        }
+        let demands = self.demands.and(Demands::of(&word.value));
         let matches = glob::matches(&directory, &pattern.value);
         self.report_matches(&matches, pattern, demands);
         for path in matches.files() {
-            self.include_file(&path, whole, demands, glob::has_wildcard(&pattern.value), statements);
+            self.include_file(&path, whole, demands, glob::has_wildcard(&pattern.value));
         }
     }
 
@@ -74,7 +112,7 @@ impl Expander<'_> {
         for alternative in matches.alternatives.iter().filter(|alternative| alternative.paths.is_empty()) {
             let demanded = demands.each_alternative
                 || (demands.wildcards && glob::has_wildcard(&alternative.pattern))
-                || (demands.any && matches.is_empty());
+                || (demands.any && !wildcard && matches.is_empty());
             let severity = match (demanded, wildcard) {
                 (true, _) => Severity::Error,
                 (false, true) => Severity::Note,
@@ -93,14 +131,7 @@ impl Expander<'_> {
         }
     }
 
-    fn include_file(
-        &mut self,
-        path: &Path,
-        from: Span,
-        demands: Demands,
-        wildcard: bool,
-        statements: &mut Vec<Statement>,
-    ) {
+    fn include_file(&mut self, path: &Path, from: Span, demands: Demands, wildcard: bool) {
         let identity = identity(path);
         if self.chain.iter().any(|(open, _)| *open == identity) {
             self.fail(
@@ -125,10 +156,23 @@ impl Expander<'_> {
                 return;
             }
         };
+        if file::is_executable(path) {
+            self.diagnostics.push(
+                Diagnostic::warning(code::EXECUTABLE, format!("`{}` is executable", path.display()))
+                    .primary(from, "keepalived skips executable files; here it is read")
+                    .help("take the execute permission away, or the file out of the pattern"),
+            );
+        }
+        let from = self.sources.in_file(from);
         let source = self.sources.add(path.display().to_string(), text.into(), Some(from));
         let tree = self.parse(source);
         self.chain.push((identity, path.to_owned()));
-        self.nodes(&tree.nodes, source, statements);
+        // What the file demands is its own affair.
+        let demands = self.demands;
+        self.items.push(Item::Enter);
+        self.file(&tree, source);
+        self.items.push(Item::Leave);
+        self.demands = demands;
         self.chain.pop();
     }
 
@@ -157,10 +201,10 @@ impl Expander<'_> {
 
 /// What an include word demands of its pattern.
 #[derive(Clone, Copy, Default)]
-struct Demands {
+pub(super) struct Demands {
     /// Every match is a file that can be read.
     readable: bool,
-    /// At least one file matches.
+    /// At least one file matches, unless the pattern has a wildcard.
     any: bool,
     /// Every part with a wildcard matches a file.
     wildcards: bool,
@@ -169,13 +213,25 @@ struct Demands {
 }
 
 impl Demands {
+    const ALL: Self = Self { readable: true, any: true, wildcards: true, each_alternative: true };
+
+    /// What either demands.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            readable: self.readable || other.readable,
+            any: self.any || other.any,
+            wildcards: self.wildcards || other.wildcards,
+            each_alternative: self.each_alternative || other.each_alternative,
+        }
+    }
+
     fn of(word: &str) -> Self {
         match word {
             "includer" => Self { readable: true, ..Self::default() },
             "includem" => Self { any: true, ..Self::default() },
             "includew" => Self { wildcards: true, ..Self::default() },
             "includeb" => Self { each_alternative: true, ..Self::default() },
-            "includea" => Self { readable: true, any: true, wildcards: true, each_alternative: true },
+            "includea" => Self::ALL,
             _ => Self::default(),
         }
     }

@@ -69,15 +69,45 @@ fn a_backslash_at_the_end_continues_a_line() {
 
 #[test]
 fn a_definition_is_one_token_with_all_its_lines() {
-    let text = "$A= \\\n b { \\\n\n } \\\n}\nc";
-    assert_eq!(read(text), [(Kind::Definition, "$A= \\\n b { \\\n\n } \\\n}"), (Kind::Word, "c")]);
+    let text = "$A= \\\n b { \\\n \t\n# c\n } # d \\\n}\nc";
+    let definition = text.strip_suffix("\nc").unwrap();
+    assert_eq!(read(text), [(Kind::Definition, definition), (Kind::Word, "c")]);
     assert_eq!(read("a $B=1"), [(Kind::Word, "a"), (Kind::Word, "$B=1")]);
+    assert_eq!(read("$1=1"), [(Kind::Word, "$1=1")]);
 }
 
 #[test]
-fn a_sequence_is_one_token() {
-    assert_eq!(read("~SEQ(A,1,{2}) $B {\nc"), [(Kind::Sequence, "~SEQ(A,1,{2}) $B {"), (Kind::Word, "c")]);
-    assert_eq!(read("~x"), [(Kind::Word, "~x")]);
+fn an_empty_line_or_an_escaped_backslash_ends_a_definition() {
+    assert_eq!(read("$A=b \\\n\nc"), [(Kind::Definition, "$A=b \\"), (Kind::Word, "c")]);
+    assert_eq!(read("$A=b\\\\\nc"), [(Kind::Definition, "$A=b\\\\"), (Kind::Word, "c")]);
+}
+
+#[test]
+fn after_a_condition_a_line_starts_once_more() {
+    assert_eq!(read("@a $B=1 2"), [(Kind::Word, "@a"), (Kind::Definition, "$B=1 2")]);
+    assert_eq!(read("@a include {b}"), [(Kind::Word, "@a"), (Kind::Word, "include"), (Kind::Word, "{b}")]);
+    assert_eq!(read("x @a $B=1"), [(Kind::Word, "x"), (Kind::Word, "@a"), (Kind::Word, "$B=1")]);
+}
+
+#[test]
+fn the_head_of_a_sequence_is_one_token() {
+    assert_eq!(
+        read("~SEQ(A,1,2) ~LST (B,{2}) $B#c"),
+        [
+            (Kind::Sequence, "~SEQ(A,1,2)"),
+            (Kind::Sequence, "~LST (B,{2})"),
+            (Kind::Word, "$B"),
+            (Kind::Comment, "#c")
+        ]
+    );
+    assert_eq!(read("~SEQ(A\nb"), [(Kind::Sequence, "~SEQ(A"), (Kind::Word, "b")]);
+    assert_eq!(read("~x ~SEQ(A)"), [(Kind::Word, "~x"), (Kind::Word, "~SEQ(A)")]);
+}
+
+#[test]
+fn a_line_that_is_made_up_has_no_comments_and_defines_nothing() {
+    let kinds: Vec<Kind> = super::words("$A=1#2 !3").into_iter().map(|token| token.kind).collect();
+    assert_eq!(kinds, [Kind::Word, Kind::Space, Kind::Word]);
 }
 
 #[test]

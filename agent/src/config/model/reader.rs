@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{Named, names::Names, rule::Preferences};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, Label, code},
-    expand::{Obstacle, Statement, Word},
+    expand::{Statement, Word},
     keyword::{self, Effect, Keyword, Kind, Terms},
     source::{Sources, Span},
 };
@@ -38,7 +38,7 @@ pub(in super::super) struct Reader<'a> {
 /// What of a block is lost to a reader.
 #[derive(Debug, Default)]
 pub(super) struct Damage {
-    /// A line cannot be read yet, or a brace is missing: the block is not what it was meant to be.
+    /// Lines are missing, or a brace is: the block is not what it was meant to be.
     pub torn: bool,
     /// Words that belong into a `vrrp_instance` and stand here: for each, how many entries come before it.
     pub misplaced: Vec<usize>,
@@ -94,10 +94,8 @@ impl Reader<'_> {
         let mut effects = Effects::default();
         for statement in statements {
             damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
-            if let Some(obstacle) = statement.obstacle {
-                if !self.is_without_effect(parent, obstacle, statement, &mut effects) {
-                    damage.torn |= self.report_obstacle(obstacle, statement);
-                }
+            if statement.lost {
+                damage.torn = true;
                 continue;
             }
             let Some(word) = statement.words.first() else {
@@ -145,8 +143,8 @@ impl Reader<'_> {
     ) -> Vec<&'d Statement> {
         let mut lines = Vec::new();
         for statement in statements {
-            if let Some(obstacle) = statement.obstacle {
-                damage.torn |= self.report_obstacle(obstacle, statement);
+            if statement.lost {
+                damage.torn = true;
                 continue;
             }
             if let Some(block) = &statement.block {
@@ -223,51 +221,6 @@ impl Reader<'_> {
             }
             (Some(true), Some(_)) | (Some(false), None) | (None, _) => true,
         }
-    }
-
-    /// A line that could not be read, yet would have no effect if it could: that is then what is said.
-    fn is_without_effect(
-        &mut self,
-        parent: &'static str,
-        obstacle: Obstacle,
-        statement: &Statement,
-        effects: &mut Effects,
-    ) -> bool {
-        let word = match obstacle {
-            Obstacle::Condition(_) => statement.words.get(1),
-            Obstacle::Variable(_) => statement.words.first(),
-            Obstacle::Definition(_) | Obstacle::Sequence(_) | Obstacle::Lost => None,
-        };
-        let keyword = word.and_then(|word| Some((word, keyword::keyword(parent, &word.value)?)));
-        match keyword.map(|(word, keyword)| (word, keyword, keyword.effect)) {
-            Some((word, keyword, Effect::NotYet(_) | Effect::WithoutEffect(_))) => {
-                self.note_effect(keyword, word, statement, false, effects);
-                true
-            }
-            Some((_, _, Effect::Acts | Effect::Refused(_))) | None => false,
-        }
-    }
-
-    /// Whether the block is not whole without that line.
-    fn report_obstacle(&mut self, obstacle: Obstacle, statement: &Statement) -> bool {
-        let (span, code, what) = match obstacle {
-            Obstacle::Definition(span) => {
-                self.report(
-                    Diagnostic::warning(code::VARIABLE, "variables are not supported yet")
-                        .primary(span, "this definition has no effect")
-                        .help("lines that use it are skipped"),
-                );
-                return false;
-            }
-            Obstacle::Lost => return true,
-            Obstacle::Variable(span) => (span, code::VARIABLE, "variables are not supported yet"),
-            Obstacle::Sequence(span) => (span, code::SEQUENCE, "sequences are not supported yet"),
-            Obstacle::Condition(span) => (span, code::CONDITION, "conditional lines are not supported yet"),
-        };
-        let skipped =
-            if statement.block.is_some() { "this block is skipped" } else { "this line is skipped" };
-        self.report(Diagnostic::error(code, what).primary(span, skipped).help("write it out in full"));
-        true
     }
 
     fn report_nameless(&mut self, statement: &Statement) {

@@ -19,7 +19,7 @@ pub(super) fn interfaces(
     damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
-    for statement in statements.iter().filter(|statement| statement.obstacle.is_none()) {
+    for statement in statements.iter().filter(|statement| !statement.lost) {
         if let Some(word) = statement.words.first() {
             reader.interface(word, "it counts as down");
         }

@@ -2,116 +2,61 @@
 
 use proptest::prelude::*;
 
-use super::{Node, Tree};
-use crate::config::{
-    diagnostic::Diagnostics,
-    source::{Sources, Span},
-};
+use super::Tree;
+use crate::config::{diagnostic::Diagnostics, source::Sources};
 
-fn parse(text: &str) -> (Tree, Vec<String>) {
+/// The lines without blanks and comments.
+fn lines(text: &str) -> Vec<Vec<&str>> {
+    let tree = Tree::parse(text);
+    let lines = tree.lines().map(|line| {
+        let tokens = line.iter().filter(|token| !token.kind.is_trivia());
+        tokens.map(|token| &text[token.start as usize..token.end as usize]).collect::<Vec<_>>()
+    });
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+fn codes(text: &str) -> Vec<&'static str> {
     let (mut sources, mut diagnostics) = (Sources::default(), Diagnostics::default());
     let source = sources.add("t".to_owned(), text.into(), None);
-    let tree = super::parse(source, text, |word| word == "root", &mut diagnostics);
-    let remarks = |span: Span| {
-        let place = sources.position(span);
-        format!("{}:{}", place.line, place.column)
-    };
-    let faults = diagnostics.finish();
-    let lines = faults.iter().map(|fault| {
-        let places: Vec<String> = fault.labels.iter().map(|label| remarks(label.span)).collect();
-        format!("{} at {}", fault.code, places.join(" "))
-    });
-    (tree, lines.collect())
-}
-
-/// Statements as `word word{…}`.
-fn outline(nodes: &[Node], text: &str) -> String {
-    let mut lines = Vec::new();
-    for node in nodes {
-        let Node::Statement(statement) = node else { continue };
-        let words = statement.tokens.iter().filter(|token| !token.kind.is_trivia());
-        let words: Vec<&str> = words.map(|token| &text[token.start as usize..token.end as usize]).collect();
-        let block = statement.block.as_ref().map(|block| format!("{{{}}}", outline(&block.nodes, text)));
-        lines.push(format!("{}{}", words.join(" "), block.unwrap_or_default()));
-    }
-    lines.join("; ")
-}
-
-fn shape(text: &str) -> String {
-    outline(&parse(text).0.nodes, text)
+    Tree::parse(text).report(source, text, &mut diagnostics);
+    diagnostics.finish(&sources).iter().map(|diagnostic| diagnostic.code).collect()
 }
 
 #[test]
-fn a_brace_may_stand_on_its_line_or_on_a_later_one() {
-    for text in ["a b {\n c\n}", "a b\n{\n c\n}", "a b # x\n\n ! y\n{ c }", "a b{c}"] {
-        assert_eq!(shape(text), "a b{c}", "{text}");
-    }
+fn a_line_goes_on_after_a_backslash() {
+    assert_eq!(lines("a b\nc \\\n d\ne"), [vec!["a", "b"], vec!["c", "d"], vec!["e"]]);
+    assert_eq!(codes("a \\\n b\n"), ["RG0008"]);
+    assert!(codes("a \\\n\n# \\\n").is_empty());
 }
 
 #[test]
-fn a_whole_block_stands_on_one_line() {
-    assert_eq!(shape("a { b { c d } e } f"), "a{b{c d}; e}; f");
+fn a_definition_is_a_line_with_all_its_lines() {
+    assert_eq!(lines("$A= \\\n b { \\\n }\nc"), [vec!["$A= \\\n b { \\\n }"], vec!["c"]]);
 }
 
 #[test]
-fn a_line_ends_a_statement() {
-    assert_eq!(shape("a b\nc \\\n d\ne"), "a b; c d; e");
+fn a_line_longer_than_keepalived_reads_is_noted_unless_it_says_nothing() {
+    let long = "x".repeat(1024);
+    assert_eq!(codes(&long), ["RG0007"]);
+    assert!(codes(&format!("# {long}\n{}\r\n", "x".repeat(1023))).is_empty());
 }
 
 #[test]
-fn a_missing_brace_is_one_error_at_the_block_that_was_opened() {
-    let (tree, faults) = parse("root a {\n b {\n c\n");
-    assert_eq!(faults, ["RG0002 at 1:8 2:4"]);
-    assert_eq!(outline(&tree.nodes, "root a {\n b {\n c\n"), "root a{b{c}}");
-}
-
-#[test]
-fn after_a_missing_brace_the_next_root_block_is_read_as_such() {
-    let text = "root a {\n    b {\n        c\n}\nroot d {\n    e\n}\nroot f { g }\n";
-    let (tree, faults) = parse(text);
-    // The brace in column 1 closed `b`, and that is where the missing one belongs.
-    assert_eq!(faults, ["RG0002 at 1:8 4:1"]);
-    assert_eq!(outline(&tree.nodes, text), "root a{b{c}}; root d{e}; root f{g}");
-}
-
-#[test]
-fn in_a_balanced_file_a_word_of_the_root_may_stand_in_any_block() {
-    assert_eq!(shape("x {\n root a { b }\n}"), "x{root a{b}}");
-}
-
-#[test]
-fn a_root_word_without_a_block_is_a_value_even_where_a_brace_is_missing() {
-    let (tree, faults) = parse("x {\n root\n}\ny {\n");
-    assert_eq!(faults, ["RG0002 at 4:3"]);
-    assert_eq!(outline(&tree.nodes, "x {\n root\n}\ny {\n"), "x{root}; y{}");
-}
-
-#[test]
-fn a_brace_too_many_is_one_error() {
-    let (tree, faults) = parse("root a { b }\n}\nroot c { d }\n");
-    assert_eq!(faults, ["RG0003 at 2:1"]);
-    assert_eq!(outline(&tree.nodes, "root a { b }\n}\nroot c { d }\n"), "root a{b}; root c{d}");
-}
-
-#[test]
-fn blocks_that_are_nested_too_deep_are_one_error() {
-    let text = format!("{}a {}", "x {".repeat(100), "}".repeat(100));
-    assert_eq!(parse(&text).1, ["RG0004 at 1:99"]);
+fn a_file_of_zeroes_is_one_error() {
+    assert_eq!(codes("a\0\0b\n\0"), ["RG0009"]);
+    assert_eq!(lines("a\0\0b"), [["a", "b"]]);
 }
 
 proptest! {
     #[test]
-    fn any_text_prints_back_byte_for_byte(text in "(?s)([ \\n\"#{}]|root|a|include|\\$A=|\\\\|é){0,120}|\\PC{0,100}") {
-        prop_assert_eq!(parse(&text).0.print(&text), text);
-    }
-
-    #[test]
-    fn a_text_has_errors_about_braces_just_when_they_do_not_balance(text in "[a {}\n]{0,60}") {
-        let mut depth = 0_i32;
-        let balanced = text.chars().all(|character| {
-            depth += match character { '{' => 1, '}' => -1, _ => 0 };
-            depth >= 0
-        });
-        prop_assert_eq!(parse(&text).1.is_empty(), balanced && depth == 0);
+    fn any_text_prints_back_byte_for_byte(
+        text in "(?s)([ \\n\"#{}\0]|root|a|@x |~SEQ\\(|\\)|include|\\$A=|\\\\|é){0,120}|\\PC{0,100}"
+    ) {
+        let tree = Tree::parse(&text);
+        prop_assert_eq!(tree.print(&text), text);
+        prop_assert_eq!(tree.lines().count(), tree.count());
+        for (index, line) in tree.lines().enumerate() {
+            prop_assert_eq!(line, tree.line(index));
+        }
     }
 }

@@ -68,9 +68,8 @@ pub fn in_the_foreground() -> Result<()> {
     let (main, vrrp) = (files.join("main.pid"), files.join("vrrp.pid"));
     let began = Moment::now();
     let mut process = start(node, &group.text(), &["--dont-fork", "--log-console", "-D", "-G", "-P"])?;
-    rig.advert(began, node, &group, group.timing().down_bound(STRONG) + START)
-        .with_context(|| process.log_tail())?;
     process.wait_for_log("(VI_1) Entering MASTER STATE", 1, BOUND)?;
+    rig.advert(began, node, &group, START).with_context(|| process.log_tail())?;
     process.wait_for_log("(VI_1) Entering BACKUP STATE (init)", 1, BOUND)?;
     process.wait_for_log("(VI_1) Receive advertisement timeout", 1, BOUND)?;
     rig.wait_address(node, group.address(), true, BOUND)?;
