@@ -9,10 +9,10 @@
 mod adverts;
 #[path = "config/bad_input.rs"]
 mod bad_input;
-#[path = "config/lines.rs"]
-mod lines;
 #[path = "config/globals.rs"]
 mod globals;
+#[path = "config/lines.rs"]
+mod lines;
 #[path = "config/rules.rs"]
 mod rules;
 #[path = "config/servers.rs"]

@@ -65,6 +65,7 @@ impl Known<'_> {
             Kind::Session => self
                 .sessions
                 .get(name)
+                .filter(|session| session.for_vrrp)
                 .map(|session| WideWeight { value: session.weight.into(), reverse: session.reverse }),
         }
     }
