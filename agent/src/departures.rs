@@ -146,11 +146,35 @@ pub enum Departure {
     RoutesGoAhead,
     /// `check_unicast_src no` switches the check off; in keepalived it is on whatever follows the word.
     SwitchesSayNo,
+    /// A reload of a config with an error changes nothing, and is said; keepalived runs what it can read of it, or ends.
+    ///
+    /// Nobody is there to see it when a config is rolled out to a hundred hosts.
+    ReloadsAreWhole,
+    /// A reload to a config without instances is refused; keepalived gives up everything.
+    ///
+    /// An empty file is a slip more often than a wish, and whoever wishes it can stop the agent.
+    EmptyConfigsAreRefused,
+    /// A reload sends nothing for an instance that did not change, and the rhythm of its adverts goes on; keepalived's
+    /// master sends one at once for every reload.
+    UnchangedInstancesRest,
+    /// Only addresses that are new are announced on a reload; keepalived announces every address of their instance.
+    OnlyNewIsAnnounced,
+    /// An address moves from one instance to another in one reload, and never leaves the host while both are master;
+    /// keepalived needs two reloads, with the address gone in between.
+    AddressesMoveInOneReload,
+    /// Global defaults count on a reload as on a start, wherever they stand; keepalived's instances lose those that
+    /// come after them.
+    DefaultsOutlastReloads,
+    /// A script that did not change runs on through a reload, with its verdict; keepalived ends what runs, and begins
+    /// anew.
+    ///
+    /// One that did change keeps its old verdict until the new one is known, so that no master gives up for nothing.
+    ScriptsOutlastReloads,
 }
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 38] = [
         Self::StrictStaysReachable,
         Self::StrictAnnounces,
         Self::LosersSpeakOnce,
@@ -182,6 +206,13 @@ impl Departure {
         Self::TheProgramAnswers,
         Self::RoutesGoAhead,
         Self::SwitchesSayNo,
+        Self::ReloadsAreWhole,
+        Self::EmptyConfigsAreRefused,
+        Self::UnchangedInstancesRest,
+        Self::OnlyNewIsAnnounced,
+        Self::AddressesMoveInOneReload,
+        Self::DefaultsOutlastReloads,
+        Self::ScriptsOutlastReloads,
     ];
 
     /// The test or scenario that shows it.
@@ -221,6 +252,15 @@ impl Departure {
             Self::TheProgramAnswers => "the_program_answers",
             Self::RoutesGoAhead => "routes_are_exact",
             Self::SwitchesSayNo => "a_switch_that_says_no_is_off",
+            Self::ReloadsAreWhole | Self::EmptyConfigsAreRefused => {
+                "a_config_with_errors_leaves_everything_running_and_is_said"
+            }
+            Self::UnchangedInstancesRest => "fifty_in_a_row_leave_no_gap_between_adverts",
+            Self::OnlyNewIsAnnounced | Self::AddressesMoveInOneReload => {
+                "addresses_come_go_and_move_and_only_what_is_new_is_announced"
+            }
+            Self::DefaultsOutlastReloads => "defaults_that_stand_below_the_instances_outlast_a_reload",
+            Self::ScriptsOutlastReloads => "a_changed_script_is_run_in_place_of_the_old_one",
         }
     }
 }

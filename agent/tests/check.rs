@@ -142,6 +142,28 @@ fn standard_input_is_a_config_beside_the_working_directory() {
 }
 
 #[test]
+fn a_value_that_came_by_a_variable_is_shown_where_it_is_written_on_its_own_side() {
+    let clean = std::fs::read_to_string("tests/check/clean.conf").unwrap();
+    let other = format!("$INTERVAL=3\n{}", clean.replace("_id 51", "_id 51\nadvert_int $INTERVAL"));
+    let report = json(&text(&agent_with(&["check", "clean.conf", "-", "-o", "json"], &other).stdout));
+    let found = &report["diagnostics"][0];
+    assert_eq!((&found["code"], &found["file"]), (&"RG0554".into(), &"clean.conf".into()));
+    let label = &found["labels"][1];
+    assert_eq!((&label["file"], &label["line"]), (&"standard input".into(), &1.into()), "{report:#}");
+    // Before all others come those of the files themselves, and they have none.
+    assert_eq!(report["diagnostics"].as_array().unwrap().len(), 2, "{report:#}");
+}
+
+#[test]
+fn conditional_lines_are_those_of_the_id_that_is_given() {
+    let clean = std::fs::read_to_string("tests/check/clean.conf").unwrap();
+    let text = clean.replace("_id 51", "_id 51\n@backup priority 300");
+    for (words, status) in [(["check", "-", "-i", "master"], 0), (["check", "-", "-i", "backup"], 4)] {
+        assert_eq!(agent_with(&words, &text).status.code(), Some(status), "{words:?}");
+    }
+}
+
+#[test]
 fn requests_that_make_no_sense_are_refused() {
     for words in [
         ["check", "-", "-"].as_slice(),

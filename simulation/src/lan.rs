@@ -323,7 +323,8 @@ impl Lan {
             | Event::FaultCleared
             | Event::Priority(_)
             | Event::Deaf
-            | Event::AddressesChanged => handling.record.occasions += 1,
+            | Event::AddressesChanged
+            | Event::AdvertChanged => handling.record.occasions += 1,
             Event::Deadline => {}
         }
         self.write_down(host, &event, &actions);

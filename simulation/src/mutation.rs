@@ -83,7 +83,8 @@ impl Planted {
             | Event::Priority(_)
             | Event::Source(_)
             | Event::Deaf
-            | Event::AddressesChanged => event,
+            | Event::AddressesChanged
+            | Event::AdvertChanged => event,
         };
         let mut actions = self.catch_up(now, event);
         actions.extend(self.router.handle(now, event));

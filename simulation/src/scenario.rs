@@ -216,7 +216,8 @@ impl Scenario {
                 self.lan.give(host, Event::Priority(priority));
             }
             13 => self.lan.give(host, Event::Deaf),
-            14 => self.lan.give(host, Event::AddressesChanged),
+            14 if host.is_multiple_of(2) => self.lan.give(host, Event::AddressesChanged),
+            14 => self.lan.give(host, Event::AdvertChanged),
             15..=18 => self.reload(host),
             _ => {
                 let most = end.since(self.lan.now).min(self.intervals.longest * STANDSTILL);

@@ -314,6 +314,16 @@ impl Agent {
         Ok(said)
     }
 
+    /// Has it read its config again, with these arguments for `reload`; what that printed, and how it ended.
+    ///
+    /// # Errors
+    /// When the verb cannot be run at all.
+    pub fn reload(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = Command::new(&self.program);
+        command.args(["reload", "--run-dir"]).arg(&self.run_directory).args(arguments);
+        finish(&mut command)
+    }
+
     /// SIGTERM; returns how it ended.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod scenarios {
     pub mod ports;
     pub mod refusals;
     pub mod rejected;
+    pub mod reload;
     pub mod responder;
     pub mod rig;
     pub mod scale;
@@ -72,12 +73,14 @@ fn main() -> ExitCode {
         scenarios::leftovers::trials,
         scenarios::scale::trials,
         scenarios::handover::trials,
+        scenarios::reload::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::front::trials,
         scenarios::outside::trials,
         scenarios::words::trials,
         scenarios::faults::trials_alone,
+        scenarios::reload::trials_alone,
     ];
     let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

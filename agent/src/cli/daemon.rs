@@ -4,10 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
-    io::IsTerminal,
-    os::fd::OwnedFd,
     path::Path,
-    thread,
 };
 
 use anyhow::{Context, bail};
@@ -21,12 +18,9 @@ use super::{
 };
 use crate::{
     config::{self, plan::Plan},
-    net::{
-        clock, other_vrrp, scheduling,
-        vrid_claim::{ClaimError, VridClaim},
-    },
+    net::{clock, scheduling},
     observe::{log, server::Listeners},
-    runtime::{self, Ended, Front, Given, Letter, Life, RunDir, Settings},
+    runtime::{self, Ended, Front, Given, Letter, Life, RunDir, Settings, Source},
 };
 
 /// Threads of the control runtime: it mostly sleeps.
@@ -69,14 +63,15 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
     let started = clock::now();
     let settled = options.work.clone().settle();
     let observing = settled == Settled::Observe;
+    let source = source(&settled, &options);
     let (plan, config) = match settled {
-        Settled::Config(path) => (read_apart(&path)?, Some(path.display().to_string())),
+        Settled::Config(path) => (read(&path)?, Some(path.display().to_string())),
         Settled::Instance(flags) => (Plan { instances: vec![flags.plan()], ..Plan::default() }, None),
         Settled::Observe => (Plan::default(), None),
     };
     scheduling::return_free_memory();
     interfaces_exist(&options.interfaces)?;
-    let plan = limited_to(plan, &options.interfaces);
+    let plan = runtime::limited_to(plan, &options.interfaces);
     if plan.instances.is_empty() && !observing {
         let wanted = if options.interfaces.is_empty() {
             String::new()
@@ -86,7 +81,8 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         let config = config.as_deref().unwrap_or("the flags");
         bail!(BadConfig(format!("{config}: no vrrp_instance to run{wanted}")));
     }
-    start(Start { options, plan, config, observing, started, command_line, given, front: None }).map(drop)
+    start(Start { options, plan, config, source, observing, started, command_line, given, front: None })
+        .map(drop)
 }
 
 /// A daemon whose config was read.
@@ -98,6 +94,8 @@ pub struct Start {
     pub plan: Plan,
     /// The config file.
     pub config: Option<String>,
+    /// Where the config is, to be read again.
+    pub source: Source,
     /// Nothing is sent, assigned or dropped.
     pub observing: bool,
     /// When it was started.
@@ -115,11 +113,11 @@ pub struct Start {
 /// # Errors
 /// What was attempted, on what, and what to do; [`NotPermitted`] when rights are missing.
 pub fn start(start: Start) -> anyhow::Result<Ended> {
-    let Start { options, plan, config, observing, started, command_line, given, front } = start;
+    let Start { options, plan, config, source, observing, started, command_line, given, front } = start;
     permitted(observing)?;
     let control = control_runtime()?;
     let _entered = control.enter();
-    let (predecessor, run_dir, inherited, listeners, pins) = match given {
+    let (predecessor, run_dir, mut inherited, listeners, pins) = match given {
         None => {
             let run_dir = RunDir::take(&options.run_directory)?;
             let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
@@ -133,10 +131,11 @@ pub fn start(start: Start) -> anyhow::Result<Ended> {
         }
     };
     if !observing {
-        nobody_else(&plan, predecessor.as_ref().map(|(_, pid)| *pid))?;
+        let predecessor = predecessor.as_ref().map(|(_, pid)| *pid);
+        runtime::nobody_else(&plan.instances.iter().collect::<Vec<_>>(), predecessor)?;
     }
     all_files_permitted();
-    let claims = claimed(&plan, inherited)?;
+    let claims = runtime::claimed(&plan.instances, &mut inherited)?;
     let life = Life {
         settings: Settings {
             observing,
@@ -154,9 +153,30 @@ pub fn start(start: Start) -> anyhow::Result<Ended> {
         command_line,
         predecessor,
         pins,
+        source,
         front,
     };
     control.block_on(runtime::run(life))
+}
+
+/// Where the config is, to be read again.
+fn source(settled: &Settled, options: &DaemonOptions) -> Source {
+    match settled {
+        Settled::Config(path) => Source::File {
+            path: path.clone(),
+            given: config::Given::default(),
+            logs_lines: false,
+            interfaces: options.interfaces.clone(),
+            is_xdp_fixed: options.xdp.is_some(),
+        },
+        Settled::Instance(_) => {
+            Source::Nowhere("the agent was started by flags: there is no config to read again")
+        }
+        Settled::Observe => Source::Nowhere(
+            "the agent was started with no config and observes: what it opened then can only listen; end it, and start it \
+             with --config",
+        ),
+    }
 }
 
 fn control_runtime() -> anyhow::Result<Runtime> {
@@ -168,37 +188,19 @@ fn control_runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the control threads")
 }
 
-/// Reads a config on a thread of its own and copies the plan out: what lasts then does not lie scattered among what
-/// reading took, and all of that can be given back.
-fn read_apart(path: &Path) -> Result<Plan, BadConfig> {
-    // The words of the language outlast the reading, so they are not to lie there.
-    config::keyword::keywords();
-    let plan = thread::scope(|scope| scope.spawn(|| read(path)).join());
-    match plan {
-        Ok(Ok(plan)) => Ok(Plan::clone(&plan)),
-        Ok(Err(error)) => Err(error),
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
-}
-
 /// Reads a config and says everything that is wrong with it. An error when that leaves an instance out: half of a config is
 /// not what anybody asked for.
 fn read(path: &Path) -> Result<Plan, BadConfig> {
-    let loaded = config::load(path).map_err(|error| BadConfig(error.to_string()))?;
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    if log::stderr_is_journal() {
-        loaded.lines().for_each(|line| tracing::warn!("{line}"));
-    } else {
-        eprint!("{}", loaded.render(colour));
-    }
-    if loaded.left_out.is_empty() {
-        return Ok(loaded.plan);
+    let read =
+        runtime::read_apart(path, &config::Given::default()).map_err(|error| BadConfig(error.to_string()))?;
+    read.tell(false);
+    if read.left_out.is_empty() {
+        return Ok(read.plan);
     }
     Err(BadConfig(format!(
-        "{}: not started, since {} cannot be run as configured: {}; correct the errors above",
+        "{}: not started, since {}; correct the errors above",
         path.display(),
-        if loaded.left_out.len() == 1 { "an instance" } else { "some instances" },
-        loaded.left_out.join(", ")
+        read.who_cannot_run()
     )))
 }
 
@@ -218,26 +220,6 @@ fn interfaces_exist(wanted: &[String]) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// `--iface` limits the agent to those interfaces.
-fn limited_to(mut plan: Plan, interfaces: &[String]) -> Plan {
-    if interfaces.is_empty() {
-        return plan;
-    }
-    plan.instances.retain(|instance| {
-        let kept = interfaces.contains(&instance.interface);
-        if !kept {
-            tracing::info!(
-                "vrrp_instance {} is left out: it is on {}, and --iface limits the agent to {}",
-                instance.name,
-                instance.interface,
-                interfaces.join(", ")
-            );
-        }
-        kept
-    });
-    plan
 }
 
 /// The capabilities without which nothing works. What is missing beyond them only takes away its own feature.
@@ -265,71 +247,4 @@ fn all_files_permitted() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::debug!("the limit of open files stays at {:?}: {error}", limit.current);
     }
-}
-
-/// Every group of the plan, for this agent alone: by what the agent before it handed over, or anew.
-fn claimed(plan: &Plan, mut inherited: BTreeMap<String, OwnedFd>) -> anyhow::Result<Vec<VridClaim>> {
-    let mut claims = Vec::new();
-    for instance in &plan.instances {
-        let (vrid, interface) = (instance.vrid, &instance.interface);
-        let name = VridClaim::name_of(interface, instance.family, vrid);
-        if let Some(listener) = inherited.remove(&name) {
-            claims.push(VridClaim::inherit(name, listener));
-            continue;
-        }
-        match VridClaim::take(interface, instance.family, vrid) {
-            Ok(claim) => claims.push(claim),
-            Err(ClaimError::Held(pid)) => {
-                let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
-                bail!(
-                    "VRID {vrid} on {interface} is held by another agent on this host{who}: stop that one first"
-                );
-            }
-            Err(ClaimError::System(error)) => {
-                tracing::warn!(
-                    "cannot make sure that no other agent holds VRID {vrid} on {interface}: {error}"
-                );
-            }
-        }
-    }
-    Ok(claims)
-}
-
-/// Two daemons that speak for one group on one host contend with each other.
-fn nobody_else(plan: &Plan, predecessor: Option<u32>) -> anyhow::Result<()> {
-    let mut others = other_vrrp::other_vrrp_speakers();
-    // It may go by that name, and ends.
-    others.retain(|other| Some(other.pid) != predecessor);
-    for other in &others {
-        // Its children have the same config.
-        if others.iter().any(|parent| parent.pid == other.parent) {
-            continue;
-        }
-        let Ok(theirs) = config::load(&other.configuration_here()) else {
-            tracing::warn!(
-                "keepalived (pid {}) runs on this host with {}, which cannot be read: make sure that it holds none of our \
-                 VRIDs",
-                other.pid,
-                other.configuration.display()
-            );
-            continue;
-        };
-        for ours in &plan.instances {
-            let held = theirs.plan.instances.iter().find(|held| {
-                held.interface == ours.interface && held.vrid == ours.vrid && held.family == ours.family
-            });
-            if let Some(held) = held {
-                bail!(
-                    "VRID {} on {} is held by keepalived on this host (pid {}, vrrp_instance {} in {}): stop it first, for \
-                     example with `systemctl stop keepalived`",
-                    ours.vrid,
-                    ours.interface,
-                    other.pid,
-                    held.name,
-                    other.configuration.display()
-                );
-            }
-        }
-    }
-    Ok(())
 }

@@ -32,7 +32,7 @@ use crate::{
     config::{self, Loaded, plan::Plan},
     net::{clock, scheduling},
     observe::log::{self, LogOptions, front::FrontLog},
-    runtime::{Ended, Front, Given, Ready},
+    runtime::{Ended, Front, Given, Ready, Source},
 };
 
 /// The name.
@@ -214,6 +214,7 @@ fn served(
         started: clock::now(),
         observing: false,
         config: Some(config.display().to_string()),
+        source: source(&options, config),
         options: daemon_options(&options, files),
         plan,
         command_line,
@@ -226,6 +227,24 @@ fn served(
         Ok(Ended::Told) | Err(_) => files.remove(),
     }
     ended.map(|_| Exit::Good)
+}
+
+/// Where the config is, to be read again.
+fn source(options: &Options, config: &Path) -> Source {
+    if !options.vrrp {
+        return Source::Nowhere("VRRP is switched off by an option: nothing of the config acts");
+    }
+    Source::File {
+        path: config.to_owned(),
+        given: given(options),
+        logs_lines: true,
+        interfaces: Vec::new(),
+        is_xdp_fixed: false,
+    }
+}
+
+fn given(options: &Options) -> config::Given {
+    config::Given { config_id: options.config_id.clone(), ..config::Given::default() }
 }
 
 fn daemon_options(options: &Options, files: &PidFiles) -> DaemonOptions {
@@ -248,8 +267,7 @@ fn run_directory(pid_file: &Path) -> PathBuf {
 
 /// The plan of the config; all that is wrong with it is logged.
 fn read(options: &Options) -> Result<Plan, Exit> {
-    let given = config::Given { config_id: options.config_id.clone(), ..config::Given::default() };
-    let loaded = match config::load_with(&options.config, &given) {
+    let loaded = match config::load_with(&options.config, &given(options)) {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!("{error}");

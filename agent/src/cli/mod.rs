@@ -13,6 +13,7 @@ pub mod handover;
 pub mod instance;
 pub mod man;
 pub mod options;
+pub mod reload;
 pub mod status;
 
 use std::{
@@ -45,6 +46,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Request::Handover(options)) => {
             finish(handover::run(&options, &mut io::stdout(), &mut io::stderr()))
         }
+        Ok(Request::Reload(options)) => finish(reload::run(&options, &mut io::stdout(), &mut io::stderr())),
         Ok(Request::Status(options)) => {
             finish(status::run(&options, Look::of_stdout(), &mut io::stdout(), &mut io::stderr()))
         }

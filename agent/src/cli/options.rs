@@ -43,6 +43,8 @@ pub enum Request {
     Status(StatusOptions),
     /// Let another one take over from it.
     Handover(HandoverOptions),
+    /// Let it read its config again.
+    Reload(ReloadOptions),
     /// Clear away what a dead one left.
     Detach(DetachOptions),
     /// Tell what a word of the config or a code is about.
@@ -170,6 +172,17 @@ pub struct HandoverOptions {
     pub patience: Duration,
 }
 
+/// What is read again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReloadOptions {
+    /// Where the agent's control socket lives.
+    pub run_directory: PathBuf,
+    /// Only say what would change.
+    pub dry_run: bool,
+    /// How.
+    pub output: OutputFormat,
+}
+
 /// What is cleared away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachOptions {
@@ -280,6 +293,8 @@ enum Verb {
     Status(StatusArguments),
     /// Let another process take over from a running agent, without giving anything up: for an upgrade, or a new config
     Handover(HandoverArguments),
+    /// Let a running agent read its config again: what is not different is not touched, and an error changes nothing
+    Reload(ReloadArguments),
     /// Clear away what dead agents left: programs on interfaces, addresses, routes. For when no agent is to run here again
     Detach(DetachArguments),
     /// Tell what a word of the config does, or what the code of a diagnostic is about
@@ -288,6 +303,19 @@ enum Verb {
     Completion(CompletionOptions),
     /// Print a manual page: agent(8), of a verb, or regent.conf(5) with every word of the config
     Man(ManOptions),
+}
+
+#[derive(Debug, Args)]
+struct ReloadArguments {
+    /// Where the agent's control socket lives
+    #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]
+    run_dir: PathBuf,
+    /// Show what would change, and what is wrong with the config; change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to show it
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
+    output: OutputFormat,
 }
 
 #[derive(Debug, Args)]
@@ -361,6 +389,11 @@ where
             run_directory: arguments.run_dir,
             binary: arguments.binary,
             patience: Duration::from_secs(arguments.timeout.into()),
+        })),
+        Some(Verb::Reload(arguments)) => Ok(Request::Reload(ReloadOptions {
+            run_directory: arguments.run_dir,
+            dry_run: arguments.dry_run,
+            output: arguments.output,
         })),
         Some(Verb::Detach(arguments)) => Ok(Request::Detach(DetachOptions {
             run_directory: arguments.run_dir,

@@ -104,10 +104,14 @@ impl Item {
     /// May stand between a line and the `{` of its block.
     const fn is_between(self) -> bool {
         match self {
-            Self::Newline | Self::Glued(_) | Self::Lost => true,
-            Self::Word(_) | Self::Quoted(_) | Self::Open(_) | Self::Close(_) | Self::Enter | Self::Leave => {
-                false
-            }
+            Self::Newline | Self::Glued(_) => true,
+            Self::Word(_)
+            | Self::Quoted(_)
+            | Self::Open(_)
+            | Self::Close(_)
+            | Self::Lost
+            | Self::Enter
+            | Self::Leave => false,
         }
     }
 

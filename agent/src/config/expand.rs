@@ -163,6 +163,7 @@ impl Expander<'_> {
                 self.file_line(tokens, &text, source);
                 index += 1;
             } else {
+                self.bare_condition(tokens, &text, source);
                 index = Self::after_unmeant(index, &mut fruitless, |at| {
                     (at < tree.count()).then(|| condition::Shape::of(tree.line(at), &text))
                 });
@@ -178,10 +179,7 @@ impl Expander<'_> {
         let mut at = 0;
         while let Some(rest) = tokens.get(at..).filter(|rest| !rest.is_empty()) {
             if let Some(last) = condition::last(rest, text) {
-                let follows = rest.iter().skip(last + 1).any(|token| !token.kind.is_trivia());
-                if let Some(token) = rest.get(last).filter(|_| !follows) {
-                    self.report_bare_condition(Span { source, start: token.start, end: token.end });
-                }
+                self.bare_condition(rest, text, source);
                 at += if self.is_meant(rest, text) { last + 1 } else { scope(rest) };
                 continue;
             }
@@ -193,6 +191,15 @@ impl Expander<'_> {
                 self.made_up(this, text, source);
             }
             at += length;
+        }
+    }
+
+    /// Says so when conditions are all there is.
+    fn bare_condition(&mut self, tokens: &[Token], text: &str, source: SourceId) {
+        let Some(last) = condition::last(tokens, text) else { return };
+        let follows = tokens.iter().skip(last + 1).any(|token| !token.kind.is_trivia());
+        if let Some(token) = tokens.get(last).filter(|_| !follows) {
+            self.report_bare_condition(Span { source, start: token.start, end: token.end });
         }
     }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 mod bfd;
 mod checker;
+pub mod diff;
 mod fifos;
 mod files;
 mod firewall;
@@ -272,6 +273,11 @@ impl InstancePlan {
     /// How old the newest attempted advert may be before the gate shuts; zero: it never does.
     pub fn patience(&self) -> Duration {
         self.gate.patience(self.interval, self.down_timer_adverts)
+    }
+
+    /// How many addresses it has, advertised or not.
+    pub fn address_count(&self) -> usize {
+        self.addresses.len() + self.excluded.len()
     }
 }
 

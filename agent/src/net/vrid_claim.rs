@@ -55,6 +55,11 @@ impl VridClaim {
         format!("regent/vrrp/{interface}/{}/{vrid}", family as u8)
     }
 
+    /// What the group is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A claim that another agent hands over. Both have it until one of them drops it.
     pub fn inherit(name: String, listener: OwnedFd) -> Self {
         Self { name, listener: listener.into() }

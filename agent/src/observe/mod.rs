@@ -13,6 +13,7 @@ pub mod log;
 pub mod metrics;
 pub mod observation;
 pub mod observer;
+pub mod reload;
 pub mod sentence;
 pub mod server;
 pub mod snapshot;

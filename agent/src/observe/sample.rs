@@ -5,6 +5,7 @@ use regent_common::{Counter, Reason};
 use super::{
     data_plane::{DeadMan, Hook, Mode, Responder, Way},
     observation::Carrier,
+    reload::ReloadStatus,
     snapshot::{
         ActiveStatus, AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot,
         SourceStatus, TrackerStatus, TurnStatus,
@@ -211,6 +212,14 @@ pub fn snapshot() -> Snapshot {
                 consequence: "a dead agent's host goes on answering".to_owned(),
             },
         ],
+        reload: ReloadStatus {
+            applied: 3,
+            failed: 1,
+            last_good: true,
+            last_unix_ms: 1_790_000_090_000,
+            config_unix_ms: 1_790_000_090_000,
+            ..ReloadStatus::default()
+        },
     }
 }
 

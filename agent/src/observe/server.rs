@@ -41,6 +41,7 @@ use super::{
     events::Events,
     handover::{HandoverWay, Wish},
     metrics,
+    reload::{self, ReloadWay},
     snapshot::Snapshot,
     source::SnapshotSource,
 };
@@ -110,6 +111,8 @@ pub struct Offer {
     pub events: Events,
     /// That another agent takes over.
     pub handovers: HandoverWay,
+    /// That the agent becomes what the config says now.
+    pub reloads: ReloadWay,
     /// True once a successor serves.
     pub end: watch::Receiver<bool>,
 }
@@ -118,7 +121,13 @@ pub struct Offer {
 impl Offer {
     /// The state and what happened, for ever.
     pub(crate) fn of(source: SnapshotSource, events: Events) -> Self {
-        Self { source, events, handovers: HandoverWay::new().0, end: watch::channel(false).1 }
+        Self {
+            source,
+            events,
+            handovers: HandoverWay::new().0,
+            reloads: ReloadWay::new().0,
+            end: watch::channel(false).1,
+        }
     }
 }
 
@@ -198,8 +207,8 @@ impl Listeners {
     }
 
     async fn serve_within(mut self, limits: Limits, offer: Offer) {
-        let Offer { source, events, handovers, end } = offer;
-        let served = Served { source, events, handovers, turn: Arc::new(Semaphore::new(1)) };
+        let Offer { source, events, handovers, reloads, end } = offer;
+        let served = Served { source, events, handovers, reloads, turn: Arc::new(Semaphore::new(1)) };
         let control = accept(
             || async { Ok(self.control.accept().await?.0) },
             control_routes(served.clone()),
@@ -330,16 +339,18 @@ struct Served {
     source: SnapshotSource,
     events: Events,
     handovers: HandoverWay,
+    reloads: ReloadWay,
     /// A snapshot of a thousand instances takes megabytes, and locked memory is not given back: one at a time.
     turn: Arc<Semaphore>,
 }
 
-/// What the control socket answers. Verbs that change something (reload, drain, ...) get their place here.
+/// What the control socket answers. Verbs that change something (drain, ...) get their place here.
 fn control_routes(served: Served) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/events", get(recent_events))
         .route("/v1/handover", post(hand_over))
+        .route("/v1/reload", post(reload))
         .route("/metrics", get(scrape))
         .with_state(served)
 }
@@ -387,6 +398,21 @@ async fn hand_over(
     life.extended.store(true, Ordering::Relaxed);
     let answer = match served.handovers.ask(wish).await {
         Ok(handover) => Json(handover).into_response(),
+        Err(sentence) => (StatusCode::CONFLICT, sentence + "\n").into_response(),
+    };
+    life.extended.store(false, Ordering::Relaxed);
+    answer
+}
+
+/// Answers when it is over, whichever way: a config that is refused is an answer like another.
+async fn reload(
+    State(served): State<Served>,
+    Extension(life): Extension<Life>,
+    Json(wish): Json<reload::Wish>,
+) -> Response {
+    life.extended.store(true, Ordering::Relaxed);
+    let answer = match served.reloads.ask(wish).await {
+        Ok(report) => Json(report).into_response(),
         Err(sentence) => (StatusCode::CONFLICT, sentence + "\n").into_response(),
     };
     life.extended.store(false, Ordering::Relaxed);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     data_plane::{DeadMan, Hook, Mode, Responder},
     observation::Carrier,
+    reload::ReloadStatus,
     tally::Tally,
 };
 
@@ -38,6 +39,9 @@ pub struct Snapshot {
     /// What the kernel can, as found at the start.
     #[serde(default)]
     pub kernel: Vec<FeatureStatus>,
+    /// What became of reloads.
+    #[serde(default)]
+    pub reload: ReloadStatus,
 }
 
 /// Something that the kernel can do, or cannot.

@@ -296,7 +296,10 @@ fn troubles(snapshot: &Snapshot) -> String {
     let dropped = snapshot.turn.observations_dropped;
     let of_agent =
         (dropped > 0).then(|| format!("! {dropped} log lines and events were lost: the log is too slow"));
-    of_instances.chain(of_agent).map(|line| plain(&line) + "\n").collect()
+    let of_config = snapshot.reload.problem.iter().map(|problem| {
+        format!("! the config of before is in effect, since the new one could not be applied: {problem}")
+    });
+    of_config.chain(of_instances).chain(of_agent).map(|line| plain(&line) + "\n").collect()
 }
 
 fn ports(ports: &[PortStatus], look: Look) -> String {

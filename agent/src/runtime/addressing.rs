@@ -10,13 +10,15 @@
 //!
 //! A takeover and a giving-up look at each address of their instance once; every other turn does work for as many addresses
 //! as it handles, however many there are.
+//!
+//! An address keeps its position as long as it is known, whoever's it is: a reload (`rearranging`) gives it to another
+//! instance, or lets go of it, and asks the kernel for nothing that is not different.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
     io,
     net::IpAddr,
-    ops::Range,
     sync::Arc,
 };
 
@@ -77,6 +79,8 @@ pub struct Address {
     pub instance: usize,
     /// What it is.
     pub plan: Arc<AddressPlan>,
+    /// What it is to be once the kernel has let go of the form that it has there.
+    remake: Option<Arc<AddressPlan>>,
     /// Interface it belongs on.
     pub device: String,
     /// The instance owns it (priority 255): that it is there without us is as it should be.
@@ -86,6 +90,8 @@ pub struct Address {
     /// What the kernel has.
     pub presence: Presence,
     wanted: bool,
+    /// On the list of its instance; otherwise it is on its way out, or gone already.
+    standing: Standing,
     queued: bool,
     /// What delivers its packets while it is on its way.
     cover: Option<CoverId>,
@@ -95,14 +101,32 @@ pub struct Address {
     reported_gone: bool,
 }
 
+impl Address {
+    /// Whether it is to be on the host.
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+}
+
+/// Whether an address is asked for by the config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is.
+    Listed,
+    /// Not any more: it is known until the kernel has let go of it.
+    Leaving,
+    /// Its position is free.
+    Vacant,
+}
+
 /// Where addresses are among all. Shared, so that they can be gone through while the addresses change.
-type Positions = Arc<Vec<usize>>;
+pub type Positions = Arc<Vec<usize>>;
 
 /// The addresses of one instance.
 #[derive(Clone, Debug, Default)]
 struct Own {
-    /// Where they are: they stand together.
-    range: Range<usize>,
+    /// Where they are, in the order of the config.
+    positions: Positions,
     /// How many are wanted, can be there, and are not.
     awaited: usize,
     /// How many the kernel refused.
@@ -119,6 +143,10 @@ pub struct Addressing {
     own: Vec<Own>,
     by_address: HashMap<IpAddr, Positions>,
     by_device: HashMap<String, Positions>,
+    /// Those that no instance has any more, on their way out.
+    leaving: Vec<usize>,
+    /// Positions that are free.
+    vacant: Vec<usize>,
     covering: Covering,
     /// What the kernel refused, to be tried again.
     refused: Vec<usize>,
@@ -130,33 +158,48 @@ pub struct Addressing {
 }
 
 impl Addressing {
-    /// Adds an address of `instance`. Those of one instance are added in a row, instances in their order.
+    /// Adds an address to the list of `instance`.
     pub fn insert(&mut self, instance: usize, plan: AddressPlan, device: String, owned: bool) {
-        let at = self.addresses.len();
-        self.own.resize(instance + 1, Own { range: at..at, ..Own::default() });
+        let at = self.make(instance, plan, device, owned);
         if let Some(own) = self.own.get_mut(instance) {
-            own.range.end = at + 1;
+            Arc::make_mut(&mut own.positions).push(at);
         }
+    }
+
+    /// Makes an address of `instance` known, which is on no list yet, and says where it is.
+    fn make(&mut self, instance: usize, plan: AddressPlan, device: String, owned: bool) -> usize {
+        if self.own.len() <= instance {
+            self.own.resize(instance + 1, Own::default());
+        }
+        let at = self.vacant.pop().unwrap_or(self.addresses.len());
         note(&mut self.by_address, plan.address, at);
         note(&mut self.by_device, device.clone(), at);
-        self.addresses.push(Address {
+        let address = Address {
             instance,
             plan: Arc::new(plan),
+            remake: None,
             device,
             owned,
             ifindex: None,
             presence: Presence::Absent,
             wanted: false,
+            standing: Standing::Listed,
             queued: false,
             cover: None,
             echoes: 0,
             reported_gone: false,
-        });
+        };
+        match self.addresses.get_mut(at) {
+            Some(vacant) => *vacant = address,
+            None => self.addresses.push(address),
+        }
+        at
     }
 
-    /// All addresses.
-    pub fn iter(&self) -> impl Iterator<Item = &Address> {
-        self.addresses.iter()
+    /// All addresses, with their positions.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Address)> {
+        let all = self.addresses.iter().enumerate();
+        all.filter(|(_, address)| address.standing != Standing::Vacant)
     }
 
     /// The address at the position that a notice names.
@@ -164,9 +207,15 @@ impl Addressing {
         self.addresses.get(at)
     }
 
-    /// Those of one instance, in the order of the config.
-    pub fn of(&self, instance: usize) -> &[Address] {
-        self.addresses.get(self.range(instance)).unwrap_or_default()
+    /// Those on the list of one instance, in the order of the config.
+    pub fn of(&self, instance: usize) -> impl Iterator<Item = &Address> {
+        let positions = self.own.get(instance).map_or(&[][..], |own| &own.positions[..]);
+        positions.iter().filter_map(|at| self.addresses.get(*at))
+    }
+
+    /// Where those are.
+    pub fn list(&self, instance: usize) -> Positions {
+        self.own.get(instance).map(|own| Arc::clone(&own.positions)).unwrap_or_default()
     }
 
     /// Those with that address, on whatever device.
@@ -175,19 +224,21 @@ impl Addressing {
         positions.iter().filter_map(|at| self.addresses.get(*at))
     }
 
-    fn range(&self, instance: usize) -> Range<usize> {
-        self.own.get(instance).map(|own| own.range.clone()).unwrap_or_default()
-    }
-
     /// The instance became, or ceased to be, Active.
     pub fn want(&mut self, instance: usize, wanted: bool) {
-        let range = self.range(instance);
+        let list = self.list(instance);
+        // A reload may have given one of them to another instance already.
+        let wish = |addressing: &mut Self, at: usize| {
+            if addressing.get(at).is_some_and(|address| address.instance == instance) {
+                addressing.change(at, |address| address.wanted = wanted);
+            }
+        };
         if wanted {
-            range.clone().for_each(|at| self.change(at, |address| address.wanted = true));
-            self.cover(range);
+            list.iter().for_each(|at| wish(self, *at));
+            self.cover(&list);
         } else {
             // Newest first: the kernel finds them sooner, and a primary address goes after its secondaries.
-            range.rev().for_each(|at| self.change(at, |address| address.wanted = false));
+            list.iter().rev().for_each(|at| wish(self, *at));
         }
     }
 
@@ -209,16 +260,19 @@ impl Addressing {
     /// A device goes on under another name: what is ours there is to be removed before it is forgotten. To be told before
     /// [`Self::device`].
     pub fn take_back(&mut self, ifindex: u32) {
-        let left = self.addresses.iter().filter(|address| {
+        let left = self.iter().map(|(_, address)| address).filter(|address| {
             address.ifindex == Some(ifindex)
                 && matches!(address.presence, Presence::Ours | Presence::Adding | Presence::Removing)
         });
-        self.left.extend(left.map(|address| Change {
-            position: None,
-            operation: Operation::Remove,
-            ifindex,
-            plan: Arc::clone(&address.plan),
-        }));
+        let changes: Vec<Change> = left
+            .map(|address| Change {
+                position: None,
+                operation: Operation::Remove,
+                ifindex,
+                plan: Arc::clone(&address.plan),
+            })
+            .collect();
+        self.left.extend(changes);
     }
 
     /// An address that another agent put there for `instance` is ours now; `false` when the instance has no such address.
@@ -304,7 +358,7 @@ impl Addressing {
 
     /// A change of an address ended, whether or not it reached the kernel.
     pub fn answered(&mut self, change: &Change, result: io::Result<()>) -> Option<(usize, Notice)> {
-        let Change { position, operation, ifindex, plan: _ } = *change;
+        let Change { position, operation, ifindex, ref plan } = *change;
         self.under_way = self.under_way.saturating_sub(1);
         let at = position?;
         let address = self.addresses.get_mut(at)?;
@@ -313,7 +367,8 @@ impl Addressing {
             Operation::Add => address.presence == Presence::Adding,
             Operation::Remove => address.presence == Presence::Removing,
         };
-        if !current || address.ifindex != Some(ifindex) {
+        let same = (plan.address, plan.prefix_length) == (address.plan.address, address.plan.prefix_length);
+        if !current || !same || address.ifindex != Some(ifindex) {
             return None;
         }
         let gone = std::mem::take(&mut address.reported_gone);
@@ -370,6 +425,11 @@ impl Addressing {
         own.held -= usize::from(is_held(address.presence));
         own.refused -= usize::from(was_refused);
         change(address);
+        if address.presence == Presence::Absent
+            && let Some(plan) = address.remake.take()
+        {
+            address.plan = plan;
+        }
         let is_awaited = is_awaited(address);
         own.awaited += usize::from(is_awaited);
         own.refused += usize::from(address.presence == Presence::Refused);
@@ -418,6 +478,7 @@ const fn due(address: &Address) -> Option<Operation> {
     match (address.wanted, address.presence) {
         (true, Presence::Absent) if address.ifindex.is_some() => Some(Operation::Add),
         (false, Presence::Ours) => Some(Operation::Remove),
+        (true, Presence::Ours) if address.remake.is_some() => Some(Operation::Remove),
         (true, Presence::Absent | Presence::Ours)
         | (false, Presence::Absent)
         | (_, Presence::Foreign | Presence::Adding | Presence::Removing | Presence::Refused) => None,
@@ -425,7 +486,10 @@ const fn due(address: &Address) -> Option<Operation> {
 }
 
 mod delivery;
+mod rearranging;
 mod reports;
+
+pub use rearranging::{Origin, Placed, Wish};
 
 #[cfg(test)]
 mod tests;

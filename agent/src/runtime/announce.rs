@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use regent_common::{Family, arp::Arp, ndp};
 
 use super::{
-    addressing::Address,
+    addressing::{Address, Positions},
     announcing::{FRAMES_PER_TURN, Lane},
     engine::{Engine, Owner},
     ladder::family_of,
@@ -42,7 +42,19 @@ impl Engine {
     /// at the end of the turn: after the adverts of everybody who became Active in it.
     pub(super) fn begin_announcing(&mut self, at: usize, repeat: u8) {
         let held = (!self.addressing.is_deliverable(at)).then(|| self.now + HOLD);
-        self.announcing.begin(at, self.addressing.of(at).len(), repeat, held);
+        self.announcing.begin(at, self.addressing.list(at), repeat, held);
+    }
+
+    /// Announces some addresses of an instance that goes on as Active: those that are new to it. While others of it are being
+    /// announced all go together.
+    pub(super) fn announce_some(&mut self, at: usize, positions: Vec<usize>, repeat: u8) {
+        let left = self.announcing.left_of(at);
+        if left > 0 {
+            self.begin_announcing(at, repeat.max(left));
+            return;
+        }
+        let held = (!self.addressing.is_deliverable(at)).then(|| self.now + HOLD);
+        self.announcing.begin(at, Positions::new(positions), repeat, held);
     }
 
     /// Lets those announcements go on whose addresses are all delivered, or refused.
@@ -60,9 +72,11 @@ impl Engine {
         let mut frames = std::mem::take(&mut self.unsent);
         for _ in frames.len()..FRAMES_PER_TURN {
             let (addressing, paces) = (&self.addressing, &self.paces);
-            let pace = |at: usize, position: usize| paces.of(addressing.of(at).get(position)?);
+            let pace = |position: usize| paces.of(addressing.get(position)?);
             let Some((at, position)) = self.announcing.next(self.now, pace) else { break };
-            let address = self.addressing.of(at).get(position);
+            // A reload may have let go of it meanwhile.
+            let own = |address: &&Address| address.instance == at && address.is_wanted();
+            let address = self.addressing.get(position).filter(own);
             frames.extend(address.and_then(|address| self.frame(address, Wording::Announcement)));
         }
         let many = frames.len() == FRAMES_PER_TURN;
@@ -87,7 +101,7 @@ impl Engine {
 
     /// Asks whether anybody else has the addresses of an instance.
     pub(super) fn probe_addresses(&mut self, at: usize) {
-        let addresses = self.addressing.of(at).iter();
+        let addresses = self.addressing.of(at);
         let frames: Vec<Outgoing> = addresses
             .filter_map(|address| self.frame(address, Wording::Question))
             .take(FRAMES_PER_TURN)

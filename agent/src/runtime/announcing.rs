@@ -15,6 +15,8 @@ use std::{
 use regent_common::Family;
 use regent_vrrp::Instant;
 
+use super::addressing::Positions;
+
 /// Frames sent in one turn at most, so that an announcement of thousands does not make an advert late.
 pub const FRAMES_PER_TURN: usize = 256;
 
@@ -31,10 +33,11 @@ pub enum Lane {
 }
 
 /// One batch of one instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Batch {
     instance: usize,
-    addresses: usize,
+    /// Which addresses; never none.
+    addresses: Positions,
     next: usize,
     total: usize,
     /// It waits until then, unless it is released earlier.
@@ -45,7 +48,7 @@ struct Batch {
 
 impl Batch {
     fn is_repeating(&self) -> bool {
-        self.next >= self.addresses
+        self.next >= self.addresses.len()
     }
 }
 
@@ -64,16 +67,16 @@ pub struct Announcing {
 }
 
 impl Announcing {
-    /// Announces `addresses` addresses of `instance`, each `repeat` times; not before the moment `held`, or until
+    /// Announces these addresses of `instance`, each `repeat` times; not before the moment `held`, or until
     /// [`Self::release`] says so.
     ///
     /// Where each is announced more than once, the first of a few go ahead: the kernel takes packets for those within the
     /// time that a cache takes to change, and until then they went to a host that is gone. What is held repeats them.
-    pub fn begin(&mut self, instance: usize, addresses: usize, repeat: u8, held: Option<Instant>) {
+    pub fn begin(&mut self, instance: usize, addresses: Positions, repeat: u8, held: Option<Instant>) {
         self.cancel(instance);
-        let total = addresses * usize::from(repeat);
+        let total = addresses.len() * usize::from(repeat);
         if total > 0 {
-            let ahead = if repeat > 1 { addresses.min(AHEAD) } else { 0 };
+            let ahead = if repeat > 1 { addresses.len().min(AHEAD) } else { 0 };
             // Ahead of what only says again what was said.
             let repeating = self.batches.iter().position(Batch::is_repeating);
             let batch = Batch { instance, addresses, next: 0, total, held, ahead };
@@ -91,7 +94,7 @@ impl Announcing {
     /// How often each address of `instance` is to be announced yet, at most.
     pub fn left_of(&self, instance: usize) -> u8 {
         let batch = self.batches.iter().find(|batch| batch.instance == instance);
-        let left = batch.map_or(0, |batch| (batch.total - batch.next).div_ceil(batch.addresses.max(1)));
+        let left = batch.map_or(0, |batch| (batch.total - batch.next).div_ceil(batch.addresses.len().max(1)));
         u8::try_from(left).unwrap_or(u8::MAX)
     }
 
@@ -120,12 +123,12 @@ impl Announcing {
         self.resumes.filter(|_| !self.batches.is_empty())
     }
 
-    /// The next address to announce: its instance, and its position there. `pace` tells the lane of an address and the
+    /// The next address to announce: for which instance, and where it is among all addresses. `pace` tells the lane of an address and the
     /// shortest time between two announcements in it; `None`: it goes at once.
     pub fn next(
         &mut self,
         now: Instant,
-        pace: impl Fn(usize, usize) -> Option<(Lane, Duration)>,
+        pace: impl Fn(usize) -> Option<(Lane, Duration)>,
     ) -> Option<(usize, usize)> {
         self.rest = self.rest.filter(|rest| *rest > now);
         self.resumes = self.rest;
@@ -139,8 +142,8 @@ impl Announcing {
                 continue;
             }
             batch.held = batch.held.filter(|held| *held > now);
-            let position = batch.next % batch.addresses;
-            if let Some((lane, pause)) = pace(batch.instance, position) {
+            let position = *batch.addresses.get(batch.next % batch.addresses.len().max(1))?;
+            if let Some((lane, pause)) = pace(position) {
                 let free = self.lanes.get(&lane).copied().unwrap_or(now);
                 if free > now {
                     self.resumes = Some(self.resumes.map_or(free, |resumes| resumes.min(free)));
@@ -152,7 +155,7 @@ impl Announcing {
             let instance = batch.instance;
             batch.next += 1;
             // The next round is the others' first.
-            if batch.next.is_multiple_of(batch.addresses)
+            if batch.next.is_multiple_of(batch.addresses.len())
                 && let Some(batch) = self.batches.remove(at)
                 && batch.next < batch.total
             {
@@ -203,86 +206,91 @@ mod tests {
         Instant::from_nanoseconds(milliseconds * 1_000_000)
     }
 
-    fn at_once(_: usize, _: usize) -> Option<(Lane, Duration)> {
+    /// The first addresses of an instance, which begin at ten times its number.
+    fn own(instance: usize, count: usize) -> Positions {
+        Positions::new((0..count).map(|nth| 10 * instance + nth).collect())
+    }
+
+    fn at_once(_: usize) -> Option<(Lane, Duration)> {
         None
     }
 
-    fn one_lane(_: usize, _: usize) -> Option<(Lane, Duration)> {
+    fn one_lane(_: usize) -> Option<(Lane, Duration)> {
         Some((Lane::Group(0, Family::Ipv4), PACE))
     }
 
     #[test]
     fn every_address_is_announced_once_before_any_is_announced_twice() {
         let mut announcing = Announcing::default();
-        announcing.begin(3, 2, 2, None);
+        announcing.begin(3, own(3, 2), 2, None);
         let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
-        assert_eq!(sent, [(3, 0), (3, 1), (3, 0), (3, 1)]);
+        assert_eq!(sent, [(3, 30), (3, 31), (3, 30), (3, 31)]);
         assert!(!announcing.has_work());
     }
 
     #[test]
     fn each_instance_is_announced_once_before_any_is_announced_twice() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 2, 2, None);
-        announcing.begin(2, 1, 3, None);
+        announcing.begin(1, own(1, 2), 2, None);
+        announcing.begin(2, own(2, 1), 3, None);
         let sent: Vec<_> = std::iter::from_fn(|| announcing.next(at(0), at_once)).collect();
-        assert_eq!(sent, [(1, 0), (1, 1), (2, 0), (1, 0), (1, 1), (2, 0), (2, 0)]);
+        assert_eq!(sent, [(1, 10), (1, 11), (2, 20), (1, 10), (1, 11), (2, 20), (2, 20)]);
         assert!(!announcing.has_work());
     }
 
     #[test]
     fn what_is_new_goes_ahead_of_what_is_said_again_and_ends_a_rest() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 1, 3, None);
-        assert_eq!((announcing.is_repeating(), announcing.next(at(0), at_once)), (false, Some((1, 0))));
+        announcing.begin(1, own(1, 1), 3, None);
+        assert_eq!((announcing.is_repeating(), announcing.next(at(0), at_once)), (false, Some((1, 10))));
         assert!(announcing.is_repeating());
         announcing.rest(at(5));
         assert_eq!(announcing.next(at(4), at_once), None);
         assert_eq!((announcing.has_work(), announcing.resumes()), (false, Some(at(5))));
-        assert_eq!(announcing.next(at(5), at_once), Some((1, 0)));
+        assert_eq!(announcing.next(at(5), at_once), Some((1, 10)));
         announcing.rest(at(9));
-        announcing.begin(2, 1, 1, None);
+        announcing.begin(2, own(2, 1), 1, None);
         assert!(announcing.has_work());
-        assert_eq!(announcing.next(at(6), at_once), Some((2, 0)));
-        assert_eq!(announcing.next(at(6), at_once), Some((1, 0)));
+        assert_eq!(announcing.next(at(6), at_once), Some((2, 20)));
+        assert_eq!(announcing.next(at(6), at_once), Some((1, 10)));
     }
 
     #[test]
     fn an_instance_that_gives_up_announces_nothing_more() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 5, 5, None);
-        announcing.begin(2, 1, 1, None);
+        announcing.begin(1, own(1, 5), 5, None);
+        announcing.begin(2, own(2, 1), 1, None);
         announcing.cancel(1);
-        assert_eq!(announcing.next(at(0), at_once), Some((2, 0)));
+        assert_eq!(announcing.next(at(0), at_once), Some((2, 20)));
         assert_eq!(announcing.next(at(0), at_once), None);
     }
 
     #[test]
     fn a_new_batch_replaces_the_old_one() {
         let mut announcing = Announcing::default();
-        announcing.begin(1, 1, 5, None);
-        announcing.begin(1, 1, 1, None);
-        assert_eq!(announcing.next(at(0), at_once), Some((1, 0)));
+        announcing.begin(1, own(1, 1), 5, None);
+        announcing.begin(1, own(1, 1), 1, None);
+        assert_eq!(announcing.next(at(0), at_once), Some((1, 10)));
         assert_eq!(announcing.next(at(0), at_once), None);
     }
 
     #[test]
     fn announcements_of_one_lane_keep_its_pace() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 2, 1, None);
-        announcing.begin(1, 1, 1, None);
+        announcing.begin(0, own(0, 2), 1, None);
+        announcing.begin(1, own(1, 1), 1, None);
         assert_eq!(announcing.next(at(0), one_lane), Some((0, 0)));
         assert_eq!(announcing.next(at(9), one_lane), None);
         assert_eq!((announcing.resumes(), announcing.has_work()), (Some(at(10)), false));
         assert_eq!(announcing.next(at(10), one_lane), Some((0, 1)));
-        assert_eq!(announcing.next(at(25), one_lane), Some((1, 0)));
+        assert_eq!(announcing.next(at(25), one_lane), Some((1, 10)));
         assert_eq!(announcing.resumes(), None);
     }
 
     #[test]
     fn a_pause_begins_when_the_announcement_has_left() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 1, 2, None);
+        announcing.begin(0, own(0, 1), 2, None);
         assert_eq!(announcing.next(at(0), one_lane), Some((0, 0)));
         assert_eq!(announcing.next(at(0), one_lane), None);
         assert!(announcing.is_leaving());
@@ -295,12 +303,12 @@ mod tests {
 
     #[test]
     fn a_lane_that_waits_does_not_hold_up_another() {
-        let lanes = |instance: usize, _: usize| Some((Lane::Interface(instance as u32, Family::Ipv6), PACE));
+        let lanes = |position: usize| Some((Lane::Interface(position as u32 / 10, Family::Ipv6), PACE));
         let mut announcing = Announcing::default();
-        announcing.begin(0, 1, 2, None);
-        announcing.begin(1, 1, 1, None);
+        announcing.begin(0, own(0, 1), 2, None);
+        announcing.begin(1, own(1, 1), 1, None);
         assert_eq!(announcing.next(at(0), lanes), Some((0, 0)));
-        assert_eq!(announcing.next(at(0), lanes), Some((1, 0)));
+        assert_eq!(announcing.next(at(0), lanes), Some((1, 10)));
         assert_eq!(announcing.next(at(0), lanes), None);
         assert_eq!(announcing.resumes(), Some(at(10)));
     }
@@ -308,7 +316,7 @@ mod tests {
     #[test]
     fn the_first_announcement_of_each_address_goes_ahead_of_what_is_held() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 2, 5, Some(at(100)));
+        announcing.begin(0, own(0, 2), 5, Some(at(100)));
         assert_eq!(announcing.next(at(0), at_once), Some((0, 0)));
         assert_eq!(announcing.next(at(0), at_once), Some((0, 1)));
         assert_eq!(announcing.next(at(0), at_once), None);
@@ -320,9 +328,9 @@ mod tests {
     #[test]
     fn a_batch_that_is_held_goes_on_when_it_is_released_and_holds_up_no_other() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 1, 1, Some(at(100)));
-        announcing.begin(1, 1, 1, None);
-        assert_eq!(announcing.next(at(0), at_once), Some((1, 0)));
+        announcing.begin(0, own(0, 1), 1, Some(at(100)));
+        announcing.begin(1, own(1, 1), 1, None);
+        assert_eq!(announcing.next(at(0), at_once), Some((1, 10)));
         assert_eq!(announcing.next(at(0), at_once), None);
         assert_eq!((announcing.has_work(), announcing.resumes()), (false, Some(at(100))));
         assert_eq!(announcing.held().collect::<Vec<_>>(), [0]);
@@ -334,7 +342,7 @@ mod tests {
     #[test]
     fn a_batch_that_nobody_releases_is_held_no_longer_than_said() {
         let mut announcing = Announcing::default();
-        announcing.begin(0, 2, 1, Some(at(100)));
+        announcing.begin(0, own(0, 2), 1, Some(at(100)));
         assert_eq!(announcing.next(at(99), at_once), None);
         assert_eq!(announcing.next(at(100), at_once), Some((0, 0)));
         assert_eq!((announcing.held().count(), announcing.has_work()), (0, true));

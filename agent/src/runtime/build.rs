@@ -33,6 +33,11 @@ use crate::{
     observe::{observation::Observation, snapshot::TurnStatus},
 };
 
+/// What a small config may grow to without another program.
+const INSTANCES_AT_LEAST: u32 = 64;
+const VIPS_AT_LEAST: u32 = 1024;
+const PEERS_AT_LEAST: u32 = 256;
+
 /// What an engine is built from.
 #[derive(Debug)]
 pub struct Blueprint {
@@ -99,9 +104,14 @@ impl Engine {
             settings: Arc::new(settings),
             ports: Vec::new(),
             instances: Vec::with_capacity(plan.instances.len()),
+            order: (0..plan.instances.len()).collect(),
+            leaving: 0,
+            verdicts: HashMap::new(),
+            application: None,
             groups: HashMap::new(),
             links: HashMap::new(),
             assigned: BTreeSet::new(),
+            elsewhere: Vec::new(),
             sockets_opened: 0,
             deadlines: Deadlines::new(),
             tick_at: None,
@@ -172,14 +182,16 @@ impl Engine {
         self.instances.push(Instance::new(plan, port, at as u32, now, clock::unix_milliseconds()));
     }
 
-    fn unrefused(&mut self, trouble: &str) {
-        for instance in self.instances.iter_mut().filter(|instance| !instance.plan.accepts) {
+    pub(super) fn unrefused(&mut self, trouble: &str) {
+        let refusing = |instance: &&mut Instance| instance.is_present() && !instance.plan.accepts;
+        for instance in self.instances.iter_mut().filter(refusing) {
             instance.troubles.insert("no_accept", trouble.to_owned());
             self.teller.trouble(self.now, &instance.name, trouble.to_owned());
         }
     }
 
-    fn port(&mut self, name: &str) -> usize {
+    /// The port of that name, which may be new.
+    pub(super) fn port(&mut self, name: &str) -> usize {
         if let Some(at) = self.ports.iter().position(|port| *port.name == *name) {
             return at;
         }
@@ -204,11 +216,7 @@ fn load(settings: &Settings, plan: &Plan) -> (Option<Program>, String) {
     if settings.xdp == XdpChoice::Off {
         return (None, "XDP is off by choice".into());
     }
-    let vips: usize = plan.instances.iter().map(|plan| plan.addresses.len() + plan.excluded.len()).sum();
-    let peers: usize = plan.instances.iter().map(|plan| plan.transport.peers().len()).sum();
-    let capacity =
-        Capacity { instances: roomy(plan.instances.len()), vips: roomy(vips), peers: roomy(peers) };
-    match Program::load(capacity) {
+    match Program::load(room(plan)) {
         Ok(program) => (Some(program), String::new()),
         Err(error) => (None, error.to_string()),
     }
@@ -241,7 +249,17 @@ fn keep(program: &mut Program, pins: Pins, ports: &[u32]) -> Vec<String> {
     told
 }
 
-/// Room for `count` and then some: the kernel may give back what was removed only after a while.
-fn roomy(count: usize) -> u32 {
-    u32::try_from(count.saturating_mul(2).saturating_add(16)).unwrap_or(u32::MAX)
+/// What the program's maps have room for, of an agent that starts with this plan: for that and then some, since a reload
+/// may add to it, and the kernel gives back what was removed only after a while.
+pub(super) fn room(plan: &Plan) -> Capacity {
+    let vips: usize = plan.instances.iter().map(InstancePlan::address_count).sum();
+    let peers: usize = plan.instances.iter().map(|plan| plan.transport.peers().len()).sum();
+    let roomy = |count: usize, least: u32| {
+        u32::try_from(count.saturating_mul(2).saturating_add(16)).unwrap_or(u32::MAX).max(least)
+    };
+    Capacity {
+        instances: roomy(plan.instances.len(), INSTANCES_AT_LEAST),
+        vips: roomy(vips, VIPS_AT_LEAST),
+        peers: roomy(peers, PEERS_AT_LEAST),
+    }
 }

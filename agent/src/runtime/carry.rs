@@ -169,7 +169,7 @@ impl Engine {
 
     /// Hands over what the network waits for: routes, or the few addresses that go without. Many addresses follow at the end
     /// of the turn, when the routes of every instance that it made Active are on their way.
-    fn request_first(&mut self) {
+    pub(super) fn request_first(&mut self) {
         if !self.addressing.is_covering() {
             self.request_addresses();
         }

@@ -1,15 +1,23 @@
 //! The thread that asks the kernel whether an XDP link is still where it was, and puts our programs in the places of a
 //! predecessor's, so that the VRRP thread does not.
 //!
-//! The kernel does either under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
+//! It also joins the groups of IPv6 addresses that a reload brings.
+//!
+//! The kernel does all of it under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
 //! for it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
 
-use std::{io, net::IpAddr, sync::mpsc as channel, thread};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr},
+    sync::mpsc as channel,
+    thread,
+};
 
 use tokio::sync::mpsc;
 
 use crate::net::{
     neighbors,
+    solicited::SolicitedGroups,
     xdp::{Handle, Hook, InheritedLink, Link, Substitutes},
 };
 
@@ -88,6 +96,15 @@ pub enum Finding {
     },
     /// Programs were exchanged.
     Taken(Taken),
+    /// The groups of a port's IPv6 addresses were joined, or could not be.
+    Joined {
+        /// Where in the loop's list of ports it is.
+        port: usize,
+        /// Its link.
+        ifindex: u32,
+        /// The memberships.
+        groups: io::Result<SolicitedGroups>,
+    },
 }
 
 enum Task {
@@ -95,6 +112,8 @@ enum Task {
     TakeOver(TakeOver),
     Neighbors { port: usize, ifindex: u32 },
     Close(Handle),
+    Join { port: usize, ifindex: u32, addresses: Vec<Ipv6Addr> },
+    Leave(SolicitedGroups),
 }
 
 /// The way to the thread. It ends when this is dropped, as soon as the kernel lets it.
@@ -129,6 +148,16 @@ impl Checker {
         drop(self.tasks.try_send(Task::Neighbors { port, ifindex }));
     }
 
+    /// Joins the groups of IPv6 addresses of a port. Never waits; returns whether a report will come.
+    pub fn join(&self, port: usize, ifindex: u32, addresses: Vec<Ipv6Addr>) -> bool {
+        self.tasks.try_send(Task::Join { port, ifindex, addresses }).is_ok()
+    }
+
+    /// Leaves groups that others have taken the place of. Without room for that they are left here and now.
+    pub fn leave(&self, groups: SolicitedGroups) {
+        drop(self.tasks.try_send(Task::Leave(groups)));
+    }
+
     /// Closes a link that is not needed any more. Without room for that it is closed here and now.
     pub fn close(&self, link: Handle) {
         drop(self.tasks.try_send(Task::Close(link)));
@@ -148,8 +177,15 @@ fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
             Task::Neighbors { port, ifindex } => {
                 Finding::Neighbors { port, neighbors: neighbors::of(ifindex, NEIGHBORS).unwrap_or_default() }
             }
+            Task::Join { port, ifindex, addresses } => {
+                Finding::Joined { port, ifindex, groups: SolicitedGroups::join(ifindex, &addresses) }
+            }
             Task::Close(link) => {
                 drop(link);
+                continue;
+            }
+            Task::Leave(groups) => {
+                drop(groups);
                 continue;
             }
         };

@@ -29,6 +29,9 @@ impl Engine {
         self.ticks = self.ticks.wrapping_add(1);
         let turn = self.ticks % EVERY;
         for at in (0..self.instances.len()).filter(|at| at % EVERY == turn) {
+            if !self.instances[at].is_present() {
+                continue;
+            }
             let counted = self.counted(at);
             let instance = &mut self.instances[at];
             let news = gained(&instance.counted_before, &counted);

@@ -28,6 +28,7 @@ use super::{
     deadlines::Deadlines,
     instance::Instance,
     port::Port,
+    reload::Application,
     strangers::Strangers,
     succession::Group,
     tell::Teller,
@@ -37,7 +38,7 @@ use crate::{
     net::{
         features::{Features, PortFeatures, Row},
         frame_socket::FrameSocket,
-        link::Link,
+        link::{AssignedAddress, Link},
         xdp::{Diagnostics, NoPins, Pins, Program, View},
     },
     observe::{
@@ -86,12 +87,23 @@ pub struct Settings {
 pub struct Engine {
     pub(super) settings: Arc<Settings>,
     pub(super) ports: Vec<Port>,
+    /// Each keeps its place as long as the agent runs; see [`super::instance::Standing`].
     pub(super) instances: Vec<Instance>,
+    /// Those that the config asks for, in its order.
+    pub(super) order: Vec<usize>,
+    /// Instances that gave up for a reload, and are not gone yet.
+    pub(super) leaving: usize,
+    /// The last verdict of each script, for instances that begin to track it.
+    pub(super) verdicts: HashMap<Arc<str>, Verdict>,
+    /// Another config that is being applied.
+    pub(super) application: Option<Application>,
     /// Instances by port, family and VRID: what the socket carrier looks up.
     pub(super) groups: HashMap<(usize, Family, Vrid), usize>,
     pub(super) links: HashMap<u32, Link>,
     /// Addresses of this host that are not ours, with their interfaces.
     pub(super) assigned: BTreeSet<(IpAddr, u32)>,
+    /// Those of them that are on none of our ports.
+    pub(super) elsewhere: Vec<AssignedAddress>,
     /// Counts the sockets that ports opened: when it moved, what is watched must be looked at again.
     pub(super) sockets_opened: u64,
     pub(super) deadlines: Deadlines<Owner>,
@@ -165,15 +177,20 @@ impl Engine {
     /// Takes part: every instance leaves Initialize, or goes to Fault with the reason.
     pub fn start(&mut self) {
         self.deadlines.replace(Owner::Start, self.start_at.take(), None);
-        for at in 0..self.instances.len() {
-            self.refresh_faults(at);
-            self.instances[at].started = true;
-            let event = match self.instances[at].fault() {
-                Some(cause) => Event::Fault(cause),
-                None => Event::Startup,
-            };
-            self.handle(at, event);
+        for at in self.order.clone() {
+            self.start_instance(at);
         }
+    }
+
+    /// Lets one instance take part.
+    pub(super) fn start_instance(&mut self, at: usize) {
+        self.refresh_faults(at);
+        self.instances[at].started = true;
+        let event = match self.instances[at].fault() {
+            Some(cause) => Event::Fault(cause),
+            None => Event::Startup,
+        };
+        self.handle(at, event);
     }
 
     /// The XDP program's messages, for a thread that has time to format them.
@@ -237,11 +254,12 @@ impl Engine {
 
     /// The groups of all instances.
     pub(super) fn groups_spoken_for(&self) -> Vec<Group> {
-        self.instances.iter().map(Instance::group).collect()
+        self.order.iter().map(|at| self.instances[*at].group()).collect()
     }
 
     /// Gives up everything: priority 0, then the addresses.
     pub fn stop(&mut self) {
+        self.apply_the_rest();
         self.deadlines.replace(Owner::Start, self.start_at.take(), None);
         for at in 0..self.instances.len() {
             self.instances[at].started = false;
@@ -380,6 +398,7 @@ impl Engine {
 
     /// A script's verdict.
     pub(super) fn judge_script(&mut self, verdict: &Verdict) {
+        self.verdicts.insert(Arc::clone(&verdict.script), verdict.clone());
         for at in 0..self.instances.len() {
             if self.instances[at].trackers.judge(
                 Kind::Script,
@@ -413,7 +432,7 @@ impl Engine {
         }
     }
 
-    fn apply_trackers(&mut self, at: usize) {
+    pub(super) fn apply_trackers(&mut self, at: usize) {
         let instance = &self.instances[at];
         let priority = instance.trackers.priority(instance.plan.priority);
         if priority != instance.priority() {
@@ -437,7 +456,7 @@ impl Engine {
         }
     }
 
-    fn refresh_faults(&mut self, at: usize) {
+    pub(super) fn refresh_faults(&mut self, at: usize) {
         let instance = &mut self.instances[at];
         let port = &self.ports[instance.port];
         let flapping = port.is_flapping() && port.link.is_some();

@@ -12,7 +12,7 @@ use regent_common::{
 use regent_vrrp::{Instant, StateName};
 
 use super::{
-    addressing::Presence,
+    addressing::{Positions, Presence},
     engine::{Engine, Settings},
     hearing::Source,
     instance::{Instance, Statistics},
@@ -87,8 +87,8 @@ pub struct GatheredInstance {
     pub down: Duration,
     /// The interval of the Active.
     pub active_interval: Duration,
-    /// Row of the counters of its first address; those of the others follow, in the order of the config.
-    pub first_counts: usize,
+    /// Rows of the counters of its addresses, in the order of the config.
+    pub counts: Positions,
 }
 
 impl Engine {
@@ -97,7 +97,7 @@ impl Engine {
         Gathered {
             now: self.now,
             settings: Arc::clone(&self.settings),
-            ports: self.ports.iter().map(port_status).collect(),
+            ports: self.ports.iter().filter(|port| !port.is_idle).map(port_status).collect(),
             instances: self.gather_instances(),
             strangers: self.strangers.iter().map(|(key, stranger)| (*key, *stranger)).collect(),
             turn: TurnStatus { observations_dropped: self.teller.dropped(), ..self.turn.clone() },
@@ -105,16 +105,10 @@ impl Engine {
     }
 
     fn gather_instances(&self) -> Vec<GatheredInstance> {
-        let mut addresses = 0;
-        let mut instances = Vec::with_capacity(self.instances.len());
-        for at in 0..self.instances.len() {
-            instances.push(self.gather_instance(at, addresses));
-            addresses += self.addressing.of(at).len();
-        }
-        instances
+        self.order.iter().map(|at| self.gather_instance(*at)).collect()
     }
 
-    fn gather_instance(&self, at: usize, first_counts: usize) -> GatheredInstance {
+    fn gather_instance(&self, at: usize) -> GatheredInstance {
         let instance: &Instance = &self.instances[at];
         let link = self.ports[instance.port].link.as_ref();
         GatheredInstance {
@@ -127,7 +121,7 @@ impl Engine {
             priority: instance.priority().get(),
             source: instance.source,
             active: instance.router.active(),
-            presences: self.addressing.of(at).iter().map(|address| address.presence).collect(),
+            presences: self.addressing.of(at).map(|address| address.presence).collect(),
             statistics: instance.statistics.clone(),
             counters: Box::new(*instance.hearing.counters()),
             sources: instance.hearing.sources().to_vec(),
@@ -138,7 +132,7 @@ impl Engine {
             deadline: instance.router.deadline(),
             down: instance.router.active_down_interval(),
             active_interval: instance.router.active_interval().duration(),
-            first_counts,
+            counts: self.addressing.list(at),
         }
     }
 }

@@ -58,8 +58,8 @@ impl Engine {
     fn look_for_claims(&mut self) {
         let mut found = Vec::new();
         if let Some(program) = self.program.as_ref() {
-            let held = self.addressing.iter().filter(|address| address.presence == Presence::Ours);
-            for address in held.take(CLAIMS_PER_TICK) {
+            let held = self.addressing.iter().filter(|(_, address)| address.presence == Presence::Ours);
+            for (_, address) in held.take(CLAIMS_PER_TICK) {
                 let Some(key) = address.ifindex.map(|index| vip_key(index, address.plan.address)) else {
                     continue;
                 };

@@ -3,7 +3,9 @@
 
 use tokio::sync::mpsc;
 
-use super::{assigner::Answer, checker::Finding, status::GatherRequests, succession::HandOver};
+use super::{
+    assigner::Answer, checker::Finding, reload::Change, status::GatherRequests, succession::HandOver,
+};
 use crate::{net::monitor::NetlinkEvent, track::Verdict};
 
 /// Reports of links and addresses that may wait. When it is full the monitor sends a whole dump later instead.
@@ -22,6 +24,8 @@ pub enum Order {
     Stop,
     /// Hand everything over to another agent; then nothing is given up.
     HandOver(HandOver),
+    /// Be what another config says.
+    Change(Change),
 }
 
 /// The loop's ends.
@@ -37,6 +41,6 @@ pub struct Inbox {
     pub verdicts: mpsc::Receiver<Verdict>,
     /// Status and metrics.
     pub gathers: GatherRequests,
-    /// Stop, or hand over.
+    /// Stop, hand over, or be another.
     pub orders: mpsc::Receiver<Order>,
 }

@@ -42,9 +42,22 @@ pub struct Statistics {
     pub addresses_restored: u64,
 }
 
+/// Whether the config asks for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Present,
+    /// Not any more: it has given up, and what it had is on its way out.
+    Leaving,
+    /// Nothing is left of it: its place is free.
+    Vacant,
+}
+
 /// One virtual router.
 #[derive(Debug)]
 pub struct Instance {
+    /// Whether the config asks for it.
+    pub standing: Standing,
     /// What it is configured to be.
     pub plan: Arc<InstancePlan>,
     /// Its name.
@@ -95,9 +108,16 @@ pub struct Instance {
 
 impl Instance {
     /// An instance in Initialize. Its faults are what the port and the trackers will say.
-    pub fn new(plan: InstancePlan, port: usize, row: u32, now: Instant, now_unix_ms: u64) -> Self {
-        let plan = Arc::new(plan);
+    pub fn new(
+        plan: impl Into<Arc<InstancePlan>>,
+        port: usize,
+        row: u32,
+        now: Instant,
+        now_unix_ms: u64,
+    ) -> Self {
+        let plan = plan.into();
         Self {
+            standing: Standing::Present,
             name: plan.name.as_str().into(),
             port,
             row,
@@ -122,6 +142,11 @@ impl Instance {
             virtual_mac_works: false,
             plan,
         }
+    }
+
+    /// Whether the config asks for it.
+    pub fn is_present(&self) -> bool {
+        self.standing == Standing::Present
     }
 
     /// What names it on the wire.

@@ -17,7 +17,6 @@ use regent_common::{
 use regent_vrrp::{Event, Instant};
 
 use super::{
-    addressing::Address,
     checker::{Check, Checked, Finding},
     engine::{Engine, XdpChoice, group_key},
     port::Settling,
@@ -73,7 +72,7 @@ impl Engine {
         self.climb(at);
     }
 
-    fn open_socket(&mut self, at: usize, link: &Link, family: Family) -> io::Result<()> {
+    pub(super) fn open_socket(&mut self, at: usize, link: &Link, family: Family) -> io::Result<()> {
         let socket = AdvertSocket::open(link.index, &link.name, family)?;
         let way = self.ports[at].way_mut(family);
         let joined = way.groups.iter().try_for_each(|group| socket.join(*group));
@@ -95,7 +94,7 @@ impl Engine {
         }
     }
 
-    fn opened(&mut self, at: usize, opened: io::Result<()>) {
+    pub(super) fn opened(&mut self, at: usize, opened: io::Result<()>) {
         if let Err(error) = opened {
             let (name, text) = (Arc::clone(&self.ports[at].name), error.to_string());
             self.ports[at].trouble = Some(text.clone());
@@ -139,12 +138,12 @@ impl Engine {
     }
 
     /// Where no XDP program reads ARP and ND, sockets look for claims of our addresses.
-    fn watch_claims(&mut self, at: usize) {
+    pub(super) fn watch_claims(&mut self, at: usize) {
         let port = &mut self.ports[at];
         let wanted = !port.is_xdp() && !self.settings.observing;
         let index = port.ifindex().filter(|_| wanted);
         for family in Family::ALL {
-            let used = self.addressing.iter().any(|address| {
+            let used = self.addressing.iter().any(|(_, address)| {
                 address.ifindex.is_some()
                     && address.ifindex == index
                     && family_of(address.plan.address) == family
@@ -238,7 +237,7 @@ impl Engine {
     }
 
     /// Tells the kernel of an instance's unicast peers; `false` when it does not take all of them.
-    fn publish_peers(&mut self, at: usize) -> bool {
+    pub(super) fn publish_peers(&mut self, at: usize) -> bool {
         let instance = &self.instances[at];
         let Some(program) = self.program.as_mut() else { return true };
         for (source, peer) in instance.peers() {
@@ -255,10 +254,10 @@ impl Engine {
     pub(super) fn withdraw(&mut self, at: usize) {
         let (Some(program), Some(index)) = (self.program.as_mut(), self.ports[at].ifindex()) else { return };
         program.detach(index);
-        let groups = self.instances.iter().filter(|instance| instance.port == at);
+        let groups = self.instances.iter().filter(|instance| instance.is_present() && instance.port == at);
         let mut failed = groups.filter_map(|i| program.remove_instance(group_key(index, i)).err()).count();
-        let addresses = self.addressing.iter().filter(|address| address.ifindex == Some(index));
-        let keys = addresses.map(|address| vip_key(index, address.plan.address));
+        let addresses = self.addressing.iter().filter(|(_, address)| address.ifindex == Some(index));
+        let keys = addresses.map(|(_, address)| vip_key(index, address.plan.address));
         failed += keys.filter_map(|key| program.remove_vip(key).err()).count();
         if failed > 0 {
             let name = Arc::clone(&self.ports[at].name);
@@ -271,29 +270,39 @@ impl Engine {
 
     /// Tells the kernel which addresses are virtual here, so that it counts requests and claims.
     pub(super) fn publish_addresses(&mut self, at: usize) {
-        let port = &self.ports[at];
-        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return };
-        let row = port_row(at).unwrap_or(0);
-        let here = |address: &&Address| address.ifindex == Some(link.index);
-        for (counts, address) in self.addressing.iter().enumerate().filter(|(_, address)| here(address)) {
-            let instance = &self.instances[address.instance];
-            let vip = Vip {
-                instance: instance.row,
-                claims: 0,
-                port: if instance.plan.responder { row } else { 0 },
-                counts: counts as u32,
-                claimed: 0,
-                claimant: [0; 6],
-                own_mac: if instance.port == at { instance.mac(link.mac) } else { link.mac },
-                padding: [0; 4],
-            };
-            if let Err(error) = program.set_vip(vip_key(link.index, address.plan.address), &vip) {
-                let name = Arc::clone(&port.name);
-                let text = format!("cannot tell the XDP program of {}: {error}", address.plan.address);
-                self.teller.trouble(self.now, &name, text);
+        let Some(index) = self.ports[at].ifindex() else { return };
+        let here = self.addressing.iter().filter(|(_, address)| address.ifindex == Some(index));
+        let positions: Vec<usize> = here.map(|(position, _)| position).collect();
+        for position in positions {
+            if !self.publish_address(at, position) {
                 return;
             }
         }
+    }
+
+    /// Tells the kernel of one virtual address, which is on that port; `false` when it does not take it.
+    pub(super) fn publish_address(&mut self, at: usize, position: usize) -> bool {
+        let port = &self.ports[at];
+        let (Some(program), Some(link)) = (self.program.as_mut(), port.link.as_ref()) else { return true };
+        let Some(address) = self.addressing.get(position) else { return true };
+        let instance = &self.instances[address.instance];
+        let vip = Vip {
+            instance: instance.row,
+            claims: 0,
+            port: if instance.plan.responder { port_row(at).unwrap_or(0) } else { 0 },
+            counts: position as u32,
+            claimed: 0,
+            claimant: [0; 6],
+            own_mac: if instance.port == at { instance.mac(link.mac) } else { link.mac },
+            padding: [0; 4],
+        };
+        let Err(error) = program.set_vip(vip_key(link.index, address.plan.address), &vip) else {
+            return true;
+        };
+        let name = Arc::clone(&port.name);
+        let text = format!("cannot tell the XDP program of {}: {error}", address.plan.address);
+        self.teller.trouble(self.now, &name, text);
+        false
     }
 
     /// Whether silence means anything to an instance: the link is up at this moment. If not, it waits one whole down
@@ -334,6 +343,7 @@ impl Engine {
             Finding::Checked(checked) => self.carrier_checked(checked),
             Finding::Neighbors { port, neighbors } => self.neighbors(port, neighbors),
             Finding::Taken(taken) => self.links_taken(taken),
+            Finding::Joined { port, ifindex, groups } => self.joined_solicited(port, ifindex, groups),
         }
     }
 

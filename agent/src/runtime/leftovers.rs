@@ -211,6 +211,12 @@ pub fn intentions_beside(plan: &Plan, journalled: Vec<Entry>, inventory: &mut In
     entries
 }
 
+/// Leaves of these entries those that a plan has.
+pub fn retain_named(plan: &Plan, entries: &mut Vec<Entry>) {
+    let named: BTreeSet<Entry> = plan.instances.iter().flat_map(entries_of).collect();
+    entries.retain(|entry| named.contains(entry));
+}
+
 /// Whether an address that the journal names is the one that we put there. A kernel before 5.18 keeps no tag, and then
 /// the journal alone decides.
 fn is_ours(address: &AssignedAddress) -> bool {

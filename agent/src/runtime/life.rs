@@ -12,7 +12,7 @@ use std::{
     io::{self, IsTerminal},
     os::fd::OwnedFd,
     path::PathBuf,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -34,12 +34,13 @@ use super::{
     inbox::{self, Inbox, Order},
     journal::{self, Entry, RunDir},
     leftovers::{self, Removed},
+    reload::{Course, Household, Source},
     status::{Answerer, PictureRequests},
     succession::{
         Belongings, Cancelled, Channel, Estate, HandOver, Heir, Meaningless, Predecessor, SuccessionError,
         tell_service_manager,
     },
-    surroundings::{self, Notifiers},
+    surroundings::{Notifiers, Refusal, Running, Scripts},
     tell,
     turn::{self, Farewell},
 };
@@ -60,6 +61,7 @@ use crate::{
         heard,
         observation::Observation,
         observer::{Clocks, Observer},
+        reload::{self, ReloadWay, Reloads},
         server::{Listeners, Offer},
         snapshot::FeatureStatus,
         source::{SnapshotRequests, SnapshotSource},
@@ -97,6 +99,8 @@ pub struct Life {
     pub predecessor: Option<(Channel, u32)>,
     /// The lock of its pins.
     pub pins: Option<OwnedFd>,
+    /// Where the config is, to be read again.
+    pub source: Source,
     /// How it stands in for keepalived, if it does.
     pub front: Option<Front>,
 }
@@ -142,10 +146,13 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
         command_line,
         predecessor,
         pins,
+        source: config,
         front,
     } = life;
     // From here on a signal is an order, not an end without clean-up.
     let mut signals = Signals::new()?;
+    // Those that come while one is answered become one.
+    let mut hangups = signal(SignalKind::hangup())?;
     let dump_signals = front.as_ref().map(|_| DumpSignals::new()).transpose()?;
     let mut inventory = inventory::inventory().await?;
     let pins = match (settings.observing, pins) {
@@ -186,8 +193,10 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
     let told = notifiers.clone();
     let observer = tokio::spawn(observer.run(observations, move |observation| told.observe(observation)));
     // Before the first address can appear. An agent before this one refuses the same until it ends.
-    let refusal = surroundings::refuse(&plan);
-    let unrefused = refusal.as_ref().err().cloned();
+    let mut refusal = Refusal::default();
+    let unrefused = refusal.set(&[&plan]).err();
+    let reloads = Reloads::started(clock::unix_milliseconds());
+    let room = (settings.xdp != XdpChoice::Off && !settings.observing).then(|| build::room(&plan));
     let blueprint = Blueprint {
         plan: plan.clone(),
         observed,
@@ -228,19 +237,19 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
     }
 
     let monitor = tokio::spawn(Monitor::open(netlink_sender)?.run());
-    let scripts = surroundings::watch_scripts(&plan, &verdict_sender);
-    let running =
-        plan.scripts.iter().zip(&scripts).map(|(plan, script)| (plan.name.clone(), script.running()));
-    let running = running.collect();
+    let scripts = Scripts::watch(&plan, verdict_sender);
+    let running = scripts.running();
     let shown = source.clone();
     let served = listeners.again()?;
     let ((handovers, mut wishes), (end, ended_serving)) = (HandoverWay::new(), watch::channel(false));
-    let offer = Offer { source, events, handovers, end: ended_serving };
+    let (reload_way, mut reload_wishes) = ReloadWay::new();
+    let offer = Offer { source, events, handovers, reloads: reload_way, end: ended_serving };
     let mut server = tokio::spawn(listeners.serve(offer));
     let showing = settings.observing.then(|| tokio::spawn(show(shown)));
     let (picture_sender, pictures) = mpsc::channel(front::DEPTH);
-    let readers = tokio::spawn(read(readings, gather_sender, running, snapshots, pictures));
-    let (_plan_sender, plan_now) = watch::channel(Arc::new(Plan { instances: Vec::new(), ..plan }));
+    let readers = tokio::spawn(read(readings, gather_sender, running, reloads.clone(), snapshots, pictures));
+    let plan = Arc::new(plan);
+    let (plan_sender, plan_now) = watch::channel(Arc::clone(&plan));
     let dumping = front.zip(dump_signals).map(|(front, signals)| {
         (front.ready.0)();
         let Front { namespace, dumps_at_start, .. } = front;
@@ -251,6 +260,9 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
 
     let cancelled = Cancelled::default();
     let mut under_way = None;
+    let mut household =
+        Household { plan, shown: plan_sender, room, claims, intentions, scripts, notifiers, refusal };
+    let mut course = Course::new(config, reloads);
     let result = loop {
         tokio::select! {
             result = &mut ended => break result,
@@ -263,9 +275,19 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
                 }
                 break ended.await;
             }
-            Some((wish, answer)) = wishes.recv(), if under_way.is_none() => {
+            _ = hangups.recv(), if under_way.is_none() && course.is_idle() => {
+                tracing::info!("SIGHUP: reading the config again");
+                course.begin(reload::Wish::default(), None, &household);
+            }
+            Some((wish, answer)) = reload_wishes.recv(), if under_way.is_none() && course.is_idle() => {
+                course.begin(wish, Some(answer), &household);
+            }
+            step = course.step(), if !course.is_idle() => {
+                course.go_on(step, &mut household, &run_dir, &order_sender).await;
+            }
+            Some((wish, answer)) = wishes.recv(), if under_way.is_none() && course.is_idle() => {
                 tracing::info!("{} is to take over", wish.binary.display());
-                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &claims);
+                let belongings = belongings(&run_dir, &served, pins_lock.as_ref(), &household.claims);
                 let handing = hand_over(
                     wish,
                     command_line.clone(),
@@ -304,6 +326,9 @@ pub async fn run(life: Life) -> anyhow::Result<Ended> {
     if let (Ok(Farewell::HandedOver), Some((handing, answer))) = (&result, under_way.take()) {
         drop(answer.send(handing.await.unwrap_or_else(|error| Err(error.to_string()))));
     }
+    // Whoever waits for a reload hears that there is none.
+    drop(course);
+    let Household { intentions, scripts, notifiers, refusal, .. } = household;
     drop(refusal);
     monitor.abort();
     if matches!(result, Ok(Farewell::HandedOver)) {
@@ -498,7 +523,8 @@ struct Readings {
 async fn read(
     readings: oneshot::Receiver<Readings>,
     loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
-    running: BTreeMap<String, Arc<AtomicBool>>,
+    running: Running,
+    reloads: Reloads,
     requests: SnapshotRequests,
     pictures: PictureRequests,
 ) {
@@ -508,7 +534,7 @@ async fn read(
     {
         tracing::info!("{name}: {state}; {consequence}");
     }
-    let answerer = Answerer { loop_requests, view, running, kernel: features };
+    let answerer = Answerer { loop_requests, view, running, reloads, kernel: features };
     let answering = answerer.run(requests, pictures);
     match diagnostics {
         Some(diagnostics) => {
@@ -535,32 +561,22 @@ async fn show(source: SnapshotSource) {
     }
 }
 
-/// The signals that the daemon answers.
+/// The signals that end the daemon.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Returns the name of the signal that ends the daemon. Cancel-safe.
     async fn told_to_stop(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    tracing::warn!("SIGHUP: reload is not supported yet; restart the agent to take a new config");
-                }
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -57,6 +57,7 @@ impl Engine {
             port.addresses.clear();
         }
         self.assigned.clear();
+        self.elsewhere.clear();
         let present = inventory.assignments();
         let notices = self.addressing.compare(|assignment| present.contains(assignment));
         self.address_notices(notices);
@@ -82,14 +83,17 @@ impl Engine {
         self.addressing.device(&link.name, Some(link.index));
         self.judge_interface(&link.name, link.up);
         self.look_for_a_rival(&link);
-        let Some(at) = self.ports.iter().position(|port| *port.name == *link.name) else { return };
+        let Some(at) = self.ports.iter().position(|port| !port.is_idle && *port.name == *link.name) else {
+            return;
+        };
         let is_new = self.ports[at].ifindex() != Some(link.index);
         let mac_changed = self.ports[at].link.as_ref().is_some_and(|before| before.mac != link.mac);
         let mtu_changed = self.ports[at].link.as_ref().is_some_and(|before| before.mtu != link.mtu);
         if is_new {
-            self.ports[at].addresses.retain(|address| address.index == link.index);
+            self.take_link(at, link);
+        } else {
+            self.ports[at].link = Some(link);
         }
-        self.ports[at].link = Some(link);
         if is_new {
             self.open_port(at);
         } else if mac_changed {
@@ -114,6 +118,22 @@ impl Engine {
         }
     }
 
+    /// A port has that link now, with the addresses that are on it.
+    pub(super) fn take_link(&mut self, at: usize, link: Link) {
+        let port = &mut self.ports[at];
+        port.addresses.retain(|address| address.index == link.index);
+        port.addresses.extend(self.elsewhere.extract_if(.., |address| address.index == link.index));
+        port.link = Some(link);
+    }
+
+    /// A port has no link any more; what is on the link, if it goes on under another name, is elsewhere.
+    pub(super) fn give_link(&mut self, at: usize) {
+        let lost = std::mem::take(&mut self.ports[at].addresses).into_iter();
+        self.elsewhere.extend(lost.filter(|address| self.links.contains_key(&address.index)));
+        self.sockets_opened += 1;
+        self.ports[at] = self.ports[at].without_link();
+    }
+
     /// An MTU below what IPv6 needs costs the memberships without a word.
     fn join_again(&mut self, at: usize) {
         for family in Family::ALL {
@@ -130,7 +150,7 @@ impl Engine {
 
     /// A macvlan with the virtual MAC of one of our groups speaks for it on this host (FRR, keepalived with use_vmac), and
     /// what it sends is not heard on the interface below.
-    fn look_for_a_rival(&mut self, link: &Link) {
+    pub(super) fn look_for_a_rival(&mut self, link: &Link) {
         let (Some((family, vrid)), LinkKind::Macvlan { parent }) = (link.virtual_router(), link.kind) else {
             return;
         };
@@ -159,6 +179,7 @@ impl Engine {
             program.detach(index);
         }
         self.assigned.retain(|(_, owner)| *owner != index);
+        self.elsewhere.retain(|address| address.index != index);
         if link.virtual_router().is_some() {
             self.instances.iter_mut().for_each(|instance| drop(instance.troubles.remove("rival")));
         }
@@ -166,22 +187,22 @@ impl Engine {
     }
 
     fn name_gone(&mut self, name: &str) {
-        let port = self.ports.iter().position(|port| *port.name == *name);
+        let port = self.ports.iter().position(|port| !port.is_idle && *port.name == *name);
         if let Some(at) = port {
             self.withdraw(at);
         }
         self.addressing.device(name, None);
         self.judge_interface(name, false);
         let Some(at) = port else { return };
-        self.sockets_opened += 1;
-        self.ports[at] = self.ports[at].without_link();
+        self.give_link(at);
         self.tell_carrier(at);
         self.port_changed(at);
     }
 
     /// Positions of the instances of a port.
     pub(super) fn instances_on(&self, port: usize) -> Vec<usize> {
-        (0..self.instances.len()).filter(|at| self.instances[*at].port == port).collect()
+        let here = |at: &usize| self.instances[*at].is_present() && self.instances[*at].port == port;
+        (0..self.instances.len()).filter(here).collect()
     }
 
     /// Tells every instance of a port what its state means for them.
@@ -201,12 +222,12 @@ impl Engine {
             return false;
         }
         self.assigned.insert((address.address, address.index));
-        if let Some(port) = self.ports.iter_mut().find(|port| port.ifindex() == Some(address.index)) {
-            match port.addresses.iter_mut().find(|other| other.is_same_assignment(&address)) {
-                // The same address with other flags: no longer tentative, for one.
-                Some(other) => *other = address,
-                None => port.addresses.push(address),
-            }
+        let port = self.ports.iter_mut().find(|port| port.ifindex() == Some(address.index));
+        let list = port.map_or(&mut self.elsewhere, |port| &mut port.addresses);
+        match list.iter_mut().find(|other| other.is_same_assignment(&address)) {
+            // The same address with other flags: no longer tentative, for one.
+            Some(other) => *other = address,
+            None => list.push(address),
         }
         true
     }
@@ -222,13 +243,13 @@ impl Engine {
         if !self.assigned.remove(&(gone.address, gone.index)) {
             return false;
         }
-        if let Some(port) = self.ports.iter_mut().find(|port| port.ifindex() == Some(gone.index)) {
-            port.addresses.retain(|other| !other.is_same_assignment(gone));
-        }
+        let port = self.ports.iter_mut().find(|port| port.ifindex() == Some(gone.index));
+        let list = port.map_or(&mut self.elsewhere, |port| &mut port.addresses);
+        list.retain(|other| !other.is_same_assignment(gone));
         true
     }
 
-    fn address_notices(&mut self, notices: Vec<(usize, Notice)>) {
+    pub(super) fn address_notices(&mut self, notices: Vec<(usize, Notice)>) {
         for (position, notice) in notices {
             self.address_notice(position, notice);
         }
@@ -240,7 +261,7 @@ impl Engine {
     }
 
     /// Chooses anew where adverts are sent from: on the interface itself, and wherever an address of any interface decides.
-    fn choose_sources(&mut self, index: u32) {
+    pub(super) fn choose_sources(&mut self, index: u32) {
         for at in 0..self.ports.len() {
             if self.ports[at].ifindex() == Some(index) {
                 self.choose_port_sources(at);
@@ -250,7 +271,7 @@ impl Engine {
         }
     }
 
-    fn choose_port_sources(&mut self, at: usize) {
+    pub(super) fn choose_port_sources(&mut self, at: usize) {
         for family in Family::ALL {
             let source = primary(&self.ports[at], family);
             self.ports[at].way_mut(family).source = source;
@@ -267,17 +288,24 @@ impl Engine {
 
     fn choose_instance_sources(&mut self, at: usize) {
         for instance in self.instances_on(at) {
-            let source = self.source_of(at, &self.instances[instance].plan);
-            if source == self.instances[instance].source {
-                continue;
+            if self.choose_source(instance) {
+                self.apply_faults(instance);
             }
-            self.instances[instance].source = source;
-            if let Some(source) = source {
-                self.handle(instance, Event::Source(sentence::bytes(source)));
-                self.sync_expected(instance);
-            }
-            self.apply_faults(instance);
         }
+    }
+
+    /// Chooses anew where the adverts of one instance are sent from; `false` when that is as it was.
+    pub(super) fn choose_source(&mut self, instance: usize) -> bool {
+        let source = self.source_of(self.instances[instance].port, &self.instances[instance].plan);
+        if source == self.instances[instance].source {
+            return false;
+        }
+        self.instances[instance].source = source;
+        if let Some(source) = source {
+            self.handle(instance, Event::Source(sentence::bytes(source)));
+            self.sync_expected(instance);
+        }
+        true
     }
 
     /// What an instance sends from; `None` while it has nothing to send from.

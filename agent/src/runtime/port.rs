@@ -99,6 +99,8 @@ pub struct Port {
     pub promiscuous: bool,
     /// Where IPv6 addresses are asked for that the kernel does not have yet.
     pub solicited: Option<SolicitedGroups>,
+    /// Nothing of the config is on it any more: it is none of ours.
+    pub is_idle: bool,
 }
 
 impl Port {
@@ -124,6 +126,7 @@ impl Port {
             virtual_macs: BTreeSet::new(),
             promiscuous: false,
             solicited: None,
+            is_idle: false,
         }
     }
 

@@ -63,13 +63,7 @@ impl Engine {
 
     /// Lets the questions for IPv6 addresses in, also while the kernel does not have the addresses.
     fn join_solicited(&mut self, at: usize, index: u32) {
-        let here = self.addressing.iter().filter(|address| address.ifindex == Some(index));
-        let addresses: Vec<Ipv6Addr> = here
-            .filter_map(|address| match address.plan.address {
-                IpAddr::V6(address) => Some(address),
-                IpAddr::V4(_) => None,
-            })
-            .collect();
+        let addresses = self.solicited_for(index);
         self.ports[at].solicited = None;
         if addresses.is_empty() {
             return;
@@ -81,6 +75,50 @@ impl Engine {
                 self.teller.trouble(self.now, &name, error.to_string());
             }
         }
+    }
+
+    /// The same when the addresses are others, by a thread that may wait for the kernel: those of before are let in until
+    /// then.
+    pub(super) fn join_solicited_again(&mut self, at: usize) {
+        let (Some(index), Some(checker)) = (self.ports[at].ifindex(), self.checker.as_ref()) else { return };
+        let addresses = self.solicited_for(index);
+        if !addresses.is_empty() {
+            checker.join(at, index, addresses);
+        } else if let Some(groups) = self.ports[at].solicited.take() {
+            checker.leave(groups);
+        }
+    }
+
+    /// The groups of a port were joined, or could not be.
+    pub(super) fn joined_solicited(
+        &mut self,
+        at: usize,
+        index: u32,
+        groups: std::io::Result<SolicitedGroups>,
+    ) {
+        let Some(port) = self.ports.get_mut(at).filter(|port| port.ifindex() == Some(index)) else { return };
+        match groups {
+            Ok(groups) => {
+                let before = port.solicited.replace(groups);
+                if let (Some(before), Some(checker)) = (before, self.checker.as_ref()) {
+                    checker.leave(before);
+                }
+            }
+            Err(error) => {
+                let name = Arc::clone(&port.name);
+                self.teller.trouble(self.now, &name, error.to_string());
+            }
+        }
+    }
+
+    /// The IPv6 addresses that belong on a link.
+    fn solicited_for(&self, index: u32) -> Vec<Ipv6Addr> {
+        let here = self.addressing.iter().filter(|(_, address)| address.ifindex == Some(index));
+        here.filter_map(|(_, address)| match address.plan.address {
+            IpAddr::V6(address) => Some(address),
+            IpAddr::V4(_) => None,
+        })
+        .collect()
     }
 
     /// Makes the card of a port take frames to the virtual MACs of its instances, which then speak from them.
@@ -119,6 +157,15 @@ impl Engine {
                     self.teller.trouble(self.now, &name, text);
                 }
             }
+        }
+    }
+
+    /// As [`Self::filter_virtual_macs`], on a port that has its programs or does not get them.
+    pub(super) fn filter_again(&mut self, at: usize) {
+        let port = &self.ports[at];
+        let works = (&port.egress, &port.ingress) == (&Hook::Attached, &Hook::Attached);
+        if let Some(index) = port.ifindex() {
+            self.filter_virtual_macs(at, index, works);
         }
     }
 

@@ -4,10 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -22,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     addressing::Presence,
     gathered::{Gathered, GatheredInstance},
+    surroundings::Running,
     trackers::Tracker,
     wire,
 };
@@ -29,6 +27,7 @@ use crate::{
     net::xdp::View,
     observe::{
         data_plane::{Mac, Mode},
+        reload::Reloads,
         snapshot::{
             ActiveStatus, AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, Snapshot, SourceStatus,
             TrackerStatus,
@@ -62,8 +61,10 @@ pub struct Answerer {
     pub loop_requests: mpsc::Sender<oneshot::Sender<Gathered>>,
     /// The kernel's maps, when there is a program.
     pub view: Option<View>,
-    /// By name, whether a script runs at this moment.
-    pub running: BTreeMap<String, Arc<AtomicBool>>,
+    /// Whether each script runs at this moment.
+    pub running: Running,
+    /// What is remembered of reloads.
+    pub reloads: Reloads,
     /// What the kernel can, as found at the start.
     pub kernel: Vec<FeatureStatus>,
 }
@@ -117,6 +118,7 @@ impl Answerer {
             heard: self.heard_status(gathered),
             turn: gathered.turn.clone(),
             kernel: self.kernel.clone(),
+            reload: self.reloads.status(),
         }
     }
 
@@ -175,7 +177,7 @@ impl Answerer {
         let plan = &instance.plan;
         let advertised = plan.addresses.iter().map(|address| (address, false));
         let excluded = plan.excluded.iter().map(|address| (address, true));
-        let all = advertised.chain(excluded).zip(&instance.presences).zip(instance.first_counts..);
+        let all = advertised.chain(excluded).zip(&instance.presences).zip(instance.counts.iter().copied());
         all.map(|(((address, excluded), presence), row)| {
             let counts = self.vip_counts(row);
             AddressStatus {
@@ -244,7 +246,12 @@ impl Answerer {
             kind: tracker.kind.word().into(),
             name: tracker.name.to_string(),
             good: tracker.good,
-            running: self.running.get(&*tracker.name).is_some_and(|running| running.load(Ordering::Relaxed)),
+            running: self
+                .running
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get(&*tracker.name)
+                .is_some_and(|running| running.load(Ordering::Relaxed)),
             weight: i32::from(tracker.weight),
         }
     }

@@ -41,12 +41,14 @@ pub struct Tracker {
     pub good: Option<bool>,
     /// What was said with it.
     pub detail: Option<String>,
+    /// It is new to an instance that takes part already, which does not give up before the first verdict is in.
+    pub awaited: bool,
 }
 
 impl Tracker {
     /// Whether it alone keeps the instance from taking part. What is not known yet does.
     fn forbids(&self) -> bool {
-        self.weight == 0 && self.good.is_none_or(|good| good == self.reverse)
+        self.weight == 0 && self.good.map_or(!self.awaited, |good| good == self.reverse)
     }
 }
 
@@ -69,6 +71,7 @@ impl Trackers {
             reverse: tracked.reverse,
             good: None,
             detail: None,
+            awaited: false,
         });
         let interfaces = plan.track_interfaces.iter().map(|tracked| Tracker {
             kind: Kind::Interface,
@@ -77,6 +80,7 @@ impl Trackers {
             reverse: tracked.reverse,
             good: None,
             detail: None,
+            awaited: false,
         });
         let mut list: Vec<Tracker> = scripts.chain(interfaces).collect();
         for address in plan.addresses.iter().chain(&plan.excluded).filter(|address| address.tracks_device) {
@@ -91,10 +95,39 @@ impl Trackers {
                     reverse: false,
                     good: None,
                     detail: None,
+                    awaited: false,
                 });
             }
         }
         Self { list }
+    }
+
+    /// Those of another plan of the same instance: what is known stays known, and what is new is waited for without giving
+    /// up.
+    #[must_use]
+    pub fn reloaded(&self, plan: &InstancePlan) -> Self {
+        let mut after = Self::new(plan);
+        for tracker in &mut after.list {
+            match self.known(tracker.kind, &tracker.name) {
+                Some(known) => {
+                    tracker.good = known.good;
+                    tracker.detail.clone_from(&known.detail);
+                    tracker.awaited = known.awaited;
+                }
+                None => tracker.awaited = true,
+            }
+        }
+        after
+    }
+
+    fn known(&self, kind: Kind, name: &str) -> Option<&Tracker> {
+        self.list.iter().find(|tracker| tracker.kind == kind && *tracker.name == *name)
+    }
+
+    /// Names of those of a kind that nothing is known of.
+    pub fn unknown(&self, kind: Kind) -> Vec<Arc<str>> {
+        let unknown = self.list.iter().filter(|tracker| tracker.kind == kind && tracker.good.is_none());
+        unknown.map(|tracker| Arc::clone(&tracker.name)).collect()
     }
 
     /// Takes a verdict and returns whether it changed anything.

@@ -5,7 +5,7 @@
 //! 3. Answers of the threads that wait for the kernel in this one's place: about addresses, about carriers. Then reports
 //!    of netlink.
 //! 4. Verdicts of trackers.
-//! 5. What the rest of the agent asks and orders.
+//! 5. What the rest of the agent asks and orders; and of a new config as much as there is time for.
 //! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
 //!    never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
 //!    carries; the timer itself waits for no answer.
@@ -131,6 +131,9 @@ pub async fn run(
             }
             Some(Order::HandOver(order)) if stopping.is_some() => refuse(Some(order)),
             Some(Order::HandOver(order)) => refuse(handing_over.replace(order)),
+            // Whoever waits for an answer to it hears that there is none.
+            Some(Order::Change(change)) if stopping.is_some() => drop(change),
+            Some(Order::Change(change)) => engine.begin_change(change),
             Some(Order::Stop) | None => {}
         }
         if let Some(until) = stopping {
@@ -143,9 +146,11 @@ pub async fn run(
             }
             engine.hurry_tick();
         }
+        engine.change_some();
         engine.fire_deadlines();
         engine.request_addresses();
         engine.announce();
+        engine.tidy();
         if let Some(order) = handing_over.take() {
             match engine.hand_over(order) {
                 Outcome::NotYet(order) => {
@@ -172,8 +177,11 @@ async fn leave(engine: &mut Engine, inbox: &mut Inbox, groups: &[Group]) -> Fare
             Some(answers) = inbox.answers.recv() => engine.take_answers(answers),
             Some(answer) = inbox.gathers.recv() => drop(answer.send(engine.gather())),
             order = inbox.orders.recv(), if settled => {
-                let Some(Order::HandOver(order)) = order else { return Farewell::HandedOver };
-                refuse(Some(order));
+                match order {
+                    Some(Order::HandOver(order)) => refuse(Some(order)),
+                    Some(Order::Change(change)) => drop(change),
+                    Some(Order::Stop) | None => return Farewell::HandedOver,
+                }
             }
             () = tokio::time::sleep(FAREWELL / 20), if !settled => {}
         }
@@ -189,7 +197,10 @@ fn refuse(order: Option<HandOver>) {
 
 impl Engine {
     fn has_work_left(&self) -> bool {
-        self.more || self.addressing.has_requests() || (self.announcing.has_work() && self.unsent.is_empty())
+        self.more
+            || self.has_changes_left()
+            || self.addressing.has_requests()
+            || (self.announcing.has_work() && self.unsent.is_empty())
     }
 
     pub(super) fn drain_ring(&mut self) {

@@ -208,6 +208,16 @@ impl Active {
         self.announcements.set_back(by);
     }
 
+    /// Adverts say something else: everybody hears it at once, or with the first advert when there is no doubt any more.
+    pub(crate) fn restate(&mut self, local: &Local, now: Instant) -> Actions {
+        let mut actions = Actions::new();
+        if !self.is_in_doubt(local, now) {
+            self.advertise(local, now, &mut actions);
+            self.next_advert = now + local.parameters().interval.duration();
+        }
+        actions
+    }
+
     /// The addresses themselves changed: everybody hears of them at once, or as soon as there is no doubt.
     pub(crate) fn addresses_changed(&mut self, local: &Local, now: Instant) -> Actions {
         let mut actions = Actions::new();

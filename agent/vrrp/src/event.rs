@@ -58,6 +58,10 @@ pub enum Event {
     /// Parameters were reloaded; states and running timers are kept where they still mean the same. What trackers added
     /// to the priority is carried over until the next [`Event::Priority`].
     Reload(Parameters),
-    /// The list of virtual addresses was changed by a reload: an Active advertises and announces it at once.
+    /// The virtual addresses are reached in another way (another MAC, another host): an Active advertises and announces all of
+    /// them at once.
     AddressesChanged,
+    /// Adverts say something else by a reload, beyond the parameters (the addresses that they name, what trackers weigh): an
+    /// Active says it at once. Addresses that are new are announced by whoever knows which those are.
+    AdvertChanged,
 }

@@ -70,7 +70,8 @@ impl Router {
                 | Event::Deadline
                 | Event::FaultCleared
                 | Event::Deaf
-                | Event::AddressesChanged,
+                | Event::AddressesChanged
+                | Event::AdvertChanged,
             ) => Actions::new(),
 
             // §6.4.2 Backup.
@@ -88,9 +89,10 @@ impl Router {
             }
             (State::Backup(_), Event::Shutdown) => self.shut_down(),
             (State::Backup(_), Event::Fault(cause)) => self.give_up_for(cause),
-            (State::Backup(_), Event::Startup | Event::FaultCleared | Event::AddressesChanged) => {
-                Actions::new()
-            }
+            (
+                State::Backup(_),
+                Event::Startup | Event::FaultCleared | Event::AddressesChanged | Event::AdvertChanged,
+            ) => Actions::new(),
 
             // §6.4.3 Active.
             (State::Active(active), Event::Deadline) => active.fire(&self.local, now),
@@ -103,6 +105,7 @@ impl Router {
                 }
             }
             (State::Active(active), Event::AddressesChanged) => active.addresses_changed(&self.local, now),
+            (State::Active(active), Event::AdvertChanged) => active.restate(&self.local, now),
             (State::Active(_), Event::Shutdown) => self.shut_down(),
             (State::Active(_), Event::Fault(cause)) => self.give_up_for(cause),
             (State::Active(_), Event::Startup | Event::FaultCleared | Event::Deaf) => Actions::new(),
@@ -118,7 +121,12 @@ impl Router {
             (State::Fault(_), Event::Shutdown) => self.shut_down(),
             (
                 State::Fault(_),
-                Event::Startup | Event::Advert(_) | Event::Deadline | Event::Deaf | Event::AddressesChanged,
+                Event::Startup
+                | Event::Advert(_)
+                | Event::Deadline
+                | Event::Deaf
+                | Event::AddressesChanged
+                | Event::AdvertChanged,
             ) => Actions::new(),
 
             // Every state: what this router is.

@@ -37,7 +37,7 @@ pub enum Ability {
 
 /// What the agent cannot do yet. Scenarios that need it are whole and wait, as ignored: `--include-ignored` runs them,
 /// and whoever teaches the agent takes the word out of this list.
-const NOT_YET: &[Ability] = &[Ability::Reload];
+const NOT_YET: &[Ability] = &[];
 
 impl Ability {
     fn reason(self) -> Option<&'static str> {

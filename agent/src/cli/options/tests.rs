@@ -328,7 +328,9 @@ fn status_is_read_with_its_own_flags() {
 
 #[test]
 fn verbs_do_not_mix_with_flags_of_the_daemon() {
-    for line in ["agent --iface a status", "agent status --iface a", "agent reload", "agent --frobnicate"] {
+    for line in
+        ["agent --iface a status", "agent status --iface a", "agent reload --iface a", "agent --frobnicate"]
+    {
         refused(line);
     }
 }
@@ -343,6 +345,7 @@ fn help_and_version_are_good() {
         ("agent -h", "--iface <INTERFACE>"),
         ("agent --version", "agent 0.1.0"),
         ("agent status --help", "--heard"),
+        ("agent reload --help", "--dry-run"),
     ] {
         let refusal = words(line).unwrap_err();
         assert_eq!(refusal.status, Status::Good);

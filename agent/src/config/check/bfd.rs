@@ -32,6 +32,15 @@ pub(super) struct Sessions {
     blocks: BTreeMap<String, Span>,
 }
 
+/// Who names a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum User {
+    /// `BFD_CHECK`.
+    Check,
+    /// `track_bfd`.
+    Instance,
+}
+
 /// Why a session cannot be named.
 pub(super) struct Fault {
     what: &'static str,
@@ -86,14 +95,20 @@ impl Sessions {
         keyword::quoted_nearest(name, self.blocks.keys().take(MAX_COMPARED).map(String::as_str))
     }
 
-    /// Why a check cannot name that session, where it cannot.
-    pub(super) fn fault(&self, name: &str) -> Option<Fault> {
+    /// What is wrong with the name of a session, where anything is: what to say, a remark, and the block.
+    pub(super) fn fault(&self, name: &str, user: User) -> Option<Fault> {
         let block = self.blocks.get(name).copied();
-        let (what, remark) = match (self.get(name), block) {
-            (Some(session), _) if session.for_checkers => return None,
-            (Some(_), _) => ("is for instances alone", "its block says `vrrp` and not `checker`"),
-            (None, Some(_)) => ("cannot be run", "its block is at fault"),
-            (None, None) => ("does not exist", "no `bfd_instance` has this name"),
+        let (what, remark) = match (self.get(name), block, user) {
+            (Some(session), _, User::Check) if session.for_checkers => return None,
+            (Some(session), _, User::Instance) if session.for_vrrp => return None,
+            (Some(_), _, User::Check) => {
+                ("is for instances alone", "its block says `vrrp` and not `checker`")
+            }
+            (Some(_), _, User::Instance) => {
+                ("is for checks alone", "its block says `checker` and not `vrrp`")
+            }
+            (None, Some(_), _) => ("cannot be run", "its block is at fault"),
+            (None, None, _) => ("does not exist", "no `bfd_instance` has this name"),
         };
         Some(Fault { what, remark, block })
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    bfd::Sessions,
+    bfd::{Sessions, User},
     model::{Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight},
 };
 use crate::config::{
@@ -65,7 +65,6 @@ impl Known<'_> {
             Kind::Session => self
                 .sessions
                 .get(name)
-                .filter(|session| session.for_vrrp)
                 .map(|session| WideWeight { value: session.weight.into(), reverse: session.reverse }),
         }
     }
@@ -90,6 +89,11 @@ impl Known<'_> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Tracked> {
         let name = &tracker.name.value;
+        if let (Kind::Session, Some(fault)) = (kind, self.sessions.fault(name, User::Instance)) {
+            let diagnostic = self.sessions.diagnostic(&tracker.name, &fault, diagnostics);
+            diagnostics.push(diagnostic.help("nothing would guard the instance"));
+            return None;
+        }
         let Some(default) = self.weight(kind, name) else {
             let nearest = if diagnostics.is_full() { String::new() } else { self.quoted_nearest(kind, name) };
             diagnostics.push(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reader, Spanned, Tracker, WideTracker, WideWeight, reader::Damage};
+use super::{Reader, Spanned, Tracker, WideTracker, WideWeight, reader::Damage, value::MOST_WEIGHT};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::{Statement, Word},
@@ -56,7 +56,7 @@ fn wide(
     most: i64,
 ) {
     let known = trackers.iter().map(|tracker| &tracker.name);
-    let lines = lines(reader, statements, damage, known.cloned().collect());
+    let lines = lines(reader, statements, damage, known.cloned().collect(), most);
     for (name, values) in lines {
         let weight = values.map(|values| {
             let weight = reader.wide_weight(values, most, ZERO);
@@ -74,7 +74,7 @@ pub(super) fn read(
     trackers: &mut Vec<Tracker>,
 ) {
     let known = trackers.iter().map(|tracker| &tracker.name);
-    let lines = lines(reader, statements, damage, known.cloned().collect());
+    let lines = lines(reader, statements, damage, known.cloned().collect(), i64::from(MOST_WEIGHT));
     for (name, values) in lines {
         let weight = values.map(|values| reader.weight(values, ZERO).unwrap_or_default());
         trackers.push(Tracker { name, weight });
@@ -87,6 +87,7 @@ fn lines<'d>(
     statements: &'d [Statement],
     damage: &mut Damage,
     known: Vec<Spanned<String>>,
+    most: i64,
 ) -> Vec<(Spanned<String>, Option<&'d [Word]>)> {
     let mut names: BTreeMap<String, Span> = known.into_iter().map(|name| (name.value, name.span)).collect();
     let mut lines = Vec::new();
@@ -101,21 +102,24 @@ fn lines<'d>(
             continue;
         }
         names.insert(name.value.clone(), name.span);
-        let weight = weight(reader, options);
+        let weight = weight(reader, options, most);
         lines.push((Spanned { value: name.value.clone(), span: name.span }, weight));
     }
     lines
 }
 
 /// The words after `weight`. Other words are diagnosed.
-fn weight<'d>(reader: &mut Reader<'_>, options: &'d [Word]) -> Option<&'d [Word]> {
+fn weight<'d>(reader: &mut Reader<'_>, options: &'d [Word], most: i64) -> Option<&'d [Word]> {
     match options.split_first() {
         None => None,
         Some((word, values)) if word.value == "weight" => {
             if values.is_empty() {
                 reader.report(
                     Diagnostic::error(code::MISSING_VALUE, "`weight` lacks its value")
-                        .primary(word.span, "expected a whole number from -253 to 253 after this")
+                        .primary(
+                            word.span,
+                            format!("expected a whole number from -{most} to {most} after this"),
+                        )
                         .help(ZERO),
                 );
             }

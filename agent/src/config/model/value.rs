@@ -210,14 +210,14 @@ impl Reader<'_> {
         choice
     }
 
-    /// An interface, by a name that the kernel could give it.
+    /// An interface that a config counts on: a name that the kernel could give to one.
     pub(super) fn interface(&mut self, word: &Word, otherwise: Otherwise<'_>) -> Option<Spanned<String>> {
         let interface = self.interface_name(word, otherwise)?;
         self.named.interfaces.push(interface.clone());
         Some(interface)
     }
 
-    /// A name that the kernel could give to an interface, or with which such names could begin.
+    /// A name that the kernel could give to an interface, which need not be there.
     pub(super) fn interface_name(
         &mut self,
         word: &Word,

@@ -9,6 +9,7 @@ use crate::{
     observe::{
         data_plane::Mode,
         observation::Carrier,
+        reload::ReloadStatus,
         snapshot::{AddressStatus, InstanceStatus, PortStatus, Snapshot, TurnStatus},
     },
     words,
@@ -39,7 +40,34 @@ fn agent(snapshot: &Snapshot, families: &mut Families<'_>) -> fmt::Result {
     let observing = [(Labels::new(), u32::from(snapshot.observing))];
     families.gauge("regent_observing", "1 while nothing is sent, assigned or dropped.", observing)?;
     let heard = [(Labels::new(), snapshot.heard.len())];
-    families.gauge("regent_heard_sources", "Sources of groups that are not configured here.", heard)
+    families.gauge("regent_heard_sources", "Sources of groups that are not configured here.", heard)?;
+    reloads(&snapshot.reload, families)
+}
+
+fn reloads(reload: &ReloadStatus, families: &mut Families<'_>) -> fmt::Result {
+    let results = [("applied", reload.applied), ("unchanged", reload.unchanged), ("failed", reload.failed)];
+    families.counter(
+        "regent_config_reload_attempts",
+        "Times the config was read again, by what came of it; one that failed has changed nothing.",
+        results.map(|(result, count)| (vec![("result", result.to_owned())], count)),
+    )?;
+    families.gauge(
+        "regent_config_reload_last_successful",
+        "0 after a reload that failed: the agent runs with the config of before.",
+        [(Labels::new(), u32::from(reload.last_good))],
+    )?;
+    families.gauge(
+        "regent_config_reload_success_timestamp_seconds",
+        "When the config that runs was read.",
+        [(Labels::new(), seconds(reload.config_unix_ms))],
+    )?;
+    // None before the first.
+    let last = (reload.last_unix_ms > 0).then(|| (Labels::new(), seconds(reload.last_unix_ms)));
+    families.gauge(
+        "regent_config_reload_timestamp_seconds",
+        "When the config was read again the last time, with whatever result.",
+        last,
+    )
 }
 
 fn states(instances: &[InstanceStatus], families: &mut Families<'_>) -> fmt::Result {

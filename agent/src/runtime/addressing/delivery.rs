@@ -1,6 +1,6 @@
 //! Who is delivered by what: covers for many addresses, and whether packets for an instance are delivered yet.
 
-use std::{io, ops::Range};
+use std::io;
 
 use regent_common::Family;
 
@@ -33,29 +33,28 @@ impl Addressing {
         self.covering.lifted(id, result)
     }
 
-    /// Sends routes ahead of those addresses in `range` that are awaited, unless few are.
-    pub(super) fn cover(&mut self, range: Range<usize>) {
+    /// Sends routes ahead of those of these addresses that are awaited, unless few are.
+    pub(super) fn cover(&mut self, positions: &[usize]) {
         if self.queue.len() + self.under_way < COVERED_FROM {
             return;
         }
-        // Mostly all are of one family on one interface.
-        let mut groups: Vec<((u32, Family), Vec<usize>)> = Vec::new();
-        for at in range {
+        // Mostly all are of one family on one interface, and always of one instance but for a moment of a reload.
+        let mut groups: Vec<((usize, u32, Family), Vec<usize>)> = Vec::new();
+        for at in positions.iter().copied() {
             let Some(address) = self.addresses.get(at) else { continue };
             // While duplicates are looked for an address takes no packets, and must not by a route.
             let coverable =
                 is_awaited(address) && address.cover.is_none() && !address.plan.detects_duplicates;
             let (true, Some(ifindex)) = (coverable, address.ifindex) else { continue };
-            let key = (ifindex, family_of(address.plan.address));
+            let key = (address.instance, ifindex, family_of(address.plan.address));
             match groups.iter_mut().find(|(other, _)| *other == key) {
                 Some((_, positions)) => positions.push(at),
                 None => groups.push((key, vec![at])),
             }
         }
-        for ((ifindex, family), positions) in groups {
-            let covered = || positions.iter().filter_map(|at| self.addresses.get(*at));
-            let Some(instance) = covered().next().map(|address| address.instance) else { continue };
-            let addresses = covered().map(|address| address.plan.address).collect();
+        for ((instance, ifindex, family), positions) in groups {
+            let covered = positions.iter().filter_map(|at| self.addresses.get(*at));
+            let addresses = covered.map(|address| address.plan.address).collect();
             let cover = self.covering.begin(instance, ifindex, family, addresses);
             for at in positions {
                 if let Some(address) = self.addresses.get_mut(at) {

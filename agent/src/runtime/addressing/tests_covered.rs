@@ -1,6 +1,6 @@
 //! Many addresses: what goes ahead of them, and when it is taken away again.
 
-use std::io;
+use std::{io, ops::Range};
 
 use proptest::prelude::*;
 use regent_common::Family;

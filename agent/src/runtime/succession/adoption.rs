@@ -92,7 +92,10 @@ impl Engine {
         };
         for bequest in &will.instances {
             // One that is not configured any more is given up by the old agent.
-            let Some(at) = self.instances.iter().position(|instance| instance.group() == bequest.group)
+            let Some(at) = self
+                .instances
+                .iter()
+                .position(|instance| instance.is_present() && instance.group() == bequest.group)
             else {
                 continue;
             };
@@ -139,7 +142,7 @@ impl Engine {
         }
         self.addressing.want(at, is_active);
         let absent = |address: &crate::runtime::addressing::Address| address.presence == Presence::Absent;
-        let new_addresses = is_active && self.addressing.of(at).iter().any(absent);
+        let new_addresses = is_active && self.addressing.of(at).any(absent);
         let announcing = bequest.announcing;
         let attempted = bequest.gate.map(|gate| gate.attempted);
         inheritance.instances.push(Heirloom { at, parameters, announcing, new_addresses, attempted });

@@ -63,7 +63,7 @@ impl Engine {
     /// Hands everything over, if this is the moment.
     pub fn hand_over(&mut self, order: HandOver) -> Outcome {
         let waited = clock::now().since(order.ordered);
-        if !self.addressing.is_settled() {
+        if !self.addressing.is_settled() || self.is_reloading() {
             if waited < CALM_WITHIN {
                 return Outcome::NotYet(order);
             }
@@ -150,14 +150,14 @@ impl Engine {
             start_at: self.start_at.map(Instant::nanoseconds),
             ports: ports.collect(),
             links: links.collect(),
-            instances: (0..self.instances.len()).map(|at| self.bequest(at)).collect(),
+            instances: self.order.iter().map(|at| self.bequest(*at)).collect(),
         }
     }
 
     fn bequest(&self, at: usize) -> Instance {
         let instance = &self.instances[at];
         let program = self.program.as_ref();
-        let ours = self.addressing.of(at).iter().filter(|address| address.presence == Presence::Ours);
+        let ours = self.addressing.of(at).filter(|address| address.presence == Presence::Ours);
         let known = instance.trackers.iter().filter_map(|tracker| {
             Some(Tracker {
                 kind: tracker.kind.word().to_owned(),
@@ -201,7 +201,7 @@ impl Engine {
     /// Gives up what the successor does not speak for.
     pub fn give_up_all_but(&mut self, groups: &[Group]) {
         for at in 0..self.instances.len() {
-            if !groups.contains(&self.instances[at].group()) {
+            if self.instances[at].is_present() && !groups.contains(&self.instances[at].group()) {
                 self.instances[at].started = false;
                 self.handle(at, Event::Shutdown);
                 self.unfilter_virtual_mac(at);

@@ -137,7 +137,7 @@ impl Engine {
         let why = format!("goes on for an agent that died; nothing was sent for {silent}");
         self.teller.note(&instance.name, why.clone());
         let here = |entry: &&Entry| {
-            let mut own = self.addressing.of(at).iter();
+            let mut own = self.addressing.of(at);
             own.any(|address| address.plan.address == entry.address && address.device == entry.device)
         };
         Instance {

@@ -112,6 +112,15 @@ fn a_new_priority_version_or_source_of_an_active_router_is_advertised_at_once() 
 }
 
 #[test]
+fn another_list_of_addresses_is_advertised_at_once_and_nothing_is_announced() {
+    let mut router = active(quiet(v3()));
+    assert_eq!(list(router.handle(at(500), Event::AdvertChanged)), [SendAdvert(wire(100))]);
+    assert_eq!(router.deadline(), Some(at(1500)));
+    // In doubt it is not: the first advert after it says the same.
+    assert_eq!(list(router.handle(at(4000), Event::AdvertChanged)), []);
+}
+
+#[test]
 fn what_nobody_else_can_see_of_a_reload_is_not_advertised() {
     let mut router = active(quiet(v3()));
     let quietly = Parameters {

@@ -75,6 +75,7 @@ fn in_fault_adverts_and_timers_do_nothing() {
         Event::Deadline,
         Event::Deaf,
         Event::AddressesChanged,
+        Event::AdvertChanged,
         Event::Fault(SCRIPT),
     ] {
         let mut router = fault.clone();

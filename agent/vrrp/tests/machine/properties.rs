@@ -104,6 +104,7 @@ fn events() -> impl Strategy<Value = Event> {
         1 => Just(Event::Deaf),
         1 => parameters().prop_map(Event::Reload),
         1 => Just(Event::AddressesChanged),
+        1 => Just(Event::AdvertChanged),
     ]
 }
 
@@ -153,7 +154,8 @@ fn run(parameters: Parameters, steps: Vec<(Pace, Event)>) -> Vec<Handled> {
             | Event::Source(_)
             | Event::Deaf
             | Event::Reload(_)
-            | Event::AddressesChanged => event,
+            | Event::AddressesChanged
+            | Event::AdvertChanged => event,
         };
         let before = router.clone();
         let actions = router.handle(now, event);
@@ -354,7 +356,8 @@ proptest! {
                 | Event::Source(_)
                 | Event::Deaf
                 | Event::Reload(_)
-                | Event::AddressesChanged => step.event,
+                | Event::AddressesChanged
+                | Event::AdvertChanged => step.event,
             };
             prop_assert_eq!(earlier.handle(step.now - by, event), step.actions);
             prop_assert_eq!(earlier, step.after.set_back(by));

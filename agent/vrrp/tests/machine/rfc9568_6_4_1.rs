@@ -85,6 +85,7 @@ fn in_initialize_adverts_and_everything_but_startup_and_fault_do_nothing() {
         Event::FaultCleared,
         Event::Deaf,
         Event::AddressesChanged,
+        Event::AdvertChanged,
         Event::Reload(v3()),
     ] {
         let mut router = fresh.clone();

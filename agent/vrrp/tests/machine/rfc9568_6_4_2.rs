@@ -213,7 +213,7 @@ fn a_backup_that_keeps_hearing_an_active_router_stays_backup() {
 fn startup_and_cleared_faults_mean_nothing_in_backup() {
     let mut router = backup(v3());
     let before = router.clone();
-    for event in [Event::Startup, Event::FaultCleared, Event::AddressesChanged] {
+    for event in [Event::Startup, Event::FaultCleared, Event::AddressesChanged, Event::AdvertChanged] {
         assert_eq!(list(router.handle(at(5), event)), []);
         assert_eq!(router, before);
     }

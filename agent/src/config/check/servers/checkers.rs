@@ -6,7 +6,7 @@ use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
 use super::Servers;
 use crate::config::{
-    check::{addresses::family, tracked::Kind},
+    check::{addresses::family, bfd::User, tracked::Kind},
     diagnostic::{Diagnostic, code},
     model::{
         Checked, Checker, Common, Dial, RealServer, Required, Shared, Spanned, Timing, Udp, WideTracker,
@@ -263,7 +263,7 @@ impl Servers<'_> {
             self.incomplete(span, "`BFD_CHECK` names no session".into(), "expected `name BFD_INSTANCE`");
             return None;
         };
-        let Some(fault) = self.tracked.sessions.fault(&name.value) else {
+        let Some(fault) = self.tracked.sessions.fault(&name.value, User::Check) else {
             return Some(name.value.clone());
         };
         let diagnostic = self.tracked.sessions.diagnostic(name, &fault, self.diagnostics);

@@ -38,7 +38,7 @@ pub(super) const WORDS: &[Word<ScriptTerm>] = &[
         "timeout",
         Kind::Seconds { least_us: 1_000, most_us: MOST_SECONDS },
         "a run that takes longer is ended and counts as failed",
-        "timeout 2",
+        "timeout 1",
         ScriptTerm::Timeout,
     )
     .default("interval")

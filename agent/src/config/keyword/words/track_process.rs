@@ -21,7 +21,7 @@ const WEIGHT: Kind = Kind::Multiplier { most: 254 };
 const QUORUM: Kind = Kind::Number { least: 1, most: 65_535 };
 const QUORUM_MAX: Kind = Kind::Number { least: 0, most: 65_535 };
 const DELAY: Kind = Kind::Seconds { least_us: 1, most_us: 3_600_000_000 };
-const COMMAND: Kind = Kind::Form { what: "NAME [PARAMETER…]", least: 1, most: None };
+const COMMAND: Kind = Kind::Form { what: "NAME [PARAMETERS]", least: 1, most: None };
 
 pub(super) const WORDS: &[Word<TrackProcessTerm>] = &[
     word(

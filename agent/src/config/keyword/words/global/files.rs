@@ -30,8 +30,8 @@ pub(in crate::config) enum FilesTerm {
 }
 
 const CHECKS: Kind =
-    Kind::Form { what: "[[+|-]readable|match|wildcard_match|brace_match]…", least: 0, most: None };
-const UMASK: Kind = Kind::Form { what: "NUMBER, or IRUSR|IWGRP|…", least: 1, most: None };
+    Kind::Form { what: "[[+|-]readable|match|wildcard_match|brace_match] ...", least: 0, most: None };
+const UMASK: Kind = Kind::Form { what: "NUMBER, or IRUSR|IWGRP and so on", least: 1, most: None };
 const SEED: Kind = Kind::Number { least: 0, most: u32::MAX as i64 };
 const JSON_VERSION: Kind = Kind::Number { least: 1, most: 2 };
 

@@ -1,0 +1,166 @@
+//! From a config file to what would change: everything about a reload that changes nothing yet. Blocks, so it has a thread of
+//! its own.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use super::reading::{self, limited_to};
+use crate::{
+    config::{
+        Given,
+        plan::{
+            InstancePlan, Plan,
+            diff::{Diff, Line},
+        },
+    },
+    net::xdp::Capacity,
+    observe::reload::{Outcome, Report},
+};
+
+/// Where the config is that can be read again.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The file that the agent was started with.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What its reading depends on besides its text.
+        given: Given,
+        /// What is wrong with it goes into the log, line by line.
+        logs_lines: bool,
+        /// `--iface`: only these interfaces.
+        interfaces: Vec<String>,
+        /// `--xdp` was said: the config's word does not count.
+        is_xdp_fixed: bool,
+    },
+    /// There is none: why.
+    Nowhere(&'static str),
+}
+
+/// A config that could be applied.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What the agent is to be.
+    pub plan: Arc<Plan>,
+    /// How that differs from what it is.
+    pub diff: Diff,
+    /// What there is to say of it.
+    pub report: Report,
+}
+
+/// Reads and compares. Blocks.
+///
+/// # Errors
+/// What is to be reported of a config that is none to run, or of one that a running agent cannot become.
+pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Box<Prepared>, Box<Report>> {
+    let (path, given, logs_lines, interfaces, is_xdp_fixed) = match source {
+        Source::File { path, given, logs_lines, interfaces, is_xdp_fixed } => {
+            (path, given, logs_lines, interfaces, is_xdp_fixed)
+        }
+        Source::Nowhere(why) => return Err(refused(None, Outcome::Refused, (*why).to_owned())),
+    };
+    let mut report = Report {
+        outcome: Outcome::WouldApply,
+        config: Some(path.display().to_string()),
+        problem: None,
+        diagnostics: String::new(),
+        changes: Vec::new(),
+        unchanged: 0,
+        notes: Vec::new(),
+        took_us: 0,
+    };
+    let read = match reading::read_apart(path, given) {
+        Ok(read) => read,
+        Err(error) => return Err(refused(Some(report), Outcome::BadConfig, error.to_string())),
+    };
+    read.tell(*logs_lines);
+    report.diagnostics.clone_from(&read.rendered);
+    let bad = |report, problem: String| Err(refused(Some(report), Outcome::BadConfig, problem));
+    if !read.left_out.is_empty() {
+        let problem = read.who_cannot_run();
+        return bad(report, problem);
+    }
+    if read.has_errors {
+        return bad(report, "it has errors".to_owned());
+    }
+    let new = limited_to(read.plan, interfaces);
+    if new.instances.is_empty() && !old.instances.is_empty() {
+        let problem = "it has no vrrp_instance to run; an agent that is to give up everything is stopped";
+        return bad(report, problem.to_owned());
+    }
+    let diff = Diff::between(old, &new);
+    report.changes = diff.lines(old).iter().map(Line::text).collect();
+    report.unchanged = diff.unchanged();
+    report.notes = notes(old, &new, *is_xdp_fixed);
+    if let Some(problem) = room.and_then(|room| without_room(&room, old, &diff)) {
+        return Err(refused(Some(report), Outcome::Refused, problem));
+    }
+    Ok(Box::new(Prepared { plan: Arc::new(new), diff, report }))
+}
+
+/// The report of a reload that changes nothing.
+pub fn refused(report: Option<Report>, outcome: Outcome, problem: String) -> Box<Report> {
+    let problem = Some(problem);
+    Box::new(match report {
+        Some(report) => Report { outcome, problem, ..report },
+        None => Report {
+            outcome,
+            config: None,
+            problem,
+            diagnostics: String::new(),
+            changes: Vec::new(),
+            unchanged: 0,
+            notes: Vec::new(),
+            took_us: 0,
+        },
+    })
+}
+
+/// What a running agent cannot be: it is said, and the rest is applied.
+fn notes(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if old.xdp != new.xdp && !is_xdp_fixed {
+        notes.push("`xdp` is not changed in a running agent: `agent handover` takes it over".to_owned());
+    }
+    let delays = |plan: &Plan| (plan.startup_delay, plan.delay_after_boot);
+    if delays(old) != delays(new) {
+        notes.push("`vrrp_startup_delay` and `vrrp_delay_after_boot` count from the next start".to_owned());
+    }
+    notes
+}
+
+/// The maps of a program cannot grow.
+fn without_room(room: &Capacity, old: &Plan, diff: &Diff) -> Option<String> {
+    let added = || diff.added().map(|plan| &**plan);
+    let addresses = |plan: &InstancePlan| plan.address_count();
+    let peers = |plan: &InstancePlan| plan.transport.peers().len();
+    // All that is there, and all that may be new: what goes has its place until it is gone.
+    let changed = || diff.changed().map(|plan| &**plan).chain(added());
+    let sum = |of: fn(&InstancePlan) -> usize| {
+        old.instances.iter().map(of).sum::<usize>() + changed().map(of).sum::<usize>()
+    };
+    let wants = [
+        ("instances", old.instances.len() + added().count(), room.instances),
+        ("virtual addresses", sum(addresses).min(union(old, changed())), room.vips),
+        ("unicast peers", sum(peers), room.peers),
+    ];
+    wants.into_iter().find(|(_, wanted, room)| u32::try_from(*wanted).unwrap_or(u32::MAX) > *room).map(
+        |(what, wanted, room)| {
+            format!(
+                "the XDP program of this agent was loaded with room for {room} {what}, and this change needs {wanted}: \
+                 `agent handover` takes the new config over, with as much room as that needs"
+            )
+        },
+    )
+}
+
+/// How many addresses there are before and after, each counted once.
+fn union<'a>(old: &'a Plan, changed: impl Iterator<Item = &'a InstancePlan>) -> usize {
+    let all = old.instances.iter().chain(changed).flat_map(|plan| {
+        let own = plan.addresses.iter().chain(&plan.excluded);
+        own.map(|address| {
+            let device = address.device.as_deref().unwrap_or(&plan.interface);
+            (address.address, address.prefix_length, device)
+        })
+    });
+    all.collect::<BTreeSet<_>>().len()
+}
