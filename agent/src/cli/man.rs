@@ -79,7 +79,7 @@ pub fn pages() -> anyhow::Result<Vec<Page>> {
         pages.push(of_command(verb.clone(), format!("agent-{}", verb.get_name()))?);
     }
     let (name, section) = LANGUAGE;
-    pages.push(Page { file: format!("{name}.{section}"), text: language::page(name, section).into_bytes() });
+    pages.push(Page { file: format!("{name}.{section}"), text: escaped(&language::page(name, section)) });
     Ok(pages)
 }
 
@@ -93,7 +93,20 @@ fn of_command(command: clap::Command, name: String) -> anyhow::Result<Page> {
         .source(SOURCE)
         .manual(MANUAL);
     man.render(&mut text).context("cannot write a manual page")?;
-    Ok(Page { file: format!("{name}.8"), text })
+    Ok(Page { file: format!("{name}.8"), text: escaped(&String::from_utf8_lossy(&text)) })
+}
+
+/// Formatters read bytes: what is not ASCII is named by its number, which all of them know.
+fn escaped(text: &str) -> Vec<u8> {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii() {
+            escaped.push(character);
+        } else {
+            escaped.push_str(&format!("\\[u{:04X}]", u32::from(character)));
+        }
+    }
+    escaped.into_bytes()
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@
 //!
 //! What still takes that lock on the VRRP thread is rare, and happens when a port changes: opening its sockets and joining
 //! its groups when its link is new, when its MTU changed, or each second while that fails; attaching the program then and
-//! ten seconds after it was lost; taking it off when the link is gone or renamed.
+//! ten seconds after it was lost; taking it off when the link is gone or renamed. So it does when a reload brings an
+//! interface, a family or a group of one, or a virtual MAC, or leaves one: one port in a turn.
 
 mod addressing;
 mod announce;

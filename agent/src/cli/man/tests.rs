@@ -51,6 +51,12 @@ fn the_example_of_the_language_is_right() {
 }
 
 #[test]
+fn what_is_not_ascii_is_named_by_its_number() {
+    assert_eq!(super::escaped("a … b"), b"a \\[u2026] b");
+    assert!(pages().unwrap().iter().all(|page| page.text.is_ascii()));
+}
+
+#[test]
 fn there_is_a_page_for_each_verb() {
     let files: Vec<String> = pages().unwrap().into_iter().map(|page| page.file).collect();
     for file in ["agent.8", "agent-status.8", "agent-explain.8", "agent-man.8", "regent.conf.5"] {
