@@ -74,7 +74,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     }
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
-    let (virtual_servers, server_groups) = servers::of(model, &sessions, diagnostics);
+    let (virtual_servers, server_groups) = servers::of(model, &tracked, diagnostics);
     let globals = &model.globals;
     let plan = Plan {
         router_id: globals.router_id.clone(),

@@ -270,3 +270,23 @@ fn thousands_of_servers_in_one_group_are_checked_in_time() {
     // Far from tight: quadratic work would take minutes.
     assert!(clock::now().since(started) < Duration::from_secs(20));
 }
+
+#[test]
+fn what_global_defs_say_of_servers_holds_where_they_do_not_say_it() {
+    let read = |globals: &str, server: &str, real: &str| {
+        let text = format!(
+            "global_defs {{\n{globals}\n}}\nvirtual_server 192.0.2.1 80 {{\nprotocol TCP\nlb_algo rr\nlb_kind NAT\n\
+             {server}\nreal_server 192.0.2.20 80 {{\n{real}\nTCP_CHECK {{ }}\n}}\n}}\n"
+        );
+        let loaded = config::parse("c", &text);
+        let (plan, real) = (only(&loaded), first(&loaded));
+        (plan.smtp_alert, real.smtp_alert, schedule(&real.checkers[0].check).unwrap().logs_all_failures)
+    };
+    assert_eq!(read("", "", ""), (false, true, false));
+    assert_eq!(read("smtp_alert off", "", ""), (false, false, false));
+    assert_eq!(read("smtp_alert", "", ""), (true, true, false));
+    assert_eq!(read("smtp_alert\nsmtp_alert_checker off", "", ""), (false, false, false));
+    assert_eq!(read("smtp_alert off", "smtp_alert", ""), (true, true, false));
+    assert_eq!(read("smtp_alert", "", "smtp_alert off"), (true, false, false));
+    assert_eq!(read("checker_log_all_failures", "", ""), (false, true, true));
+}

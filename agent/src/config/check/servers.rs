@@ -16,8 +16,8 @@ use regent_common::Family;
 
 use super::{
     addresses::family,
-    bfd::Sessions,
     model::{Flag, Granularity, Model, Required, VirtualServer},
+    tracked::Known,
 };
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
@@ -36,11 +36,11 @@ const PERSISTENCE: Duration = Duration::from_secs(360);
 /// Checks all virtual servers, and the groups that they name.
 pub(super) fn of(
     model: &Model,
-    sessions: &Sessions,
+    tracked: &Known<'_>,
     diagnostics: &mut Diagnostics,
 ) -> (Vec<VirtualServerPlan>, Vec<ServerGroupPlan>) {
     let groups = Groups::of(model, diagnostics);
-    let mut servers = Servers { model, groups: &groups, sessions, diagnostics, held: Held::default() };
+    let mut servers = Servers { model, groups: &groups, tracked, diagnostics, held: Held::default() };
     let plans: Vec<VirtualServerPlan> =
         model.virtual_servers.iter().filter_map(|server| servers.virtual_server(server)).collect();
     let named = groups.named_by(&plans);
@@ -51,7 +51,7 @@ pub(super) fn of(
 struct Servers<'a> {
     model: &'a Model,
     groups: &'a Groups,
-    sessions: &'a Sessions,
+    tracked: &'a Known<'a>,
     diagnostics: &'a mut Diagnostics,
     held: Held,
 }
@@ -137,7 +137,7 @@ impl<'a> Servers<'a> {
             sorry_server,
             ha_suspend: server.ha_suspend,
             omega: server.omega,
-            smtp_alert: mails(server.shared.smtp_alert, false),
+            smtp_alert: self.mails(server.shared.smtp_alert, false),
             snmp_name: server.shared.snmp_name.clone(),
             real_servers,
         })
@@ -395,17 +395,18 @@ impl<'a> Servers<'a> {
         }
     }
 
+    /// Whether mail is sent: what is said, else what `global_defs` says of all servers, else the default.
+    fn mails(&self, said: Option<bool>, otherwise: bool) -> bool {
+        let mail = &self.model.globals.kept.mail;
+        said.or(mail.alert_checker).or(mail.alert).unwrap_or(otherwise)
+    }
+
     /// A command, with the user of all scripts where it does not say its own.
     fn command(&self, command: Option<&Command>) -> Option<Box<Command>> {
         let command = command?;
         let user = command.user.clone().or_else(|| self.model.globals.script_user.clone());
         Some(Box::new(Command { user, ..command.clone() }))
     }
-}
-
-/// Whether mail is sent: what is said, else the default.
-fn mails(said: Option<bool>, otherwise: bool) -> bool {
-    said.unwrap_or(otherwise)
 }
 
 /// Where the service is named, else the word before it.

@@ -18,7 +18,7 @@ pub(super) use local::{bfd, file, misc};
 pub(super) use network::{dns, ping, smtp, tcp, udp};
 
 use super::{
-    Reader, Required, Spanned, Timing,
+    Reader, Required, Spanned, Timing, WideWeight,
     reader::{Damage, Entry},
 };
 use crate::config::{
@@ -70,7 +70,7 @@ pub(in super::super) enum Checked {
     Udp(Udp),
     Misc { command: Required<Command>, timeout: Option<u32>, dynamic: bool, user: Option<RunAs> },
     Bfd { name: Option<Spanned<String>> },
-    File { track_file: Option<Spanned<String>>, weight: Option<(i32, bool)> },
+    File { track_file: Option<Spanned<String>>, weight: Option<WideWeight> },
 }
 
 /// `HTTP_GET`, `SSL_GET`.

@@ -259,10 +259,10 @@ pub struct MiscCheck {
 /// `FILE_CHECK`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileCheck {
-    /// Name of the `track_file` block.
+    /// Name of the `track_file` block, which exists.
     pub track_file: String,
-    /// What the number is multiplied by; `None`: the weight of the `track_file`.
-    pub weight: Option<i32>,
+    /// What the number is multiplied by before it is added to the weight; 0: any number but 0 is down.
+    pub weight: i32,
     /// `reverse`: the sign applies to the other case.
     pub reverse: bool,
 }

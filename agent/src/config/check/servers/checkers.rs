@@ -6,9 +6,12 @@ use std::{net::IpAddr, num::NonZeroU16, time::Duration};
 
 use super::Servers;
 use crate::config::{
-    check::{addresses::family, bfd::User},
+    check::{addresses::family, bfd::User, tracked::Kind},
     diagnostic::{Diagnostic, code},
-    model::{Checked, Checker, Common, Dial, RealServer, Required, Shared, Spanned, Timing, Udp},
+    model::{
+        Checked, Checker, Common, Dial, RealServer, Required, Shared, Spanned, Timing, Udp, WideTracker,
+        WideWeight,
+    },
     plan::{
         Check, CheckerPlan, Command, Connection, DnsCheck, Endpoint, FileCheck, MiscCheck, ReplyPlan, RunAs,
         Schedule, SmtpCheck, UdpCheck,
@@ -55,8 +58,8 @@ const OF_HTTP: Defaults = Defaults { retries: 1, retry_delay: Some(Duration::fro
 const OF_DNS: Defaults = Defaults { retries: 3, retry_delay: None };
 const OF_MISC: Defaults = Defaults { retries: 0, retry_delay: Some(Duration::from_secs(1)) };
 
-/// `common` with what it inherits.
-fn schedule(common: &Common, outer: Timing, defaults: &Defaults) -> Schedule {
+/// `common` with what it inherits; `logs`: what `global_defs` says of failures.
+fn schedule(common: &Common, outer: Timing, logs: bool, defaults: &Defaults) -> Schedule {
     let timing = common.timing.or(outer);
     let interval = timing.delay_loop.unwrap_or(INTERVAL);
     Schedule {
@@ -64,7 +67,7 @@ fn schedule(common: &Common, outer: Timing, defaults: &Defaults) -> Schedule {
         retries: timing.retry.unwrap_or(defaults.retries),
         retry_delay: timing.delay_before_retry.or(defaults.retry_delay).unwrap_or(interval),
         warmup: timing.warmup.unwrap_or(interval),
-        logs_all_failures: common.log_all_failures.unwrap_or(false),
+        logs_all_failures: common.log_all_failures.unwrap_or(logs),
     }
 }
 
@@ -101,36 +104,44 @@ impl Servers<'_> {
     fn checks(&mut self, checker: &Checker, target: &Target<'_>) -> Option<Vec<Check>> {
         let outer = target.shared.timing;
         let (common, dial) = (&checker.common, &checker.dial);
+        let logs = self.model.globals.kept.ipvs.logs_all_failures;
         let check = match &checker.check {
             Checked::Tcp => {
                 let connection = self.connection(dial, target, None, Some((checker.span, "TCP_CHECK")))?;
-                Check::Tcp(schedule(common, outer, &ONE_SECOND), connection)
+                Check::Tcp(schedule(common, outer, logs, &ONE_SECOND), connection)
             }
             Checked::Ping => {
                 let connection = self.connection(dial, target, None, None)?;
-                Check::Ping(schedule(common, outer, &ONE_SECOND), Connection { port: None, ..connection })
+                Check::Ping(
+                    schedule(common, outer, logs, &ONE_SECOND),
+                    Connection { port: None, ..connection },
+                )
             }
             Checked::Http(http) => {
                 let otherwise = if http.tls { HTTPS } else { HTTP };
                 let connection = self.connection(dial, target, Some(otherwise), None)?;
                 let http = self.http(http, checker.span, target.shared)?;
-                Check::Http(schedule(common, outer, &OF_HTTP), connection, http)
+                Check::Http(schedule(common, outer, logs, &OF_HTTP), connection, http)
             }
             Checked::Smtp { helo_name, hosts } => {
                 let smtp = SmtpCheck { helo_name: helo_name.clone() };
                 if hosts.is_empty() {
                     let connection = self.connection(dial, target, Some(SMTP), None)?;
-                    return Some(vec![Check::Smtp(schedule(common, outer, &ONE_SECOND), connection, smtp)]);
+                    return Some(vec![Check::Smtp(
+                        schedule(common, outer, logs, &ONE_SECOND),
+                        connection,
+                        smtp,
+                    )]);
                 }
                 let outer = common.timing.or(outer);
                 return hosts
                     .iter()
                     .map(|host| {
                         let dial = host.dial.clone().or(dial);
-                        let logs = host.common.log_all_failures.or(common.log_all_failures);
-                        let common = Common { log_all_failures: logs, ..host.common };
+                        let own = host.common.log_all_failures.or(common.log_all_failures);
+                        let common = Common { log_all_failures: own, ..host.common };
                         let connection = self.connection(&dial, target, Some(SMTP), None)?;
-                        let schedule = schedule(&common, outer, &ONE_SECOND);
+                        let schedule = schedule(&common, outer, logs, &ONE_SECOND);
                         Some(Check::Smtp(schedule, connection, smtp.clone()))
                     })
                     .collect();
@@ -138,16 +149,16 @@ impl Servers<'_> {
             Checked::Dns { kind, name } => {
                 let connection = self.connection(dial, target, Some(DNS), None)?;
                 let name = self.dns_name(name.as_ref());
-                Check::Dns(schedule(common, outer, &OF_DNS), connection, DnsCheck { kind: *kind, name })
+                Check::Dns(schedule(common, outer, logs, &OF_DNS), connection, DnsCheck { kind: *kind, name })
             }
             Checked::Udp(udp) => {
                 let connection = self.connection(dial, target, None, Some((checker.span, "UDP_CHECK")))?;
                 let reply = self.reply(udp);
                 let udp = UdpCheck { payload: udp.payload.clone(), reply };
-                Check::Udp(schedule(common, outer, &ONE_SECOND), connection, udp)
+                Check::Udp(schedule(common, outer, logs, &ONE_SECOND), connection, udp)
             }
             Checked::Misc { command, timeout, dynamic, user } => {
-                let schedule = schedule(common, outer, &OF_MISC);
+                let schedule = schedule(common, outer, logs, &OF_MISC);
                 let command = self.misc_command(checker.span, command, user.as_ref())?;
                 let seconds = timeout.filter(|seconds| *seconds > 0);
                 let timeout =
@@ -156,10 +167,7 @@ impl Servers<'_> {
             }
             Checked::Bfd { name } => Check::Bfd(self.session(checker.span, name.as_ref())?),
             Checked::File { track_file, weight } => {
-                let track_file = self.track_file(checker.span, track_file.as_ref())?;
-                let (weight, reverse) =
-                    (weight.map(|weight| weight.0), weight.is_some_and(|weight| weight.1));
-                Check::File(FileCheck { track_file, weight, reverse })
+                Check::File(self.file(checker.span, track_file.as_ref(), *weight)?)
             }
         };
         Some(vec![check])
@@ -255,19 +263,33 @@ impl Servers<'_> {
             self.incomplete(span, "`BFD_CHECK` names no session".into(), "expected `name BFD_INSTANCE`");
             return None;
         };
-        let Some(fault) = self.sessions.fault(&name.value, User::Check) else {
+        let Some(fault) = self.tracked.sessions.fault(&name.value, User::Check) else {
             return Some(name.value.clone());
         };
-        let diagnostic = self.sessions.diagnostic(name, &fault, self.diagnostics);
+        let diagnostic = self.tracked.sessions.diagnostic(name, &fault, self.diagnostics);
         self.report(diagnostic.help(LEFT_OUT));
         None
     }
 
-    fn track_file(&mut self, span: Span, name: Option<&Spanned<String>>) -> Option<String> {
-        if name.is_none() {
+    fn file(
+        &mut self,
+        span: Span,
+        name: Option<&Spanned<String>>,
+        weight: Option<WideWeight>,
+    ) -> Option<FileCheck> {
+        let Some(name) = name else {
             self.incomplete(span, "`FILE_CHECK` names no file".into(), "expected `track_file NAME`");
+            return None;
+        };
+        let tracker = WideTracker { name: name.clone(), weight };
+        let file = self.tracked.resolve(Kind::File, &tracker, self.diagnostics);
+        if file.is_none() {
+            self.report(
+                Diagnostic::note(code::CHECK_INCOMPLETE, "`FILE_CHECK` has no file that can be read")
+                    .primary(span, LEFT_OUT),
+            );
         }
-        name.map(|name| name.value.clone())
+        file.map(|file| FileCheck { track_file: file.name, weight: file.weight, reverse: file.reverse })
     }
 
     fn reply(&mut self, udp: &Udp) -> Option<ReplyPlan> {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 use regent_common::Family;
 
-use super::{Servers, Service, mails, service_span};
+use super::{Servers, Service, service_span};
 use crate::config::{
     check::addresses::family,
     diagnostic::{Diagnostic, code},
@@ -115,7 +115,7 @@ impl Servers<'_> {
             inhibits: shared.inhibits.unwrap_or(false),
             notify_up: self.command(real.notify_up.as_ref()),
             notify_down: self.command(real.notify_down.as_ref()),
-            smtp_alert: mails(shared.smtp_alert, true),
+            smtp_alert: self.mails(shared.smtp_alert, true),
             snmp_name: shared.snmp_name,
             checkers,
         })

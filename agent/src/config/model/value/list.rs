@@ -7,7 +7,7 @@ use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Word,
     keyword::{self, Kind},
-    model::{Reader, Spanned, reader::Entry},
+    model::{Reader, Spanned, WideWeight, reader::Entry},
     plan::{BytePattern, StatusCodes},
 };
 
@@ -90,7 +90,7 @@ impl Reader<'_> {
         &mut self,
         entry: &Entry<'_, T>,
         otherwise: Otherwise<'_>,
-    ) -> Option<(i32, bool)> {
+    ) -> Option<WideWeight> {
         let (Kind::Multiplier { most }, Some(word)) = (entry.keyword.kind, entry.value()) else {
             return None;
         };
@@ -111,7 +111,7 @@ impl Reader<'_> {
                 .help(keyword::quoted_nearest(&other.value, ["reverse", "noreverse"].into_iter())),
             );
         }
-        Some((value, reverse.is_some_and(|word| word.value == "reverse")))
+        Some(WideWeight { value, reverse: reverse.is_some_and(|word| word.value == "reverse") })
     }
 
     /// Words of hexadecimal digits, two for a byte; one that is left over at the end of a word is a byte by itself, as in
