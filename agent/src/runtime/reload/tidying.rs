@@ -63,6 +63,12 @@ impl Engine {
         for at in self.order.clone() {
             self.instances[at].troubles.remove("no_accept");
         }
+        let tracked: BTreeSet<Arc<str>> = self
+            .instances
+            .iter()
+            .flat_map(|instance| instance.trackers.iter().map(|tracker| Arc::clone(&tracker.name)))
+            .collect();
+        self.verdicts.retain(|script, _| tracked.contains(script));
         if let Some(trouble) = unrefused {
             self.unrefused(&trouble);
         }
