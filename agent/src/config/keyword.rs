@@ -1,6 +1,6 @@
 //! The one table of the language: every word, where it stands, what it takes, what it does.
 //!
-//! The model reads configs by it; `check`, `explain`, completion and the man page are made from it. [`words`] holds the
+//! The model reads configs by it; `check`, `explain`, completion and the man page are made from it. `words` holds the
 //! words block by block. Knows nothing of the model: a word that is read names a term
 //! of its block, and the model matches on terms.
 

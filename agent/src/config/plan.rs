@@ -1,6 +1,6 @@
 //! The plan: what a config asks for, typed, checked and immutable. Runtime code sees only this.
 //!
-//! `agent convert` prints it: every type in it is written as JSON by serde, in the way of [`json`].
+//! `agent convert` prints it: every type in it is written as JSON by serde, in the way of `json`.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
