@@ -1,7 +1,7 @@
 //! The program under the name `keepalived`: its options, its exit codes, its files and its signals, so that what starts
 //! keepalived today (a unit, a container, a playbook) starts the agent instead.
 //!
-//! Owns the order of such a start. Options that have no meaning here are taken without effect ([`options`]).
+//! Owns the order of such a start. Options that have no meaning here are taken without effect (`options`).
 
 mod background;
 mod namespace;

@@ -1,7 +1,7 @@
 //! Texts that a config is made of, and places in them.
 //!
 //! Owns [`Sources`] (every file that was read, each with the place that included it) and [`Span`]. A span names its
-//! source and a source names where it came from; a span of expanded text ([`SourceId::EXPANSION`]) resolves to the value
+//! source and a source names where it came from; a span of expanded text (`SourceId::EXPANSION`) resolves to the value
 //! and its uses. So every word carries its whole chain of origins. Reads no files.
 
 use std::sync::Arc;
