@@ -189,8 +189,15 @@ impl Sources {
 
     /// Spans of passwords that touch `span`.
     pub(super) fn secrets(&self, span: Span) -> impl Iterator<Item = Span> {
+        let places = match span.source == SourceId::EXPANSION {
+            true => self.expansion.written(span),
+            false => vec![span],
+        };
         self.secrets.iter().copied().filter(move |secret| {
-            secret.source == span.source && secret.start < span.end && span.start < secret.end
+            let touches = |place: &Span| {
+                secret.source == place.source && secret.start < place.end && place.start < secret.end
+            };
+            places.iter().any(touches)
         })
     }
 }

@@ -251,9 +251,16 @@ impl Reader<'_> {
                     .primary(word.span, skipped)
                     .help(format!("it belongs {home_text}"))
             }
-            None => Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{name}` {place}"))
-                .primary(word.span, skipped)
-                .help(keyword::quoted_nearest(name, keyword::words_of(parent))),
+            None => {
+                let diagnostic =
+                    Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{name}` {place}"))
+                        .primary(word.span, skipped);
+                // A million unknown words are counted, and not each compared with all that are known.
+                match self.diagnostics.is_full() {
+                    true => diagnostic,
+                    false => diagnostic.help(keyword::quoted_nearest(name, keyword::words_of(parent))),
+                }
+            }
         };
         self.report(diagnostic);
         homes.contains(&"vrrp_instance")
