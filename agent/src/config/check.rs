@@ -36,6 +36,8 @@ use super::{
     source::Span,
 };
 
+pub(super) use weights::place;
+
 /// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
 pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);

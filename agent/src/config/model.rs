@@ -284,6 +284,8 @@ pub(super) struct SyncGroup {
     pub name: Spanned<String>,
     /// In order, as they are written.
     pub members: Vec<Spanned<String>>,
+    /// Lines that are no word of the block: names, most likely.
+    pub loose: Vec<Span>,
     pub track_interfaces: Vec<Tracker>,
     pub track_scripts: Vec<Tracker>,
     pub track_files: Vec<WideTracker>,
@@ -376,8 +378,17 @@ pub(super) struct Instance {
     /// `owner_ignore_adverts`.
     pub ignores_owners: bool,
     pub tuning: TuningPlan,
+    /// Each word that was said and has its form, and where.
+    pub said: Vec<(&'static str, Span)>,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
+}
+
+impl Instance {
+    /// Where the last of these words was said.
+    pub fn place_of(&self, words: &[&str]) -> Option<Span> {
+        self.said.iter().rev().find(|(word, _)| words.contains(word)).map(|(_, span)| *span)
+    }
 }
 
 /// How the adverts of an instance travel.
@@ -494,6 +505,7 @@ pub(super) fn read(
         look,
         excused: false,
         named: Named::default(),
+        effects: reader::Effects::default(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };
@@ -506,6 +518,7 @@ pub(super) fn read(
         root(&mut reader, &entry, &mut model);
         became.push((model.instances.len() > before).then_some(before));
     }
+    reader.report_effects();
     model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {

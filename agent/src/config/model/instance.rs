@@ -63,6 +63,7 @@ impl Instance {
             extra_announcements: None,
             ignores_owners: false,
             tuning: TuningPlan::default(),
+            said: Vec::new(),
             damaged: false,
         }
     }
@@ -74,6 +75,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut damage = Damage::default();
     for entry in reader.entries::<InstanceTerm>("vrrp_instance", &block.statements, &mut damage) {
         let outer = reader.excuse(entry.keyword);
+        instance.said.push((entry.keyword.name, entry.head));
         line(reader, &entry, &mut instance, &mut damage);
         reader.excused = outer;
     }
