@@ -74,6 +74,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
             checker.weights(instance, plan);
         }
     }
+    checker.shared_routing(kept.iter().filter_map(|index| model.instances.get(*index)));
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &tracked, diagnostics);
@@ -99,6 +100,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
+    tracked::report_unused(model, diagnostics);
     (plan, kept)
 }
 

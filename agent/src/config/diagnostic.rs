@@ -392,7 +392,7 @@ pub mod code {
         INSTANCE_DAMAGED = "RG0415", "an instance that cannot be read whole";
         SCRIPT_INCOMPLETE = "RG0416", "a script block without a command";
         DEFAULT_INTERFACE = "RG0417", "an instance takes the default interface";
-        SCRIPT_UNUSED = "RG0418", "a script that no instance tracks";
+        SCRIPT_UNUSED = "RG0418", "a script, file or process that nothing tracks";
         NOT_LINK_LOCAL = "RG0419", "the first IPv6 address is not link-local";
         STRICT = "RG0420", "what strict mode changes";
         VERSION_2_IPV6 = "RG0421", "version 2 over IPv6";

@@ -262,7 +262,12 @@ impl Reader<'_> {
                 }
             }
         };
-        self.report(diagnostic);
+        let unchecked = parent == "virtual_server/real_server" && statement.block.is_some();
+        self.report(diagnostic.help(if unchecked {
+            "its real server is left out, since nothing would check it"
+        } else {
+            ""
+        }));
         homes.contains(&"vrrp_instance")
     }
 
