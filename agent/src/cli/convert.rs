@@ -60,11 +60,9 @@ pub(super) struct ConvertArguments {
 impl ConvertArguments {
     pub(super) fn options(self) -> ConvertOptions {
         match self.output {
-            PlanFormat::Json => ConvertOptions {
-                file: self.file,
-                config_id: self.given.config_id,
-                secrets: self.secrets,
-            },
+            PlanFormat::Json => {
+                ConvertOptions { file: self.file, config_id: self.given.config_id, secrets: self.secrets }
+            }
         }
     }
 }

@@ -427,6 +427,7 @@ pub mod code {
         DUPLICATE_ROUTE = "RG0463", "a route or rule is named twice";
         OWN_INTERFACE = "RG0464", "words about an interface of its own that do not go together";
         HMAC = "RG0465", "signed adverts that cannot be used";
+        LATE_GLOBALS = "RG0466", "a global default that stands behind instances";
         SERVER_PROTOCOL = "RG0480", "a virtual server does not say its protocol, or says one that does not count";
         SERVER_DEFAULT = "RG0481", "a virtual server does not say how it balances";
         SERVER_DAMAGED = "RG0482", "a virtual server that cannot be read whole";

@@ -89,9 +89,8 @@ fn members(loaded: &Loaded, offset: u32) -> Vec<Member<'_>> {
     for group in &loaded.plan.sync_groups {
         groups.extend(group.members.iter().map(|member| (member.as_str(), group)));
     }
-    let by_name = |plan: &InstancePlan| {
-        loaded.model.instances.iter().find(|written| written.name.value == plan.name)
-    };
+    let by_name =
+        |plan: &InstancePlan| loaded.model.instances.iter().find(|written| written.name.value == plan.name);
     let unable = loaded.plan.unable.iter().filter_map(|plan| Some((plan, by_name(plan)?)));
     let all = loaded.instances().chain(unable);
     all.map(|(plan, written)| {

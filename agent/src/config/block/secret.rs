@@ -32,7 +32,9 @@ fn following(statement: &Statement) -> Vec<Span> {
     for (at, word) in statement.words.iter().enumerate() {
         let rest = statement.words.iter().skip(at + 1).map(|word| word.span);
         let first = at == 0;
-        if is_password_word(&word.value) || first && OTHERS.contains(&word.value.to_ascii_lowercase().as_str()) {
+        if is_password_word(&word.value)
+            || first && OTHERS.contains(&word.value.to_ascii_lowercase().as_str())
+        {
             return rest.collect();
         }
         if let Some((name, _)) = word.value.split_once(['=', ':'])

@@ -177,7 +177,8 @@ impl<'a> Groups<'a> {
         if let Some(more @ 1..) = group.loose.len().checked_sub(MAX_PLACES) {
             diagnostic = diagnostic.help(format!("the same in {more} more places"));
         }
-        self.diagnostics.push(diagnostic.help("say `group { INSTANCE INSTANCE }`; keepalived skips them too"));
+        self.diagnostics
+            .push(diagnostic.help("say `group { INSTANCE INSTANCE }`; keepalived skips them too"));
     }
 
     /// A group with members.

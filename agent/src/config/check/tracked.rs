@@ -7,7 +7,9 @@ use std::{
 
 use super::{
     bfd::{Sessions, User},
-    model::{Checked, Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight},
+    model::{
+        Checked, Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight,
+    },
 };
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},

@@ -47,7 +47,9 @@ impl Pair<'_> {
                 (place(&self.one), text(&self.one)),
                 (place(&self.other), text(&self.other)),
             )
-            .help("the addresses answer or not, by who is master: say `accept`, or `no_accept`, on both sides"),
+            .help(
+                "the addresses answer or not, by who is master: say `accept`, or `no_accept`, on both sides",
+            ),
         );
     }
 

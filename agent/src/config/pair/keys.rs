@@ -20,7 +20,13 @@ impl Pair<'_> {
     }
 
     /// One side signs, and the other one does not.
-    fn unsigned(&self, signs: &Member<'_>, how: &HmacPlan, other: &Member<'_>, diagnostics: &mut Diagnostics) {
+    fn unsigned(
+        &self,
+        signs: &Member<'_>,
+        how: &HmacPlan,
+        other: &Member<'_>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let message = format!("{} is signed on one side alone", self.group());
         let place = signs.said(&["auth_hmac"]);
         // Who does not enforce takes what is not signed; the other one knows no trailer.

@@ -64,7 +64,8 @@ impl Pair<'_> {
 /// Preferences that nobody said follow from the order in the file, and interfaces have other names on other hosts.
 fn alike_rules(one: &RulePlan, other: &RulePlan) -> bool {
     let matches = |rule: &RulePlan| {
-        let RuleMatch { from, to, input: _, output: _, tos, mark, tunnel, users, ip_protocol, .. } = rule.matches;
+        let RuleMatch { from, to, input: _, output: _, tos, mark, tunnel, users, ip_protocol, .. } =
+            rule.matches;
         let ports = (rule.matches.source_port, rule.matches.destination_port);
         (from, to, tos, mark, tunnel, users, ip_protocol, ports)
     };

@@ -16,7 +16,8 @@ pub(super) fn groups(pairs: &[Pair<'_>], diagnostics: &mut Diagnostics) {
     let (ones, others) = (members(pairs, |pair| &pair.one), members(pairs, |pair| &pair.other));
     let mut said = BTreeSet::new();
     for (name, own) in &ones {
-        let theirs: BTreeSet<&str> = own.iter().filter_map(|at| name_of(pairs, *at, |pair| &pair.other)).collect();
+        let theirs: BTreeSet<&str> =
+            own.iter().filter_map(|at| name_of(pairs, *at, |pair| &pair.other)).collect();
         said.extend(theirs.iter().copied());
         let together: BTreeSet<usize> =
             theirs.iter().filter_map(|name| others.get(name)).flatten().copied().collect();
@@ -81,7 +82,8 @@ fn report(
         diagnostic = diagnostic.help(format!("{more} more differ"));
     }
     diagnostics.push(
-        diagnostic.help("what moves together on one side alone may end up split: the same `group { … }` on both"),
+        diagnostic
+            .help("what moves together on one side alone may end up split: the same `group { … }` on both"),
     );
 }
 

@@ -65,7 +65,8 @@ impl InstancePlan {
         match self.priority {
             LocalPriority::Owner => LocalPriority::Owner,
             LocalPriority::Backup(base) => {
-                let added = self.weights().map(|weight| if is_good(&weight) { weight.good } else { weight.bad });
+                let added =
+                    self.weights().map(|weight| if is_good(&weight) { weight.good } else { weight.bad });
                 let sum = added.fold(i32::from(base.get()), i32::saturating_add);
                 LocalPriority::Backup(BackupPriority::clamped(sum))
             }
@@ -86,7 +87,8 @@ mod tests {
     /// What is said here must be what the election makes of it.
     #[test]
     fn the_sums_are_those_of_the_election() {
-        for (weight, reverse) in [(7, false), (-7, false), (7, true), (-7, true), (253, false), (-253, false)] {
+        for (weight, reverse) in [(7, false), (-7, false), (7, true), (-7, true), (253, false), (-253, false)]
+        {
             let said = if reverse { "reverse" } else { "" };
             let text = format!(
                 "vrrp_instance A {{\ninterface eth0\nvirtual_router_id 1\npriority 100\n\

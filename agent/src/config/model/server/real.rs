@@ -47,11 +47,8 @@ pub(super) fn read<T>(
         checkers: Vec::new(),
         lost_check: statements.into_iter().flatten().any(is_unknown_block),
     };
-    let entries = reader.entries::<Either<ServerTerm, RealServerTerm>>(
-        BLOCK,
-        statements.unwrap_or_default(),
-        damage,
-    );
+    let entries =
+        reader.entries::<Either<ServerTerm, RealServerTerm>>(BLOCK, statements.unwrap_or_default(), damage);
     for entry in entries {
         match entry.term {
             Either::Shared(term) => shared(reader, &entry, term, &mut server.shared),
