@@ -333,6 +333,8 @@ pub(super) struct Authentication {
     pub span: Span,
     pub kind: Required<AuthenticationType>,
     pub password: Option<Spanned<String>>,
+    /// A word of the block is not known: what is missing may be just that one.
+    pub slipped: bool,
 }
 
 /// `vrrp_instance`.
@@ -351,6 +353,8 @@ pub(super) struct Instance {
     pub link: Link,
     pub travel: Travel,
     pub addresses: Vec<Spanned<AddressPlan>>,
+    /// `virtual_ipaddress` holds a line, whether it could be read or not.
+    pub names_addresses: bool,
     pub excluded: Vec<Spanned<AddressPlan>>,
     pub track_scripts: Vec<Tracker>,
     pub track_interfaces: Vec<Tracker>,
@@ -506,6 +510,7 @@ pub(super) fn read(
         excused: false,
         named: Named::default(),
         effects: reader::Effects::default(),
+        placeholders: Vec::new(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };

@@ -35,6 +35,8 @@ pub(in super::super) struct Reader<'a> {
     pub named: Named,
     /// Words that do not do what they say.
     pub(super) effects: Effects,
+    /// What stands in the place of a value.
+    pub(super) placeholders: Vec<Span>,
 }
 
 /// What of a block is lost to a reader.
@@ -99,6 +101,10 @@ impl Reader<'_> {
                 damage.torn = true;
                 continue;
             }
+            if self.is_placeholder(statement) {
+                damage.torn = true;
+                continue;
+            }
             let Some(word) = statement.words.first() else {
                 self.report_nameless(statement);
                 continue;
@@ -147,6 +153,10 @@ impl Reader<'_> {
                 damage.torn = true;
                 continue;
             }
+            if self.is_placeholder(statement) {
+                damage.torn = true;
+                continue;
+            }
             if let Some(block) = &statement.block {
                 self.report(
                     Diagnostic::error(code::BLOCK_UNEXPECTED, "no block can stand here")
@@ -156,6 +166,37 @@ impl Reader<'_> {
             lines.push(statement);
         }
         lines
+    }
+
+    /// `{{ … }}` or `{% … %}`: whoever makes the config of a template has not. All of them are one error.
+    fn is_placeholder(&mut self, statement: &Statement) -> bool {
+        let Some(block) = &statement.block else { return false };
+        let Some(inner) = block.statements.first() else { return false };
+        let place = match (&inner.block, inner.words.first()) {
+            (Some(second), None) if second.open.start == block.open.end => block.open.to(second.open),
+            (None, Some(word)) if statement.words.is_empty() && word.value.starts_with('%') => {
+                block.open.to(word.span)
+            }
+            (Some(_) | None, _) => return false,
+        };
+        self.placeholders.push(place);
+        true
+    }
+
+    fn report_placeholders(&mut self) {
+        let places = std::mem::take(&mut self.placeholders);
+        let Some((first, others)) = places.split_first() else { return };
+        let diagnostic = Diagnostic::error(code::TEMPLATE, "a template was not filled in")
+            .primary(*first, "a placeholder stands here, and no value");
+        let diagnostic = others
+            .iter()
+            .take(MOST_PLACES - 1)
+            .fold(diagnostic, |diagnostic, place| diagnostic.secondary(*place, "the same here"));
+        let help = match others.len().checked_sub(MOST_PLACES - 1) {
+            Some(more @ 1..) => format!("the same in {more} more places"),
+            Some(0) | None => String::new(),
+        };
+        self.report(diagnostic.help(help).help("check what the template makes, not the template"));
     }
 
     /// Checks words and block against the kind; false when the line cannot be used.
@@ -302,6 +343,7 @@ impl Reader<'_> {
 
     /// Reports what was found about words that do not do what they say, once all are read.
     pub(super) fn report_effects(&mut self) {
+        self.report_placeholders();
         for (found, more) in std::mem::take(&mut self.effects).found {
             let help = if more > 0 { format!("the same in {more} more places") } else { String::new() };
             self.report(found.help(help));
