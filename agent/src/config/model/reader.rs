@@ -121,6 +121,8 @@ impl Reader<'_> {
             let entry = Entry { term, keyword, statement, head: word.span };
             // One that is refused is read all the same: what it leaves out is for the rules to say.
             if !self.has_form(&entry) {
+                // What a block would have said is lost: addresses, peers, what is tracked.
+                damage.torn |= keyword.kind.takes_block() == Some(true) && statement.block.is_none();
                 continue;
             }
             if keyword.kind.takes_block() != Some(true)
@@ -213,6 +215,31 @@ impl Reader<'_> {
                 .help("put the value in double quotes, or a blank before the comment"),
             );
         }
+        if let Some(sign) = entry.value().filter(|word| word.value == "=") {
+            self.report(
+                Diagnostic::error(code::EXTRA_WORDS, format!("no `=` stands between `{name}` and its value"))
+                    .primary(sign.span, "take it out")
+                    .help("the line is skipped"),
+            );
+            return false;
+        }
+        if kind.takes_block() == Some(true) && entry.statement.block.is_none() && least == 0 {
+            let words: Vec<&str> = entry.values().iter().map(|word| word.value.as_str()).collect();
+            let secret =
+                entry.statement.words.iter().any(|word| self.sources.secrets(word.span).next().is_some());
+            let mended = match words.as_slice() {
+                [] => String::new(),
+                _ if secret => String::new(),
+                words => format!("write `{name} {{ {} }}`", words.join(" ")),
+            };
+            self.report(
+                Diagnostic::error(code::BLOCK_EXPECTED, format!("`{name}` lacks its block"))
+                    .primary(entry.head, "expected `{ … }` after this")
+                    .help(mended)
+                    .help("the line is skipped"),
+            );
+            return false;
+        }
         if entry.values().len() < least {
             self.report(
                 Diagnostic::error(code::MISSING_VALUE, format!("`{name}` lacks its value"))
@@ -296,6 +323,14 @@ impl Reader<'_> {
                 let diagnostic =
                     Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{name}` {place}"))
                         .primary(word.span, skipped);
+                let with_value = (!secret).then(|| word.value.split_once('=')).flatten();
+                if let Some((known, value)) =
+                    with_value.filter(|(known, _)| keyword::keyword(parent, known).is_some())
+                {
+                    let diagnostic = diagnostic.help(format!("write `{known} {value}`, with no `=`"));
+                    self.report(diagnostic);
+                    return false;
+                }
                 // A million unknown words are counted, and not each compared with all that are known.
                 match self.diagnostics.is_full() {
                     true => diagnostic,
