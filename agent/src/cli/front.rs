@@ -4,7 +4,6 @@
 //! Owns the order of such a start. Options that have no meaning here are taken without effect (`options`).
 
 mod background;
-mod namespace;
 mod options;
 mod pid;
 mod test;
@@ -30,7 +29,7 @@ use super::{
 };
 use crate::{
     config::{self, Loaded, plan::Plan},
-    net::{clock, scheduling},
+    net::{clock, namespace, scheduling},
     observe::log::{self, LogOptions, front::FrontLog},
     runtime::{Ended, Front, Given, Ready, Source},
 };
@@ -152,6 +151,11 @@ fn started(options: Options, mut words: Vec<OsString>) -> Result<Exit, Stop> {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
+    match &options.namespace {
+        // What the command line says counts, as with keepalived.
+        Some(_) => {}
+        None => daemon::enter_namespace(&plan)?,
+    }
     scheduling::return_free_memory();
     let config = std::path::absolute(&options.config)?;
     // A successor may be started from another directory.
@@ -205,11 +209,8 @@ fn served(
             starter.tell(Exit::Good.code());
         }
     };
-    let front = Front {
-        namespace: options.namespace.clone(),
-        dumps_at_start: options.dumps,
-        ready: Ready(Box::new(ready)),
-    };
+    let namespace = options.namespace.as_ref().or(plan.globals.place.net_namespace.as_ref()).cloned();
+    let front = Front { namespace, dumps_at_start: options.dumps, ready: Ready(Box::new(ready)) };
     let start = Start {
         started: clock::now(),
         observing: false,

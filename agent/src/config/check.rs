@@ -63,8 +63,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     }
     let around = sync_groups::Surroundings { model, scripts: &scripts, tracked: &tracked };
     let (sync_groups, unguarded) = sync_groups::plan(&around, &mut instances, checker.diagnostics);
-    let elsewhere = globals::belong_elsewhere(&model.globals, checker.diagnostics);
-    let runs = |plan: &InstancePlan| !elsewhere && !unguarded.contains(&plan.name);
+    let runs = |plan: &InstancePlan| !unguarded.contains(&plan.name);
     let (instances, kept): (Vec<_>, Vec<_>) =
         instances.into_iter().zip(kept).filter(|(plan, _)| runs(plan)).unzip();
     for (plan, index) in instances.iter().zip(&kept) {

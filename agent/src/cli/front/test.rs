@@ -42,7 +42,7 @@ fn tested(options: &Options, text: &mut String) -> Exit {
             return Exit::Unable;
         }
     };
-    match ThisHost::ask() {
+    match ThisHost::ask(&loaded.plan) {
         Ok(host) => {
             let here = loaded.here(&host).into_iter().filter(|diagnostic| HERE.contains(&diagnostic.code));
             loaded.diagnostics.extend(here);
