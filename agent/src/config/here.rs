@@ -186,6 +186,11 @@ pub(super) fn check(loaded: &Loaded, host: &dyn Host) -> Vec<Diagnostic> {
     look.diagnostics.finish(&loaded.sources)
 }
 
+/// Whether the config names a program that the host has, for whatever it may be run.
+pub(super) fn runs_programs(loaded: &Loaded, host: &dyn Host) -> bool {
+    programs::are_there(loaded, host)
+}
+
 struct Look<'a> {
     loaded: &'a Loaded,
     host: &'a dyn Host,
