@@ -40,6 +40,8 @@ use instance::Draft;
 /// How many addresses one diagnostic lists.
 const MAX_LISTED: usize = 5;
 
+pub(super) use weights::place;
+
 /// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
 pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
     let scripts = scripts::Scripts::of(model, diagnostics);
@@ -80,6 +82,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
             checker.weights(instance, plan);
         }
     }
+    checker.shared_routing(kept.iter().filter_map(|index| model.instances.get(*index)));
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &tracked, diagnostics);
@@ -105,6 +108,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
+    tracked::report_unused(model, diagnostics);
     (plan, kept)
 }
 
