@@ -419,7 +419,7 @@ pub mod code {
         TRACK_FILE = "RG0447", "a track_file that cannot be used";
         TRACK_PROCESS = "RG0448", "a vrrp_track_process that cannot be used";
         SLOW_SCRIPT = "RG0449", "a script that may take longer than its interval";
-        NAMESPACE = "RG0450", "instances that belong into another network namespace";
+        NAMESPACE = "RG0450", "a network namespace that this host does not have";
         MINIMAL_GARP = "RG0451", "what `vrrp_min_garp` leaves as it is";
         FILE_WEIGHT = "RG0452", "a weight of a file that means Fault";
         NO_PREFERENCE = "RG0460", "a rule of policy routing says no preference";

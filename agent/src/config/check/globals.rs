@@ -164,21 +164,6 @@ fn sync_daemon(model: &Model, diagnostics: &mut Diagnostics) {
     );
 }
 
-/// Instances whose addresses belong into another network namespace than the agent's do not run.
-pub(super) fn belong_elsewhere(globals: &Globals, diagnostics: &mut Diagnostics) -> bool {
-    let Some(place) = globals.said.get("net_namespace") else { return false };
-    let inside = match &globals.kept.place.net_namespace {
-        Some(name) => format!("start the agent there, as in `ip netns exec {name} agent …`"),
-        None => "start the agent in the namespace that is meant".to_owned(),
-    };
-    diagnostics.push(
-        Diagnostic::note(code::NAMESPACE, "all instances are left out")
-            .primary(*place, "their addresses belong into that namespace")
-            .help(format!("{inside}, with a config without this line")),
-    );
-    true
-}
-
 /// How words begin that instances inherit when keepalived reads them.
 const INHERITED: [&str; 4] =
     ["vrrp_garp_master_", "vrrp_garp_lower_prio_", "vrrp_lower_prio_", "vrrp_higher_prio_"];

@@ -17,6 +17,18 @@ const MOST_PLACES: usize = 16;
 /// Words that do not act yet, of which the check of their instance says so: it does not run.
 const SAID_BY_CHECK: &[(&str, &str)] = &[("vrrp_instance", "auth_hmac")];
 
+/// Words of an instance that lose its peers or what guards it when their block is missing.
+const GUARDS: [&str; 8] = [
+    "authentication",
+    "unicast_peer",
+    "virtual_ipaddress",
+    "track_interface",
+    "track_script",
+    "track_file",
+    "track_process",
+    "track_bfd",
+];
+
 /// Reads values and reports what cannot be read.
 pub(in super::super) struct Reader<'a> {
     /// The texts.
@@ -121,8 +133,7 @@ impl Reader<'_> {
             let entry = Entry { term, keyword, statement, head: word.span };
             // One that is refused is read all the same: what it leaves out is for the rules to say.
             if !self.has_form(&entry) {
-                // What a block would have said is lost: addresses, peers, what is tracked.
-                damage.torn |= keyword.kind.takes_block() == Some(true) && statement.block.is_none();
+                damage.torn |= statement.block.is_none() && GUARDS.contains(&keyword.name);
                 continue;
             }
             if keyword.kind.takes_block() != Some(true)
