@@ -170,11 +170,16 @@ pub enum Departure {
     ///
     /// One that did change keeps its old verdict until the new one is known, so that no master gives up for nothing.
     ScriptsOutlastReloads,
+    /// Programs that name no user run as the agent does; keepalived runs them as `keepalived_script` on a host that has
+    /// that user.
+    ///
+    /// What a script may do would change when somebody adds or removes a user. `script_user` says it for all.
+    ProgramsRunAsTheAgent,
 }
 
 impl Departure {
     /// All of them.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::StrictStaysReachable,
         Self::StrictAnnounces,
         Self::LosersSpeakOnce,
@@ -213,6 +218,7 @@ impl Departure {
         Self::AddressesMoveInOneReload,
         Self::DefaultsOutlastReloads,
         Self::ScriptsOutlastReloads,
+        Self::ProgramsRunAsTheAgent,
     ];
 
     /// The test or scenario that shows it.
@@ -261,6 +267,7 @@ impl Departure {
             }
             Self::DefaultsOutlastReloads => "defaults_that_stand_below_the_instances_outlast_a_reload",
             Self::ScriptsOutlastReloads => "a_changed_script_is_run_in_place_of_the_old_one",
+            Self::ProgramsRunAsTheAgent => "programs_without_a_user_run_as_the_agent",
         }
     }
 }

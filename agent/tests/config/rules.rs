@@ -244,6 +244,20 @@ fn a_tracked_script_that_does_not_exist_keeps_the_instance_from_running() {
 }
 
 #[test]
+fn programs_without_a_user_run_as_the_agent() {
+    let user = |globals: &str| {
+        let text = format!(
+            "global_defs {{ {globals} }}\nvrrp_script s {{ script /bin/true }}\nvrrp_instance A {{\ninterface e\n\
+             virtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }}\ntrack_script {{ s }}\n}}\n"
+        );
+        let plan = config::parse("c", &text).plan;
+        plan.scripts.first().unwrap().command.user.clone().map(|run_as| run_as.user)
+    };
+    assert_eq!(user(""), None);
+    assert_eq!(user("script_user www-data"), Some("www-data".to_owned()));
+}
+
+#[test]
 fn scripts_that_nothing_tracks_are_not_run() {
     let loaded = config::parse("c", "vrrp_script S { script /bin/true }");
     assert_eq!(loaded.plan, Plan::default());
