@@ -270,6 +270,8 @@ pub(super) struct SyncGroup {
     pub name: Spanned<String>,
     /// In order, as they are written.
     pub members: Vec<Spanned<String>>,
+    /// Lines that are no word of the block: names, most likely.
+    pub loose: Vec<Span>,
     pub track_interfaces: Vec<Tracker>,
     pub track_scripts: Vec<Tracker>,
     pub track_files: Vec<WideTracker>,
@@ -313,6 +315,7 @@ pub(super) fn read(
         look,
         excused: false,
         named: Named::default(),
+        effects: reader::Effects::default(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };
@@ -325,6 +328,7 @@ pub(super) fn read(
         root(&mut reader, &entry, &mut model);
         became.push((model.instances.len() > before).then_some(before));
     }
+    reader.report_effects();
     model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {

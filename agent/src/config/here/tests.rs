@@ -151,6 +151,19 @@ fn an_interface_must_be_there() {
 }
 
 #[test]
+fn with_dynamic_interfaces_one_may_come_later() {
+    let text = |globals: &str| {
+        format!(
+            "global_defs {{ {globals} }}\nvrrp_instance A {{\nvirtual_router_id 1\ninterface tap0\n\
+             virtual_ipaddress {{ 192.0.2.1/24 }}\n}}\n"
+        )
+    };
+    let said = |globals: &str| said_of(&Made::new(), &text(globals));
+    assert_eq!(said("dynamic_interfaces"), ["warning RG0501: this host has no interface `tap0`"]);
+    assert_eq!(said("vrrp_version 2"), ["error RG0501: this host has no interface `tap0`"]);
+}
+
+#[test]
 fn an_interface_must_be_up_and_fit_for_adverts() {
     assert_eq!(said(&Made::new(), "interface eth1"), ["warning RG0502: `eth1` is switched off"]);
     assert_eq!(said(&Made::new(), "interface eth1\ndont_track_primary"), [""; 0]);

@@ -87,6 +87,11 @@ pub(super) fn read(
 fn hide(reader: &mut Reader<'_>, statement: &Statement) {
     let Some((first, rest)) = statement.words.split_first() else { return };
     if OPEN_WORDS.contains(&first.value.as_str()) {
+        // A key in the place of its ID.
+        if first.value == "active_key" {
+            let keys = rest.iter().filter(|word| whole_number(&word.value).is_none());
+            keys.for_each(|word| reader.sources.keep_secret(word.span));
+        }
         return;
     }
     let is_key = keyword::nearest(&first.value, ["key"].into_iter()).is_some();

@@ -68,8 +68,17 @@ pub(in super::super) struct Instance {
     /// `owner_ignore_adverts`.
     pub ignores_owners: bool,
     pub tuning: TuningPlan,
+    /// Each word that was said and has its form, and where.
+    pub said: Vec<(&'static str, Span)>,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
+}
+
+impl Instance {
+    /// Where the last of these words was said.
+    pub fn place_of(&self, words: &[&str]) -> Option<Span> {
+        self.said.iter().rev().find(|(word, _)| words.contains(word)).map(|(_, span)| *span)
+    }
 }
 
 /// How the adverts of an instance travel.
@@ -162,6 +171,7 @@ impl Instance {
             extra_announcements: None,
             ignores_owners: false,
             tuning: TuningPlan::default(),
+            said: Vec::new(),
             damaged: false,
         }
     }
@@ -173,6 +183,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut damage = Damage::default();
     for entry in reader.entries::<InstanceTerm>("vrrp_instance", &block.statements, &mut damage) {
         let outer = reader.excuse(entry.keyword);
+        instance.said.push((entry.keyword.name, entry.head));
         line(reader, &entry, &mut instance, &mut damage);
         reader.excused = outer;
     }
