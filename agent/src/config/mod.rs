@@ -27,6 +27,7 @@ mod pair;
 mod render;
 mod report;
 mod tree;
+mod writer;
 
 use std::{path::Path, sync::Arc};
 

@@ -8,7 +8,7 @@ use crate::{
     config::{
         Given,
         plan::{
-            InstancePlan, Plan,
+            InstancePlan, NftablesPlan, Plan,
             diff::{Diff, Line},
         },
     },
@@ -90,7 +90,11 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
     let diff = Diff::between(old, &new);
     report.changes = diff.lines(old).iter().map(Line::text).collect();
     report.unchanged = diff.unchanged();
-    report.notes = notes(old, &new, *is_xdp_fixed);
+    report.notes = notes(old, &new);
+    report.notes.extend(diff.notes(old));
+    if let Some(problem) = fixed(old, &new, *is_xdp_fixed) {
+        return Err(refused(Some(report), Outcome::Refused, problem));
+    }
     if let Some(problem) = room.and_then(|room| without_room(&room, old, &diff)) {
         return Err(refused(Some(report), Outcome::Refused, problem));
     }
@@ -115,12 +119,35 @@ pub fn refused(report: Option<Report>, outcome: Outcome, problem: String) -> Box
     })
 }
 
-/// What a running agent cannot be: it is said, and the rest is applied.
-fn notes(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What a running agent cannot become: where it works and by what names it is known, as in keepalived, and how packets come
+/// in. Half of such a config would be none that anybody wrote.
+fn fixed(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Option<String> {
     if old.xdp != new.xdp && !is_xdp_fixed {
-        notes.push("`xdp` is not changed in a running agent: `agent handover` takes it over".to_owned());
+        return Some("`xdp` cannot change in a running agent: `agent handover` takes the new config over".to_owned());
     }
+    let table = |table: &Option<NftablesPlan>| table.as_ref().map(|table| table.table.clone());
+    let (before, after) = (&old.globals, &new.globals);
+    let (here, there) = (&before.place, &after.place);
+    let changed = [
+        ("net_namespace", here.net_namespace != there.net_namespace),
+        ("net_namespace_ipvs", here.ipvs_namespace != there.ipvs_namespace),
+        ("instance", here.instance != there.instance),
+        ("use_pid_dir", here.use_pid_directory != there.use_pid_directory),
+        ("nftables", table(&before.firewall.nftables) != table(&after.firewall.nftables)),
+        ("nftables_ipvs", table(&before.firewall.ipvs) != table(&after.firewall.ipvs)),
+        ("tmp_config_directory", before.files.temporary_directory != after.files.temporary_directory),
+        ("disable_local_igmp", before.disables_local_igmp != after.disables_local_igmp),
+    ];
+    let words: Vec<String> =
+        changed.iter().filter(|(_, changed)| *changed).map(|(word, _)| format!("`{word}`")).collect();
+    (!words.is_empty()).then(|| {
+        format!("{} cannot change in a running agent: stop it and start it with the new config", words.join(", "))
+    })
+}
+
+/// What counts later only: it is said, and the rest is applied.
+fn notes(old: &Plan, new: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
     let delays = |plan: &Plan| (plan.startup_delay, plan.delay_after_boot);
     if delays(old) != delays(new) {
         notes.push("`vrrp_startup_delay` and `vrrp_delay_after_boot` count from the next start".to_owned());
