@@ -72,6 +72,15 @@ impl Loaded {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity >= Severity::Warning)
     }
 
+    /// A file that is included by its name is not there, so that what stood in it is not in the plan.
+    pub fn misses_an_include(&self) -> bool {
+        // With wildcards that is a note.
+        let is_one = |diagnostic: &Diagnostic| {
+            diagnostic.code == diagnostic::code::INCLUDE_NOTHING && diagnostic.severity >= Severity::Warning
+        };
+        self.diagnostics.iter().any(is_one)
+    }
+
     /// Every diagnostic with its source lines, and how many there are; empty when all is well. Passwords are hidden.
     pub fn render(&self, colour: bool) -> String {
         render::render(&self.diagnostics, &self.sources, colour)

@@ -228,5 +228,6 @@ pub fn snapshot() -> Snapshot {
 
 /// The sample of observe mode: nothing configured.
 pub fn observing() -> Snapshot {
-    Snapshot { observing: true, config: None, instances: Vec::new(), ..snapshot() }
+    let reload = ReloadStatus { last_good: true, ..ReloadStatus::default() };
+    Snapshot { observing: true, config: None, instances: Vec::new(), reload, ..snapshot() }
 }

@@ -124,15 +124,18 @@ fn headline(snapshot: &Snapshot) -> String {
     };
     let router = snapshot.router_id.as_ref().map_or(String::new(), |router| format!(", router_id {router}"));
     let up = words::age(snapshot.uptime_ms);
+    let headline = format!("Regent {}, pid {}, up {up}, {does}{router}", snapshot.version, snapshot.pid);
+    plain(&headline) + "\n" + &last_reload(snapshot)
+}
+
+fn last_reload(snapshot: &Snapshot) -> String {
     let reload = &snapshot.reload;
+    let Some(outcome) = reload.last_outcome else { return String::new() };
     // Only one that changed something says how long that took.
     let took = (reload.last_took_us > 0)
         .then(|| format!(" in {}", words::lapse(Duration::from_micros(reload.last_took_us))));
-    let reload = reload.last_outcome.map_or_else(String::new, |outcome| {
-        let age = words::age(snapshot.taken_unix_ms.saturating_sub(reload.last_unix_ms));
-        format!(", last reload {age} ago: {}{}", outcome.phrase(), took.unwrap_or_default())
-    });
-    plain(&format!("Regent {}, pid {}, up {up}, {does}{router}{reload}", snapshot.version, snapshot.pid)) + "\n"
+    let age = words::age(snapshot.taken_unix_ms.saturating_sub(reload.last_unix_ms));
+    format!("Last reload {age} ago: {}{}\n", outcome.phrase(), took.unwrap_or_default())
 }
 
 fn instances(instances: &[InstanceStatus], look: Look) -> String {

@@ -16,6 +16,8 @@ pub struct Read {
     pub left_out: Vec<String>,
     /// Something in it is wrong.
     pub has_errors: bool,
+    /// A file that it names is not there.
+    pub misses_an_include: bool,
     /// What is wrong with it, for people: with its lines, without colours.
     pub rendered: String,
     /// The same in colours.
@@ -42,6 +44,7 @@ fn read(path: &Path, given: &Given) -> Result<Read, LoadError> {
     let loaded = config::load_with(path, given)?;
     Ok(Read {
         has_errors: loaded.has_errors(),
+        misses_an_include: loaded.misses_an_include(),
         rendered: loaded.render(false),
         coloured: loaded.render(true),
         lines: loaded.lines().collect(),
