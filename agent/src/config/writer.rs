@@ -5,13 +5,7 @@
 
 #![expect(unsafe_code, reason = "leases have no safe binding")]
 
-use std::{
-    fs::File,
-    io,
-    os::fd::AsRawFd,
-    thread::sleep,
-    time::Duration,
-};
+use std::{fs::File, io, os::fd::AsRawFd, thread::sleep, time::Duration};
 
 /// Which signal tells of a writer; the same on every architecture.
 const F_SETSIG: libc::c_int = 10;

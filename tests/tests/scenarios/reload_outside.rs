@@ -72,9 +72,7 @@ fn second(vrid: u32, last: u8) -> Group {
 fn longest_gap(rig: &Rig, group: &Group, began: Moment) -> Result<Duration> {
     let (mut last, mut longest) = (rig.last_advert(began, &rig.a, group)?, Duration::ZERO);
     for frame in rig.capture.frames() {
-        if frame.at > began
-            && frame.mac == rig.a.mac()
-            && frame.is_advert(group.wire_vrid(), rig.a.address())
+        if frame.at > began && frame.mac == rig.a.mac() && frame.is_advert(group.wire_vrid(), rig.a.address())
         {
             longest = longest.max(frame.at.since(last));
             last = frame.at;
@@ -180,7 +178,11 @@ fn a_raised_backup() -> Result<()> {
     reload(&rig, &agent, &group(200).text())?;
     let first = rig.advert(asked, &rig.a, &group(200), START)?;
     let took = first.at.since(asked);
-    ensure!(took <= group(200).timing().down_bound(200) + Duration::from_millis(150), "only {} later", Span(took));
+    ensure!(
+        took <= group(200).timing().down_bound(200) + Duration::from_millis(150),
+        "only {} later",
+        Span(took)
+    );
     peer.wait_entering("BACKUP", 1, START)?;
     // And down again, while the other is Backup: the master stays until the other's timer says otherwise, and never both.
     reload(&rig, &agent, &group(WEAK).text())?;
@@ -198,7 +200,14 @@ fn while_preemption_waits() -> Result<()> {
     let agent = rig.backup(&rig.a, &slow, Rung::Auto)?;
     for round in 0..10 {
         std::thread::sleep(Duration::from_millis(200));
-        reload(&rig, &agent, &format!("# {round}\n{}", slow.clone().with(&format!("garp_master_refresh {}", 60 + round)).text()))?;
+        reload(
+            &rig,
+            &agent,
+            &format!(
+                "# {round}\n{}",
+                slow.clone().with(&format!("garp_master_refresh {}", 60 + round)).text()
+            ),
+        )?;
     }
     ensure!(became_master(&agent, "VI_1")? == 0, "it did not wait");
     let first = rig.advert(began, &rig.a, &slow, Duration::from_secs(5))?;

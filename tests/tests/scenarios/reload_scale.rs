@@ -5,27 +5,31 @@ use std::{fs, net::IpAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use lab::{
-    agent::{Agent, Options, Rung},
+    agent::{Agent, Options, Status},
     clock::{Moment, Span},
-    ear::Ear,
+    ear::{Ear, Heard},
     group::Group,
-    node::{INTERFACE, Node},
+    node::INTERFACE,
 };
 use libtest_mimic::Trial;
 
 use super::{
-    rig::{Rig, START, STRONG, TENTH},
+    rig::{Rig, STRONG, TENTH},
     trial::{Need, Reasons},
 };
 
 /// VRID of the router whose adverts are watched.
-const WATCHED: u8 = 250;
+const WATCHED: u8 = 251;
 /// VRID of one that speaks ten times as often.
-const HASTY: u8 = 251;
+const HASTY: u8 = 252;
 /// Interfaces beside the first.
 const SPARES: [&str; 3] = ["spare1", "spare2", "spare3"];
 /// Routers on each interface, at most.
-const EACH: u16 = 249;
+const EACH: u16 = 250;
+/// How many routers there are beside those that are watched.
+const ROUTERS: u16 = 998;
+/// How many addresses.
+const ADDRESSES: u16 = 5_000;
 /// How many addresses are in the adverts of a router with many.
 const ADVERTISED: usize = 200;
 /// What a reload of all this may take here.
@@ -47,7 +51,6 @@ struct Stage {
     agent: Agent,
     ear: Ear,
     rig: Rig,
-    worst: Vec<String>,
 }
 
 fn watched() -> [Group; 2] {
@@ -86,72 +89,75 @@ impl Stage {
             rig.a.ip(&["address", "add", &format!("10.7.{number}.1/24"), "dev", spare])?;
         }
         let ear = Ear::open(&rig.client)?;
-        let options = Options { interfaces: Vec::new(), ..Options::config(text).on(Rung::Auto) };
+        let options = Options { interfaces: Vec::new(), ..Options::config(text) };
         let agent = Agent::start(&rig.a, &options)?;
-        let stage = Self { agent, ear, rig, worst: Vec::new() };
-        stage.wait("VI_0")?;
+        let stage = Self { agent, ear, rig };
+        stage.wait("to lead", |status| status.state("VI_0") == "MASTER")?;
         std::thread::sleep(Duration::from_secs(2));
         Ok(stage)
     }
 
-    fn wait(&self, name: &str) -> Result<()> {
-        let leads = |status: &lab::agent::Status| status.state(name) == "MASTER";
-        self.agent.wait_status("to lead", PATIENCE, leads).map(drop)
+    fn wait(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Result<()> {
+        self.agent.wait_status(what, PATIENCE, wanted).map(drop)
     }
 
-    fn write(node: &Node, text: &str) -> Result<()> {
-        let new = node.write("regent.new", text)?;
-        Ok(fs::rename(new, node.directory().join("regent.conf"))?)
-    }
-
-    /// Has the config read, and notes the longest silence of the watched meanwhile and `after` it.
-    fn reload(&mut self, what: &str, text: &str, after: Duration) -> Result<()> {
-        Self::write(&self.rig.a, text)?;
+    /// Has the config read, and hears of no silence of the watched meanwhile, and for so long after it.
+    fn reload(&self, what: &str, text: &str, after: Duration) -> Result<()> {
+        let [slow, hasty] = watched();
         self.ear.heard()?;
-        let [slow, _] = watched();
+        // The first silence has a beginning, too.
         std::thread::sleep(slow.timing().interval * 2);
+        let new = self.rig.a.write("regent.new", text)?;
+        fs::rename(new, self.rig.a.directory().join("regent.conf"))?;
         let asked = Moment::now();
         let output = self.agent.reload(&[])?;
         let took = asked.elapsed();
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success(), "{what}: {said}{}{}", String::from_utf8_lossy(&output.stderr), self.agent.process.log_tail());
-        std::thread::sleep(after.max(slow.timing().interval * 2));
+        let wrong = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "{what}: {said}{wrong}{}", self.agent.process.log_tail());
+        std::thread::sleep(after + slow.timing().interval * 2);
         let heard = self.ear.heard()?;
-        let mut line = format!("{what}: {} ({})", Span(took), said.lines().last().unwrap_or_default());
-        for group in watched() {
-            let mut last: Option<Moment> = None;
-            let mut longest = Duration::ZERO;
-            for heard in heard.iter().filter(|heard| heard.source == self.rig.a.address() && heard.vrid == group.wire_vrid()) {
-                if let Some(last) = last {
-                    longest = longest.max(heard.at.since(last));
-                }
-                last = Some(heard.at);
-            }
-            line.push_str(&format!("; {} {}", group.name, Span(longest)));
-            let last = last.context("it is silent")?;
-            ensure!(Moment::now().since(last) < PATIENCE, "{}", group.name);
-        }
-        eprintln!("{line}");
-        self.worst.push(line);
+        let (longest, hasty) = (self.longest(&heard, &slow)?, self.longest(&heard, &hasty)?);
+        let last = said.lines().last().unwrap_or_default();
+        eprintln!("{what}: {last}, in {} altogether; {} and {}", Span(took), Span(longest), Span(hasty));
+        // What thousands come to is said in few words.
+        ensure!(said.lines().all(|line| line.len() < 2_000), "{what}: a line of {} bytes", said.len());
+        ensure!(
+            longest <= slow.timing().interval * 6 / 5,
+            "{what}: silent for {} at {}{}",
+            Span(longest),
+            Span(slow.timing().interval),
+            self.agent.process.log_tail()
+        );
+        let status = self.agent.status()?;
+        let again = status.number(&slow.name, "/became_master");
+        ensure!(again == 1, "{what}: the watched one became master {again} times");
         Ok(())
+    }
+
+    fn longest(&self, heard: &[Heard], group: &Group) -> Result<Duration> {
+        let is_it = |heard: &&Heard| heard.source == self.rig.a.address() && heard.vrid == group.wire_vrid();
+        let times: Vec<Moment> = heard.iter().filter(is_it).map(|heard| heard.at).collect();
+        let silences = times.iter().zip(times.iter().skip(1)).map(|(one, next)| next.since(*one));
+        silences.max().with_context(|| format!("{} is silent", group.name))
     }
 }
 
 fn instances() -> Result<()> {
-    let all = |priority: u8| text((0..996).map(|number| router(number, priority)));
-    let few = || text((0..8).map(|number| router(number, STRONG)));
-    let mut stage = Stage::new(&all(STRONG))?;
+    let all = |priority: u8| text((0..ROUTERS).map(|number| router(number, priority)));
+    let stage = Stage::new(&all(STRONG))?;
     let second = Duration::from_secs(1);
-    stage.reload("nothing changes", &format!("# a word\n{}", all(STRONG)), second)?;
-    let one = text((0..996).map(|number| router(number, if number == 500 { 160 } else { STRONG })));
-    stage.reload("one changes", &one, second)?;
+    stage.reload("nothing changes", &format!("# a word\n{}", all(STRONG)), Duration::ZERO)?;
+    let one = |number| router(number, if number == ROUTERS / 2 { 160 } else { STRONG });
+    stage.reload("one changes", &text((0..ROUTERS).map(one)), Duration::ZERO)?;
     stage.reload("all change", &all(STRONG + 1), second)?;
-    stage.reload("to ten", &few(), second)?;
-    stage.reload("to a thousand", &all(STRONG), Duration::from_secs(6))?;
-    stage.wait("VI_995")?;
-    Ok(())
+    stage.reload("to ten", &text((0..8).map(|number| router(number, STRONG))), second)?;
+    stage.reload("to a thousand", &all(STRONG), Duration::from_secs(5))?;
+    let last = format!("VI_{}", ROUTERS - 1);
+    stage.wait("to lead all again", |status| status.state(&last) == "MASTER")
 }
 
+/// With as many of its addresses in its adverts as it may have there, and the rest beside them.
 fn many(name: &str, vrid: u8, addresses: &[IpAddr]) -> Group {
     let (advertised, excluded) = addresses.split_at(addresses.len().min(ADVERTISED));
     let group = Group {
@@ -172,15 +178,29 @@ fn addresses() -> Result<()> {
         let [high, low] = number.to_be_bytes();
         IpAddr::from([10, 9, high, low])
     };
-    let all: Vec<IpAddr> = (1..=5_000).map(address).collect();
+    let all: Vec<IpAddr> = (1..=ADDRESSES).map(address).collect();
+    let (rest, last) = all.split_at(all.len() - 1);
+    let (most, thousand) = rest.split_at(rest.len() - 1_000);
     let config = |one: &[IpAddr], two: &[IpAddr]| text([many("VI_0", 1, one), many("VI_1", 2, two)]);
-    let few = config(&all[..5], &all[4_999..]);
-    let mut stage = Stage::new(&few)?;
-    stage.reload("to five thousand", &config(&all[..4_999], &all[4_999..]), Duration::from_secs(5))?;
-    stage.reload("nothing changes", &format!("# a word\n{}", config(&all[..4_999], &all[4_999..])), Duration::from_secs(1))?;
-    stage.reload("a thousand move", &config(&all[..3_999], &all[3_999..]), Duration::from_secs(1))?;
-    stage.reload("all move", &config(&all[4_999..], &all[..4_999]), Duration::from_secs(1))?;
-    stage.reload("to five", &config(&all[..5], &all[4_999..]), Duration::from_secs(2))?;
-    let _ = START;
+    let stage = Stage::new(&config(&all[..5], last))?;
+    let second = Duration::from_secs(1);
+    let there = |stage: &Stage, name: &'static str, address: IpAddr| {
+        stage.wait("to have the addresses", |status| status.assigned(name, address))
+    };
+    stage.reload("to five thousand", &config(rest, last), Duration::from_secs(3))?;
+    there(&stage, "VI_0", rest[rest.len() - 1])?;
+    stage.reload("nothing changes", &format!("# a word\n{}", config(rest, last)), Duration::ZERO)?;
+    let other: Vec<IpAddr> = thousand.iter().chain(last).copied().collect();
+    stage.reload("a thousand move", &config(most, &other), second)?;
+    there(&stage, "VI_1", thousand[0])?;
+    stage.reload("all move", &config(last, rest), second)?;
+    there(&stage, "VI_1", rest[0])?;
+    stage.reload("to five", &config(&all[..5], last), second)?;
+    stage.wait("to have five", |status| status.assigned("VI_0", all[4]))?;
+    let began = Moment::now();
+    while stage.rig.a.addresses()?.len() > 9 {
+        ensure!(began.elapsed() < PATIENCE, "addresses are left: {:?}", stage.rig.a.addresses()?.len());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     Ok(())
 }

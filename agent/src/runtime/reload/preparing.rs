@@ -130,7 +130,9 @@ pub fn refused(report: Option<Report>, outcome: Outcome, problem: String) -> Box
 /// in. Half of such a config would be none that anybody wrote.
 fn fixed(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Option<String> {
     if old.xdp != new.xdp && !is_xdp_fixed {
-        return Some("`xdp` cannot change in a running agent: `agent handover` takes the new config over".to_owned());
+        return Some(
+            "`xdp` cannot change in a running agent: `agent handover` takes the new config over".to_owned(),
+        );
     }
     let table = |table: &Option<NftablesPlan>| table.as_ref().map(|table| table.table.clone());
     let (before, after) = (&old.globals, &new.globals);
@@ -148,7 +150,10 @@ fn fixed(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Option<String> {
     let words: Vec<String> =
         changed.iter().filter(|(_, changed)| *changed).map(|(word, _)| format!("`{word}`")).collect();
     (!words.is_empty()).then(|| {
-        format!("{} cannot change in a running agent: stop it and start it with the new config", words.join(", "))
+        format!(
+            "{} cannot change in a running agent: stop it and start it with the new config",
+            words.join(", ")
+        )
     })
 }
 
@@ -203,7 +208,8 @@ fn union<'a>(old: &'a Plan, changed: impl Iterator<Item = &'a InstancePlan>) -> 
 mod tests {
     use super::*;
 
-    const INSTANCE: &str = "vrrp_instance A {\ninterface eth0\nvirtual_router_id 50\nvirtual_ipaddress { 10.0.0.3 }\n}\n";
+    const INSTANCE: &str =
+        "vrrp_instance A {\ninterface eth0\nvirtual_router_id 50\nvirtual_ipaddress { 10.0.0.3 }\n}\n";
 
     /// The difference between two configs, the second of which may include `extra.conf`, which there is not.
     fn prepared(old: &str, new: &str, is_xdp_fixed: bool) -> Result<Box<Prepared>, Box<Report>> {
@@ -248,7 +254,10 @@ mod tests {
         let report = prepared(&gone, "include extra.conf\n", false).unwrap_err();
         assert_eq!(report.outcome, Outcome::BadConfig);
         assert!(report.problem.unwrap().contains("includes is not there"));
-        assert!(prepared("", "include extra.conf\n", false).is_ok(), "it was not there before, and nothing changes");
+        assert!(
+            prepared("", "include extra.conf\n", false).is_ok(),
+            "it was not there before, and nothing changes"
+        );
         assert!(prepared(&gone, "include extra.d/*.conf\n", false).is_ok(), "a directory may be empty");
     }
 }

@@ -80,7 +80,9 @@ fn of_many_addresses_that_come_go_or_change_it_is_said_how_many() {
     };
     assert_eq!(
         texts(&with(1..3, ""), &with(2..40, "")),
-        ["~ vrrp_instance A: addresses - 10.0.1.1/32; addresses + 37 of them, from 10.0.1.3/32 to 10.0.1.39/32"]
+        [
+            "~ vrrp_instance A: addresses - 10.0.1.1/32; addresses + 37 of them, from 10.0.1.3/32 to 10.0.1.39/32"
+        ]
     );
     let changed = texts(&with(1..40, ""), &with(1..40, "label eth0:1")).concat();
     assert_eq!(changed.matches("label none -> eth0:1").count(), 8, "{changed}");
