@@ -10,7 +10,7 @@ use std::{
 
 use regent_common::{
     AdvertInterval, Family, LocalPriority, Version, Vrid,
-    advert::{Authentication, ChecksumForm},
+    advert::{AUTHENTICATION_LENGTH, Authentication, ChecksumForm},
 };
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
@@ -75,7 +75,7 @@ pub use virtual_server::{
     Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
     ServerGroupPlan, ServerTunnel, ServicePlan, SorryServerPlan, TunnelChecksum, VirtualServerPlan,
 };
-pub use weight::WeightPlan;
+pub use weight::{TrackerKind, WeightPlan};
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -119,6 +119,31 @@ pub struct Plan {
     /// Instances that are understood and do not run: the agent lacks what they ask for (`auth_hmac`), and must not run
     /// them without. In the order of the config; they hold neither VRID nor address.
     pub unable: Vec<InstancePlan>,
+}
+
+/// What stands for a password or key that is not shown.
+const HIDDEN: &str = "***";
+
+impl Plan {
+    /// The plan with asterisks for each password and key, to be shown to whoever asks.
+    pub fn without_secrets(&self) -> Self {
+        let mut plan = self.clone();
+        for instance in plan.instances.iter_mut().chain(&mut plan.unable) {
+            if let Authentication::Password(password) = &mut instance.authentication {
+                *password = [0; AUTHENTICATION_LENGTH];
+                password.iter_mut().zip(HIDDEN.bytes()).for_each(|(to, from)| *to = from);
+            }
+            for key in instance.hmac.iter_mut().flat_map(|hmac| &mut hmac.keys) {
+                if let HmacSecret::Bytes(secret) = &mut key.secret {
+                    *secret = Secret::gone();
+                }
+            }
+        }
+        if let Some(ssl) = &mut plan.ssl {
+            ssl.password = ssl.password.as_ref().map(|_| HIDDEN.to_owned());
+        }
+        plan
+    }
 }
 
 /// Which rungs of the ladder may be used.

@@ -30,6 +30,7 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     };
     add("a_config_is_judged_as_the_table_says", ours, verdicts::ours);
     add("keepalived_judges_as_the_table_says", theirs, verdicts::theirs);
+    add("programs_that_others_could_change_have_an_exit_code", ours, verdicts::changeable_programs);
     add("what_is_no_config_is_refused", ours, verdicts::no_config);
     add("dumps_are_those_of_keepalived", both, dumps::are_those_of_keepalived);
     add("a_container_that_starts_keepalived_starts_the_agent", ours, life::in_the_foreground);

@@ -163,18 +163,3 @@ fn sync_daemon(model: &Model, diagnostics: &mut Diagnostics) {
             .help(keyword::quoted_nearest(&named.value, names().take(MAX_COMPARED))),
     );
 }
-
-/// Instances whose addresses belong into another network namespace than the agent's do not run.
-pub(super) fn belong_elsewhere(globals: &Globals, diagnostics: &mut Diagnostics) -> bool {
-    let Some(place) = globals.said.get("net_namespace") else { return false };
-    let inside = match &globals.kept.place.net_namespace {
-        Some(name) => format!("start the agent there, as in `ip netns exec {name} agent …`"),
-        None => "start the agent in the namespace that is meant".to_owned(),
-    };
-    diagnostics.push(
-        Diagnostic::note(code::NAMESPACE, "all instances are left out")
-            .primary(*place, "their addresses belong into that namespace")
-            .help(format!("{inside}, with a config without this line")),
-    );
-    true
-}

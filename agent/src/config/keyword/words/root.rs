@@ -78,7 +78,7 @@ pub(super) const WORDS: &[Word<RootTerm>] = &[
     word("linkbeat_interfaces", Kind::Lines(Line::Linkbeat), "interfaces that are asked again and again whether they have a link", "linkbeat_interfaces { eth0 ETHTOOL }", RootTerm::LinkbeatInterfaces).rare().not_yet(BY_NETLINK),
     word("linkbeat_use_polling", Kind::Flag, "all interfaces are asked again and again whether they have a link", "linkbeat_use_polling", RootTerm::LinkbeatPolling).rare().not_yet(BY_NETLINK),
     word("interface_up_down_delays", Kind::Lines(Line::Delays), "seconds until an interface that goes down, or comes up, counts as such", "interface_up_down_delays { eth0 2 5 }", RootTerm::InterfaceDelays).rare().not_yet("interfaces count as up or down at once"),
-    word("net_namespace", Kind::Text, "the network namespace to work in", "net_namespace blue", RootTerm::NetNamespace).refused("the agent works in the namespace that it is started in, where these addresses may not belong"),
+    word("net_namespace", Kind::Text, "the network namespace to work in", "net_namespace blue", RootTerm::NetNamespace),
     word("net_namespace_ipvs", Kind::MaybeText, "the network namespace to balance in", "net_namespace_ipvs blue", RootTerm::IpvsNamespace).rare().not_yet(NOTHING_BALANCED),
     word("namespace_with_ipsets", Kind::Flag, "ipsets are used in a namespace although the kernel is older than 3.13", "namespace_with_ipsets", RootTerm::NamespaceWithIpsets).rare().without_effect("the agent uses no ipsets"),
     word("instance", Kind::Text, "tells several daemons of a host apart, by the names of their files", "instance blue", RootTerm::InstanceName).not_yet("agents of one host are told apart by --run-dir"),

@@ -1,3 +1,5 @@
+//! The text of a dump, line by line.
+
 use std::path::PathBuf;
 
 use super::*;
