@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::writer;
-
 /// A larger file is no config.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
@@ -40,12 +38,6 @@ pub enum LoadError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
-    },
-    /// Somebody writes it.
-    #[error("cannot read config `{}`: somebody is still writing it; try again when it is whole", path.display())]
-    HalfWritten {
-        /// The file.
-        path: PathBuf,
     },
     /// It is not text.
     #[error("cannot read config `{}`: line {line} is not UTF-8 (byte {byte}); save the file as UTF-8", path.display())]
@@ -89,9 +81,6 @@ pub(super) fn read(path: &Path) -> Result<String, LoadError> {
     }
     if !metadata.is_file() {
         return Err(LoadError::NotAFile { path: path_buf() });
-    }
-    if !writer::is_done(&file) {
-        return Err(LoadError::HalfWritten { path: path_buf() });
     }
     read_from(file, path)
 }

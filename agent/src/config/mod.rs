@@ -29,7 +29,10 @@ mod report;
 mod tree;
 mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use diagnostic::{Diagnostic, Diagnostics, Severity};
 use expand::Files;
@@ -70,6 +73,12 @@ impl Loaded {
     /// Something is wrong or without effect.
     pub fn has_warnings(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity >= Severity::Warning)
+    }
+
+    /// A file that somebody is writing, or has written since it was read: what was read may be half of it. Of a config that
+    /// was read from files.
+    pub fn unfinished(&self) -> Option<PathBuf> {
+        writer::unfinished(&self.sources)
     }
 
     /// A file that is included by its name is not there, so that what stood in it is not in the plan.

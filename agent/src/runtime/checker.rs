@@ -170,10 +170,10 @@ impl Checker {
     ///
     /// # Errors
     /// The order, when there is no room for it; otherwise a report will come.
-    pub fn open(&self, opening: Opening) -> Result<(), Opening> {
-        match self.tasks.try_send(Task::Open(Box::new(opening))) {
+    pub fn open(&self, opening: Box<Opening>) -> Result<(), Box<Opening>> {
+        match self.tasks.try_send(Task::Open(opening)) {
             Err(channel::TrySendError::Full(Task::Open(opening)))
-            | Err(channel::TrySendError::Disconnected(Task::Open(opening))) => Err(*opening),
+            | Err(channel::TrySendError::Disconnected(Task::Open(opening))) => Err(opening),
             Ok(()) | Err(_) => Ok(()),
         }
     }

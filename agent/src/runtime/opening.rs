@@ -132,7 +132,7 @@ impl Engine {
         });
         self.checks += 1;
         let number = self.checks;
-        let opening = Opening { port: at, number, ifindex, name, sockets, joins, programs };
+        let opening = Box::new(Opening { port: at, number, ifindex, name, sockets, joins, programs });
         let asked = match self.checker.as_ref() {
             Some(checker) => checker.open(opening),
             None => Err(opening),

@@ -68,13 +68,17 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
         notes: Vec::new(),
         took_us: 0,
     };
-    let read = match reading::read_apart(path, given) {
+    let read = match reading::read_whole(path, given) {
         Ok(read) => read,
         Err(error) => return Err(refused(Some(report), Outcome::BadConfig, error.to_string())),
     };
     read.tell(*logs_lines);
     report.diagnostics.clone_from(&read.rendered);
     let bad = |report, problem: String| Err(refused(Some(report), Outcome::BadConfig, problem));
+    if let Some(file) = &read.unfinished {
+        let problem = format!("somebody is still writing {}: try again when it is whole", file.display());
+        return bad(report, problem);
+    }
     if !read.left_out.is_empty() {
         let problem = read.who_cannot_run();
         return bad(report, problem);
