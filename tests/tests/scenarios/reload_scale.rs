@@ -5,7 +5,7 @@ use std::{fs, net::IpAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use lab::{
-    agent::{Agent, Options, Status},
+    agent::{Agent, Options, Rung, Status},
     clock::{Moment, Span},
     ear::{Ear, Heard},
     group::Group,
@@ -42,7 +42,8 @@ pub fn trials_alone(reasons: &Reasons) -> Vec<Trial> {
         trials.push(reasons.alone(format!("reload_scale::{name}"), &[Need::Agent], scenario));
     };
     add("a_thousand_instances_that_change_come_and_go_delay_no_advert", instances);
-    add("five_thousand_addresses_that_come_move_and_go_delay_no_advert", addresses);
+    add("five_thousand_addresses_that_come_move_and_go_delay_no_advert", || addresses(Rung::Auto));
+    add("five_thousand_addresses_over_sockets_delay_no_advert", || addresses(Rung::Off));
     trials
 }
 
@@ -82,14 +83,14 @@ fn text(groups: impl IntoIterator<Item = Group>) -> String {
 }
 
 impl Stage {
-    fn new(text: &str) -> Result<Self> {
+    fn new(text: &str, rung: Rung) -> Result<Self> {
         let rig = Rig::new()?;
         for (number, spare) in (1..).zip(SPARES) {
             rig.a.make_spare(spare)?;
             rig.a.ip(&["address", "add", &format!("10.7.{number}.1/24"), "dev", spare])?;
         }
         let ear = Ear::open(&rig.client)?;
-        let options = Options { interfaces: Vec::new(), ..Options::config(text) };
+        let options = Options { interfaces: Vec::new(), ..Options::config(text).on(rung) };
         let agent = Agent::start(&rig.a, &options)?;
         let stage = Self { agent, ear, rig };
         stage.wait("to lead", |status| status.state("VI_0") == "MASTER")?;
@@ -145,7 +146,7 @@ impl Stage {
 
 fn instances() -> Result<()> {
     let all = |priority: u8| text((0..ROUTERS).map(|number| router(number, priority)));
-    let stage = Stage::new(&all(STRONG))?;
+    let stage = Stage::new(&all(STRONG), Rung::Auto)?;
     let second = Duration::from_secs(1);
     stage.reload("nothing changes", &format!("# a word\n{}", all(STRONG)), Duration::ZERO)?;
     let one = |number| router(number, if number == ROUTERS / 2 { 160 } else { STRONG });
@@ -173,7 +174,7 @@ fn many(name: &str, vrid: u8, addresses: &[IpAddr]) -> Group {
     group.with(&format!("virtual_ipaddress_excluded {{\n{lines}}}"))
 }
 
-fn addresses() -> Result<()> {
+fn addresses(rung: Rung) -> Result<()> {
     let address = |number: u16| {
         let [high, low] = number.to_be_bytes();
         IpAddr::from([10, 9, high, low])
@@ -182,7 +183,7 @@ fn addresses() -> Result<()> {
     let (rest, last) = all.split_at(all.len() - 1);
     let (most, thousand) = rest.split_at(rest.len() - 1_000);
     let config = |one: &[IpAddr], two: &[IpAddr]| text([many("VI_0", 1, one), many("VI_1", 2, two)]);
-    let stage = Stage::new(&config(&all[..5], last))?;
+    let stage = Stage::new(&config(&all[..5], last), rung)?;
     let second = Duration::from_secs(1);
     let there = |stage: &Stage, name: &'static str, address: IpAddr| {
         stage.wait("to have the addresses", |status| status.assigned(name, address))
