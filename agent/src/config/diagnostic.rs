@@ -253,6 +253,7 @@ pub mod code {
         LONG_LINE = "RG0007", "a line is longer than keepalived reads";
         CONTINUED_LINE = "RG0008", "a line is continued, as keepalived would not";
         NUL_BYTE = "RG0009", "a file holds NUL bytes";
+        QUOTE_WITHIN = "RG0010", "a value holds a double quote";
         INCLUDE_NOTHING = "RG0101", "an include matches no file";
         INCLUDE_UNREADABLE = "RG0102", "a file of the config cannot be read";
         INCLUDE_CYCLE = "RG0103", "a file includes itself";

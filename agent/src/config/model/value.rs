@@ -370,9 +370,9 @@ impl Reader<'_> {
     }
 }
 
-/// A whole number in decimal. No plus sign, as in keepalived.
+/// A whole number in decimal, maybe with a sign.
 pub(super) fn whole_number(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -396,7 +396,8 @@ enum Decimal {
 
 /// A number with decimals, read straight into units of the last of so many; finer digits are dropped.
 fn fixed_point(text: &str, decimals: u32) -> Decimal {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
         return Decimal::NotANumber;

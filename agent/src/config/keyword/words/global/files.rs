@@ -102,8 +102,7 @@ pub(super) const WORDS: &[Word<GlobalTerm>] = &[
         "which includes that match nothing are an error",
         "include_check match",
         FilesTerm::IncludeCheck,
-    )
-    .without_effect("an include that matches nothing is always said"),
+    ),
     file(
         "random_seed",
         SEED,
