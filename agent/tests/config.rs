@@ -86,6 +86,11 @@ fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
 }
 
 #[test]
+fn strings_end_where_keepalived_ends_them_or_it_is_said() {
+    golden("quotes", by_text);
+}
+
+#[test]
 fn variables_hold_values_lines_and_blocks() {
     golden("variables", by_text);
 }

@@ -124,6 +124,21 @@ impl Diagnostic {
     }
 }
 
+/// Longer sentences are cut in their middle: a config may hold a word of a megabyte.
+const MAX_SENTENCE: usize = 400;
+/// What of a cut sentence is left at its end.
+const MAX_END: usize = 80;
+
+/// A sentence of a bearable length.
+fn cut(sentence: &mut String) {
+    if sentence.len() <= MAX_SENTENCE {
+        return;
+    }
+    let boundary = |at: usize| (0..=at).rev().find(|at| sentence.is_char_boundary(*at)).unwrap_or(0);
+    let middle = boundary(MAX_SENTENCE - MAX_END)..boundary(sentence.len() - MAX_END);
+    sentence.replace_range(middle, " … ");
+}
+
 /// Diagnostics kept; more are only counted, so that a file of rubbish costs bounded memory and a readable answer.
 const MAX_KEPT: usize = 500;
 
@@ -136,8 +151,11 @@ pub(super) struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn push(&mut self, mut diagnostic: Diagnostic) {
         if self.kept.len() < MAX_KEPT {
+            cut(&mut diagnostic.message);
+            diagnostic.labels.iter_mut().for_each(|label| cut(&mut label.text));
+            diagnostic.help.iter_mut().for_each(cut);
             self.kept.push(diagnostic);
         } else {
             self.dropped += 1;

@@ -3,7 +3,10 @@
 //!
 //! As in the C library: a wildcard matches neither `/` nor a leading dot.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// More matches than this are not looked at.
 pub(super) const MAX_MATCHES: usize = 1_000;
@@ -143,10 +146,14 @@ fn find(directory: &Path, pattern: &str, cut: &mut bool) -> Vec<PathBuf> {
 
 fn entries(directory: &Path, component: &str) -> Vec<PathBuf> {
     let pattern: Vec<char> = component.chars().collect();
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| name.starts_with('.') == component.starts_with('.') && is_match(&pattern, name));
+    // Nothing is where the process is: a path without a directory lies there.
+    let place = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
+    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+    names.retain(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with('.') == component.starts_with('.') && is_match(&pattern, &name)
+    });
     names.sort();
     names.into_iter().map(|name| directory.join(name)).collect()
 }

@@ -77,6 +77,25 @@ fn matches_are_sorted_and_leave_hidden_files_out() {
     }
 }
 
+#[test]
+fn a_path_without_a_directory_lies_where_the_process_is() {
+    let names = |directory: &str| {
+        let found = matches(std::path::Path::new(directory), "Cargo.*").files();
+        found.iter().filter_map(|path| Some(path.file_name()?.to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(""), names("."));
+    assert!(!names("").is_empty());
+}
+
+#[test]
+fn a_name_that_is_not_utf_8_matches() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.conf"));
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(matches(directory.path(), "*.conf").files(), [path]);
+}
+
 proptest! {
     #[test]
     fn any_pattern_ends(pattern in "[a*?\\[\\]{},!^:\\\\-]{0,40}", name in "[ab]{0,40}") {
