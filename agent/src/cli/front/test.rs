@@ -109,6 +109,7 @@ const COUNTED: &[&str] = &[
     code::OWNER_WEIGHT,
     code::PASSWORD_CUT,
     code::PREEMPTION,
+    code::QUOTE_WITHIN,
     code::STATE_MASTER,
     code::UNICAST_PEER,
     code::WRONG_FAMILY,
