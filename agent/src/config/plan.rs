@@ -3,6 +3,7 @@
 //! `agent convert` prints it: every type in it is written as JSON by serde, in the way of `json`.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     time::Duration,
@@ -17,6 +18,7 @@ use serde::Serialize;
 
 mod bfd;
 mod checker;
+mod defaults;
 pub mod diff;
 mod fifos;
 mod files;
@@ -47,6 +49,7 @@ pub use checker::{
     BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
     RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
 };
+pub use defaults::DefaultsPlan;
 pub use fifos::{FifoPlan, FifosPlan};
 pub use files::{FilesPlan, IncludeCheck, IncludeCheckKind, ReloadMarker, ReloadPlan, VmacPlan};
 pub use firewall::{FirewallPlan, IptablesPlan, NftablesPlan};
@@ -282,7 +285,7 @@ pub struct ExtraAnnouncements {
 }
 
 /// What keepalived lets one tune of an instance, and the agent does not need.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TuningPlan {
     /// `debug`: 0..=4.
     pub debug: Option<u8>,
@@ -292,6 +295,29 @@ pub struct TuningPlan {
     pub backup_when_late: Option<u8>,
     /// `thread_timer_expired`, with its words as written.
     pub when_late: Option<Vec<String>>,
+    /// `skip_check_adv_addr`, else what `global_defs` says; `None`: neither does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skips_address_check: Option<bool>,
+    /// `strict_mode`, else `vrrp_strict`: what that changes stands in the rest of the plan.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+/// What need not be said of most instances is left out.
+impl fmt::Debug for TuningPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { debug, receive_buffer, backup_when_late, when_late, skips_address_check, strict } = self;
+        let mut shown = f.debug_struct("TuningPlan");
+        shown.field("debug", debug).field("receive_buffer", receive_buffer);
+        shown.field("backup_when_late", backup_when_late).field("when_late", when_late);
+        if skips_address_check.is_some() {
+            shown.field("skips_address_check", skips_address_check);
+        }
+        if *strict {
+            shown.field("strict", strict);
+        }
+        shown.finish()
+    }
 }
 
 impl InstancePlan {

@@ -2,6 +2,7 @@
 
 mod dumps;
 mod life;
+mod signals;
 mod verdicts;
 
 use std::{
@@ -37,6 +38,11 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     add("without_n_it_goes_into_the_background_and_says_how_that_ended", ours, life::in_the_background);
     add("a_start_that_cannot_be_ends_with_the_code_of_keepalived", ours, life::refused);
     add("its_files_are_where_keepalived_has_them", ours, life::default_files);
+    add("a_reload_counts_or_changes_nothing", ours, signals::reloaded);
+    add("a_storm_of_signals_delays_no_advert", ours, signals::a_storm);
+    add("the_system_log_has_its_lines_and_holds_nothing_up", ours, signals::in_the_system_log);
+    add("files_have_the_names_that_the_config_gives", ours, signals::names);
+    add("what_cannot_be_run_takes_nothing_else_along", ours, signals::without_what_cannot_run);
     add("another_one_takes_over_with_its_files", ours, life::handed_over);
     trials
 }

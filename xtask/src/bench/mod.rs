@@ -13,6 +13,8 @@ mod load;
 mod machine;
 mod packet;
 mod pair;
+mod reading;
+mod reload;
 pub mod scale;
 mod script;
 mod steadiness;
@@ -67,6 +69,8 @@ enum Figure {
     Scale,
     /// The longest gap between adverts of other groups while 10,000 virtual addresses come and go
     Bystanders,
+    /// The longest gap between adverts of other groups while a config of a thousand instances or 5,000 addresses is reloaded
+    Reload,
     /// How long a graceful hand-over takes past the skew
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
@@ -79,6 +83,8 @@ enum Figure {
     Answers,
     /// ARP requests lost while the program is exchanged, and while an agent hands over to the next
     Swaps,
+    /// How long it takes to read and check up to 20,000 instances, and how much memory
+    Reading,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -98,6 +104,8 @@ pub struct Effort {
     scattered: &'static [u32],
     /// Times that the most addresses move.
     pub moves: u32,
+    /// Reloads of each kind.
+    pub reloads: u32,
     /// Graceful hand-overs.
     pub hand_overs: u32,
     /// Failures of scripts.
@@ -112,6 +120,8 @@ pub struct Effort {
     pub flood: Duration,
     /// Exchanges of the program, and of the agent, under a flood.
     pub swaps: u32,
+    /// Times that each config is read.
+    pub readings: u32,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -132,6 +142,7 @@ impl Effort {
             addresses: arguments.addresses.clone(),
             scattered: if arguments.quick { &[2_000] } else { &[2_000, 10_000] },
             moves: if arguments.quick { 1 } else { mass },
+            reloads: if arguments.quick { 1 } else { 3 },
             hand_overs: runs,
             failures: runs,
             busy_runs,
@@ -139,6 +150,7 @@ impl Effort {
             floods,
             flood: Duration::from_millis(400),
             swaps: if arguments.quick { 10 } else { 60 },
+            readings: runs,
             loads,
             watch: Duration::from_secs(watch),
         }
@@ -208,6 +220,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Figure::Bystanders) {
         note(bystanders::measure(&contestants, &effort, &mut table));
     }
+    if wanted(Figure::Reload) {
+        note(reload::measure(&contestants, &effort, &mut table));
+    }
     if wanted(Figure::HandOver) {
         note(handover::measure(&contestants, &effort, &mut table));
     }
@@ -225,6 +240,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Swaps) {
         note(swaps::measure(&effort, &mut table));
+    }
+    if wanted(Figure::Reading) {
+        note(reading::measure(&contestants, &effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {

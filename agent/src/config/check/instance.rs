@@ -12,7 +12,7 @@ use super::{
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
     keyword::Seconds,
-    plan::{Command, InstancePlan, NotifyPlan},
+    plan::{Command, InstancePlan, NotifyPlan, TuningPlan},
 };
 
 /// RFC 9568 §6.1 and RFC 3768 §6.2: Master_Down_Interval is 3 × the interval plus the skew.
@@ -106,7 +106,12 @@ impl Checker<'_> {
             link,
             extra_announcements: instance.extra_announcements.or(globals.kept.extra_announcements),
             ignores_owners: instance.ignores_owners || globals.kept.owner_ignores_adverts,
-            tuning: instance.tuning.clone(),
+            tuning: TuningPlan {
+                skips_address_check: (instance.tuning.skips_address_check)
+                    .or(globals.kept.defaults.skips_address_check),
+                strict: strict.is_some(),
+                ..instance.tuning.clone()
+            },
             notify: notify(&instance.notify, globals),
         };
         Some(Draft { plan, runs })

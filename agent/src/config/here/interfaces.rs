@@ -51,7 +51,7 @@ impl Look<'_> {
             Severity::Error => "who depends on it is in FAULT until it is there",
             Severity::Warning | Severity::Note => "has no effect until it is there",
         };
-        let severity = if expected.is_some() { severity.min(Severity::Warning) } else { severity };
+        let severity = if expected.is_some() { Severity::Note } else { severity };
         let message = format!("this host has no interface `{name}`");
         if self.said.contains(&message) {
             return;

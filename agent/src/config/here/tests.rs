@@ -159,7 +159,7 @@ fn with_dynamic_interfaces_one_may_come_later() {
         )
     };
     let said = |globals: &str| said_of(&Made::new(), &text(globals));
-    assert_eq!(said("dynamic_interfaces"), ["warning RG0501: this host has no interface `tap0`"]);
+    assert_eq!(said("dynamic_interfaces"), ["note RG0501: this host has no interface `tap0`"]);
     assert_eq!(said("vrrp_version 2"), ["error RG0501: this host has no interface `tap0`"]);
 }
 

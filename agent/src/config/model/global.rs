@@ -90,10 +90,11 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
                 globals.strict = strict.or(globals.strict.take());
             }
             GlobalTerm::SkipCheckAddresses => {
-                reader.switch(&entry);
+                let known = kept.defaults.skips_address_check;
+                kept.defaults.skips_address_check = reader.switch(&entry).or(known);
             }
             GlobalTerm::DynamicInterfaces => {
-                reader.maybe(&entry);
+                kept.defaults.dynamic_interfaces = Some(reader.maybe(&entry).is_some())
             }
             GlobalTerm::Gate => {
                 globals.presence.gate = reader.gate(&entry, DEFAULT).or(globals.presence.gate.take());

@@ -289,7 +289,8 @@ fn line(
             instance.contest.concedes = reader.switch(entry).or(instance.contest.concedes);
         }
         InstanceTerm::SkipCheckAddresses => {
-            reader.switch(entry);
+            let known = instance.tuning.skips_address_check;
+            instance.tuning.skips_address_check = reader.switch(entry).or(known);
         }
         InstanceTerm::Hmac => instance.hmac = Some(hmac::read(reader, entry.head, block, damage)),
         InstanceTerm::UseVmac => instance.link.vmac = Some(link::vmac(reader, entry)),

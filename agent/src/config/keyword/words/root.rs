@@ -81,8 +81,8 @@ pub(super) const WORDS: &[Word<RootTerm>] = &[
     word("net_namespace", Kind::Text, "the network namespace to work in", "net_namespace blue", RootTerm::NetNamespace),
     word("net_namespace_ipvs", Kind::MaybeText, "the network namespace to balance in", "net_namespace_ipvs blue", RootTerm::IpvsNamespace).rare().not_yet(NOTHING_BALANCED),
     word("namespace_with_ipsets", Kind::Flag, "ipsets are used in a namespace although the kernel is older than 3.13", "namespace_with_ipsets", RootTerm::NamespaceWithIpsets).rare().without_effect("the agent uses no ipsets"),
-    word("instance", Kind::Text, "tells several daemons of a host apart, by the names of their files", "instance blue", RootTerm::InstanceName).not_yet("agents of one host are told apart by --run-dir"),
-    word("use_pid_dir", Kind::Flag, "pid files lie in a directory of their own", "use_pid_dir", RootTerm::UsePidDirectory).rare().without_effect("all files of the agent lie in its run directory"),
+    word("instance", Kind::Text, "under the name `keepalived`: tells several daemons of a host apart, by the names of their files", "instance blue", RootTerm::InstanceName),
+    word("use_pid_dir", Kind::Flag, "under the name `keepalived`: pid files lie in a directory of their own", "use_pid_dir", RootTerm::UsePidDirectory).rare(),
     word("child_wait_time", WAIT, "seconds that processes have to end", "child_wait_time 5", RootTerm::ChildWaitTime).default("5").rare().without_effect("the agent is one process"),
     word(
         "virtual_server",
