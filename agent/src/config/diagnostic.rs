@@ -317,6 +317,7 @@ pub mod code {
         LONG_LINE = "RG0007", "a line is longer than keepalived reads";
         CONTINUED_LINE = "RG0008", "a line is continued, as keepalived would not";
         NUL_BYTE = "RG0009", "a file holds NUL bytes";
+        TEMPLATE = "RG0010", "a placeholder of a template stands where a value should";
         INCLUDE_NOTHING = "RG0101", "an include matches no file";
         INCLUDE_UNREADABLE = "RG0102", "a file of the config cannot be read";
         INCLUDE_CYCLE = "RG0103", "a file includes itself";
@@ -427,6 +428,7 @@ pub mod code {
         DUPLICATE_ROUTE = "RG0463", "a route or rule is named twice";
         OWN_INTERFACE = "RG0464", "words about an interface of its own that do not go together";
         HMAC = "RG0465", "signed adverts that cannot be used";
+        LATE_GLOBALS = "RG0466", "a global default that stands behind instances";
         SERVER_PROTOCOL = "RG0480", "a virtual server does not say its protocol, or says one that does not count";
         SERVER_DEFAULT = "RG0481", "a virtual server does not say how it balances";
         SERVER_DAMAGED = "RG0482", "a virtual server that cannot be read whole";
