@@ -104,6 +104,11 @@ fn a_password_is_hidden_also_where_its_word_is_wrong_or_missing() {
 }
 
 #[test]
+fn strings_end_where_keepalived_ends_them_or_it_is_said() {
+    golden("quotes", by_text);
+}
+
+#[test]
 fn variables_hold_values_lines_and_blocks() {
     golden("variables", by_text);
 }

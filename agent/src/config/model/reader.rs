@@ -240,6 +240,20 @@ impl Reader<'_> {
             );
             return false;
         }
+        // Commands and patterns are taken apart a second time, and there the backslash counts.
+        let once = matches!(kind, Kind::Text | Kind::MaybeText | Kind::NamedBlock | Kind::NamedLines(_))
+            && !name.starts_with("regex");
+        let quote = |word: &&Word| word.quoted && word.value.contains('"');
+        if let Some(word) = entry.values().iter().find(quote).filter(|_| once) {
+            self.report(
+                Diagnostic::warning(
+                    code::QUOTE_WITHIN,
+                    format!("the value of `{name}` holds a double quote"),
+                )
+                .primary(word.span, "for keepalived it ends there, with the backslash as its last character")
+                .help("choose another character, so that both read the same"),
+            );
+        }
         if entry.values().len() < least {
             self.report(
                 Diagnostic::error(code::MISSING_VALUE, format!("`{name}` lacks its value"))
