@@ -276,6 +276,13 @@ const ROWS: &[Row] = &[
     ),
     row(None, "perf", Takes::Maybe("WHEN"), Meaning::Nothing, "without effect"),
     row(None, "debug", Takes::Maybe("OPTIONS"), Meaning::Nothing, "without effect: say RUST_LOG=debug"),
+    row(
+        None,
+        "ignore-sigint",
+        Takes::None,
+        Meaning::Without("SIGINT ends the agent in an orderly way, like SIGTERM"),
+        "without effect: SIGINT ends it",
+    ),
     row(None, "no-mem-check", Takes::None, Meaning::Nothing, "without effect"),
     row(Some('v'), "version", Takes::None, Meaning::Version, "print the version"),
     row(Some('h'), "help", Takes::None, Meaning::Help, "print this"),

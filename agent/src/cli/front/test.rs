@@ -127,7 +127,6 @@ const COUNTED: &[&str] = &[
     code::DUPLICATE_TRACKER,
     code::INSECURE_PROGRAM,
     code::MULTICAST_GROUP,
-    code::NO_INTERFACE,
     code::NO_PREFERENCE,
     code::NO_SUCH_FILE,
     code::NO_UNICAST_PEER,
