@@ -39,7 +39,7 @@ pub(super) struct Word {
     pub value: String,
     /// Where it stands, quotes included.
     pub span: Span,
-    /// It was quoted, at least in part.
+    /// It was quoted.
     pub quoted: bool,
 }
 
@@ -439,7 +439,7 @@ impl Builder<'_> {
     }
 }
 
-/// Adds a token to the words; strings and words that touch are one word (`a"b c"d`).
+/// Adds a token to the words. A string that touches a word is a word of its own, as in keepalived: `a"b c"` are two.
 fn push_word(words: &mut Vec<Word>, raw: &str, span: Span, quoted: bool) {
     let mut value = if quoted {
         let inner = raw.strip_prefix('"').unwrap_or(raw);
@@ -452,15 +452,7 @@ fn push_word(words: &mut Vec<Word>, raw: &str, span: Span, quoted: bool) {
         value =
             if quoted { value.replace("\\\"", "\"") } else { value.replace("\\#", "#").replace("\\!", "!") };
     }
-    let touches = |last: &Word| last.span.source == span.source && last.span.end == span.start;
-    match words.last_mut().filter(|last| touches(last)) {
-        Some(last) => {
-            last.value.push_str(&value);
-            last.span = last.span.to(span);
-            last.quoted |= quoted;
-        }
-        None => words.push(Word { value, span, quoted }),
-    }
+    words.push(Word { value, span, quoted });
 }
 
 #[cfg(test)]

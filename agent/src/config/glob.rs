@@ -1,8 +1,12 @@
-//! Patterns of `include`: `*`, `?`, `[a-z]` and `{a,b}`, sorted and bounded.
+//! Patterns of `include`: `*`, `?`, `[a-z]`, `[[:digit:]]` and `{a,b}`, sorted and bounded. A backslash takes the
+//! meaning from the character after it.
 //!
 //! As in the C library: a wildcard matches neither `/` nor a leading dot.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// More matches than this are not looked at.
 pub(super) const MAX_MATCHES: usize = 1_000;
@@ -41,9 +45,25 @@ impl Matches {
     }
 }
 
-/// Has `*`, `?` or `[`.
+/// Has `*`, `?` or `[` that no backslash takes the meaning from.
 pub(super) fn has_wildcard(pattern: &str) -> bool {
-    pattern.contains(['*', '?', '['])
+    let mut escaped = false;
+    pattern.chars().any(|character| {
+        let wild = !escaped && matches!(character, '*' | '?' | '[');
+        escaped = !escaped && character == '\\';
+        wild
+    })
+}
+
+/// A name without the backslashes that take a meaning away.
+fn plain(component: &str) -> String {
+    let mut name = String::with_capacity(component.len());
+    let mut rest = component.chars();
+    while let Some(character) = rest.next() {
+        // One at the end stands for itself.
+        name.push(if character == '\\' { rest.next().unwrap_or('\\') } else { character });
+    }
+    name
 }
 
 /// All paths that `pattern` matches, relative ones below `directory`.
@@ -113,7 +133,7 @@ fn find(directory: &Path, pattern: &str, cut: &mut bool) -> Vec<PathBuf> {
             if has_wildcard(component) {
                 next.extend(entries(path, component));
             } else {
-                next.push(path.join(component));
+                next.push(path.join(plain(component)));
             }
         }
         *cut |= next.len() > MAX_MATCHES;
@@ -126,10 +146,14 @@ fn find(directory: &Path, pattern: &str, cut: &mut bool) -> Vec<PathBuf> {
 
 fn entries(directory: &Path, component: &str) -> Vec<PathBuf> {
     let pattern: Vec<char> = component.chars().collect();
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| name.starts_with('.') == component.starts_with('.') && is_match(&pattern, name));
+    // Nothing is where the process is: a path without a directory lies there.
+    let place = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
+    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+    names.retain(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with('.') == component.starts_with('.') && is_match(&pattern, &name)
+    });
     names.sort();
     names.into_iter().map(|name| directory.join(name)).collect()
 }
@@ -147,6 +171,10 @@ fn is_match(pattern: &[char], name: &str) -> bool {
             }
             (Some('?'), Some(_)) => Some(1),
             (Some('['), Some(character)) => set(pattern, p, *character),
+            (Some('\\'), Some(character)) if pattern.get(p + 1) == Some(character) => Some(2),
+            // One at the end stands for itself.
+            (Some('\\'), Some('\\')) if pattern.get(p + 1).is_none() => Some(1),
+            (Some('\\'), _) => None,
             (Some(expected), Some(character)) if expected == character => Some(1),
             (Some(_) | None, _) => None,
         };
@@ -162,29 +190,62 @@ fn is_match(pattern: &[char], name: &str) -> bool {
     pattern.iter().skip(p).all(|rest| *rest == '*')
 }
 
+/// A member of a set: a character, a range of them, or a class like `[:digit:]`; and its length.
+fn member(members: &[char], character: char) -> Option<(bool, usize)> {
+    let (first, rest) = members.split_first()?;
+    if let ('[', Some((':', class))) = (*first, rest.split_first().map(|(colon, class)| (*colon, class)))
+        && let Some(end) = class.windows(2).position(|end| end == [':', ']'])
+    {
+        let name: String = class.iter().take(end).collect();
+        if let Some(holds) = class_holds(&name, character) {
+            return Some((holds, end + 4));
+        }
+    }
+    Some(match (rest.first(), rest.get(1)) {
+        (Some('-'), Some(last)) if *last != ']' => ((*first..=*last).contains(&character), 3),
+        (Some(_) | None, _) => (*first == character, 1),
+    })
+}
+
+/// Whether a class of POSIX's holds a character; `None` for a class that there is not.
+fn class_holds(name: &str, character: char) -> Option<bool> {
+    Some(match name {
+        "alpha" => character.is_alphabetic(),
+        "digit" => character.is_ascii_digit(),
+        "alnum" => character.is_alphabetic() || character.is_ascii_digit(),
+        "upper" => character.is_uppercase(),
+        "lower" => character.is_lowercase(),
+        "space" => character.is_whitespace(),
+        "blank" => matches!(character, ' ' | '\t'),
+        "punct" => character.is_ascii_punctuation(),
+        "xdigit" => character.is_ascii_hexdigit(),
+        "cntrl" => character.is_control(),
+        "graph" => !character.is_control() && !character.is_whitespace(),
+        "print" => !character.is_control(),
+        _ => return None,
+    })
+}
+
 /// Length of the set at `start` when it holds `character`. A set that is not closed matches itself.
 fn set(pattern: &[char], start: usize, character: char) -> Option<usize> {
     let body = pattern.get(start + 1..)?;
     let negated = matches!(body.first(), Some('!' | '^'));
     let body = if negated { body.get(1..)? } else { body };
-    let Some(end) = body.iter().skip(1).position(|end| *end == ']').map(|end| end + 1) else {
-        return (character == '[').then_some(1);
-    };
-    let members = body.get(..end)?;
     let (mut at, mut found) = (0, false);
-    while let Some(first) = members.get(at) {
-        match (members.get(at + 1), members.get(at + 2)) {
-            (Some('-'), Some(last)) => {
-                found |= (*first..=*last).contains(&character);
-                at += 3;
+    loop {
+        let rest = body.get(at..).unwrap_or_default();
+        match rest.first() {
+            // The first one is a member.
+            Some(']') if at > 0 => break,
+            Some(_) => {
+                let (holds, length) = member(rest, character)?;
+                found |= holds;
+                at += length;
             }
-            (Some(_) | None, _) => {
-                found |= *first == character;
-                at += 1;
-            }
+            None => return (character == '[').then_some(1),
         }
     }
-    (found != negated).then_some(end + 2 + usize::from(negated))
+    (found != negated).then_some(at + 2 + usize::from(negated))
 }
 
 #[cfg(test)]

@@ -220,7 +220,8 @@ impl Lexer<'_> {
                 b'\\' if self.continues() => break,
                 // An escaped byte is part of the word; a multi-byte character starts with a byte that no other arm
                 // matches, so its rest follows by the last arm.
-                b'\\' if self.peek(1).is_some_and(|next| next != b'\n') => self.at += 2,
+                // A dollar is replaced all the same, as in keepalived.
+                b'\\' if self.peek(1).is_some_and(|next| !matches!(next, b'\n' | b'$')) => self.at += 2,
                 b'$' if self.peek(1) == Some(b'{') => self.variable(),
                 b'{' | b'}' if self.line != Line::Pattern => break,
                 _ => self.at += 1,

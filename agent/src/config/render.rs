@@ -1,14 +1,20 @@
 //! Diagnostics → text for people: the source lines underlined as rustc does, and one line each for logs.
 
-use annotate_snippets::{AnnotationKind, Level, Message, Renderer, Snippet};
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Message, Origin, Renderer, Snippet};
 
 use super::{
     diagnostic::{Diagnostic, Label, Severity},
     source::{Source, Sources, Span},
 };
 
-/// Lines longer than this are not shown: the place is still named.
+/// Of lines longer than this only what is around the place is shown.
 const MAX_SHOWN: usize = 400;
+/// Bytes around a place in a long line.
+const AROUND: usize = 40;
+/// Bytes of a place that are shown in a long line.
+const MAX_UNDERLINED: usize = 80;
 /// Labels further apart than so many bytes are shown apart.
 const MAX_EXCERPT: u32 = 16 << 10;
 
@@ -52,11 +58,23 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         Severity::Note => Level::NOTE,
     };
     let excerpts = excerpts(diagnostic, sources);
-    let mut group =
-        level.primary_title(&diagnostic.message).id(diagnostic.code).elements(Vec::<Message<'_>>::new());
+    let mut group = level
+        .clone()
+        .primary_title(&diagnostic.message)
+        .id(diagnostic.code)
+        .elements(Vec::<Message<'_>>::new());
+    let mut before = Vec::new();
     for excerpt in &excerpts {
-        let snippet =
-            Snippet::source(&excerpt.text).line_start(excerpt.first_line).path(excerpt.name.as_str());
+        let mut snippet = Snippet::source(&excerpt.text).line_start(excerpt.first_line);
+        match excerpt.column {
+            // A part of a line does not know its column: it has a group of its own, below the one that says its place.
+            Some(column) => {
+                let origin = Origin::path(excerpt.name.as_str()).line(excerpt.first_line);
+                before.push(group.element(origin.char_column(column)));
+                group = Group::with_level(level.clone());
+            }
+            None => snippet = snippet.path(excerpt.name.as_str()),
+        }
         let annotations =
             excerpt.labels.iter().map(|(range, kind, text)| kind.span(range.clone()).label(text.as_str()));
         group = group.element(snippet.annotations(annotations));
@@ -72,7 +90,8 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    renderer.render(&[group])
+    before.push(group);
+    renderer.render(&before)
 }
 
 /// A run of lines of one source.
@@ -80,7 +99,9 @@ struct Excerpt {
     name: String,
     text: String,
     first_line: usize,
-    labels: Vec<(std::ops::Range<usize>, AnnotationKind, String)>,
+    /// Where the place stands in its line, when the text is only a part of that.
+    column: Option<usize>,
+    labels: Vec<(Range<usize>, AnnotationKind, String)>,
 }
 
 /// The lines that the labels stand on: one excerpt for labels that lie together, the first label's first.
@@ -94,7 +115,7 @@ fn excerpts(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Excerpt> {
         }
     }
     let primary = diagnostic.labels.first();
-    groups.iter().filter_map(|labels| excerpt(labels, primary, sources)).collect()
+    groups.iter().flat_map(|labels| excerpt(labels, primary, sources)).collect()
 }
 
 fn is_near(one: Span, other: Span) -> bool {
@@ -102,33 +123,65 @@ fn is_near(one: Span, other: Span) -> bool {
         && one.start.abs_diff(other.end).max(other.start.abs_diff(one.end)) <= MAX_EXCERPT
 }
 
-/// `None` where the lines are too long to be shown: the title and the help still tell it.
-fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Option<Excerpt> {
-    let source_id = labels.first()?.span.source;
-    let source = sources.get(source_id)?;
-    let first = labels.iter().map(|label| label.span.start).min()?;
-    let last = labels.iter().map(|label| label.span.end.saturating_sub(1).max(label.span.start)).max()?;
-    let first_line = source.line_of(first);
-    let range = source.lines(first_line, source.line_of(last));
-    let whole = Span { source: source_id, start: offset(range.start), end: offset(range.end) };
-    let text = masked(source, whole, sources);
-    // Nothing at the beginning is the text as a whole, which the title names.
-    if labels.iter().all(|label| label.span.end == 0)
-        || text.lines().any(|line| line.len() > MAX_SHOWN)
-        || text.len() > 2 * MAX_EXCERPT as usize
-    {
-        return None;
-    }
-    let labels = labels
-        .iter()
-        .map(|label| {
-            let kind =
-                if primary == Some(*label) { AnnotationKind::Primary } else { AnnotationKind::Context };
-            let place = |at: u32| (at as usize).saturating_sub(range.start).min(text.len());
-            (place(label.span.start)..place(label.span.end), kind, label.text.clone())
-        })
-        .collect();
-    Some(Excerpt { name: source.name.clone(), text, first_line: first_line + 1, labels })
+/// The lines of labels that lie together; where they are long, each label has what is around it. Nothing when the
+/// text as a whole is meant.
+fn excerpt(labels: &[&Label], primary: Option<&Label>, sources: &Sources) -> Vec<Excerpt> {
+    let read = || {
+        let source_id = labels.first()?.span.source;
+        let source = sources.get(source_id)?;
+        // Nothing at the beginning is the text as a whole, which the title names.
+        if labels.iter().all(|label| label.span.end == 0) {
+            return None;
+        }
+        let first = labels.iter().map(|label| label.span.start).min()?;
+        let last = labels.iter().map(|label| label.span.end.saturating_sub(1).max(label.span.start)).max()?;
+        let first_line = source.line_of(first);
+        let range = source.lines(first_line, source.line_of(last));
+        let lines = source.text.get(range.clone()).unwrap_or_default();
+        if lines.len() > 2 * MAX_EXCERPT as usize || lines.lines().any(|line| line.len() > MAX_SHOWN) {
+            let parts = labels.iter().map(|label| part(label, primary, source, sources));
+            return Some(parts.collect());
+        }
+        let whole = Span { source: source_id, start: offset(range.start), end: offset(range.end) };
+        let text = masked(source, whole, sources);
+        let labels = labels
+            .iter()
+            .map(|label| {
+                let place = |at: u32| (at as usize).saturating_sub(range.start).min(text.len());
+                let range = place(label.span.start)..place(label.span.end);
+                (range, kind(label, primary), label.text.clone())
+            })
+            .collect();
+        let name = source.name.clone();
+        Some(vec![Excerpt { name, text, first_line: first_line + 1, column: None, labels }])
+    };
+    read().unwrap_or_default()
+}
+
+fn kind(label: &Label, primary: Option<&Label>) -> AnnotationKind {
+    if primary == Some(label) { AnnotationKind::Primary } else { AnnotationKind::Context }
+}
+
+/// What is around the start of a label in a long line.
+fn part(label: &Label, primary: Option<&Label>, source: &Source, sources: &Sources) -> Excerpt {
+    let start = label.span.start as usize;
+    let line = source.line_of(label.span.start);
+    let whole = source.lines(line, line);
+    let whole = whole.start..whole.end.max(start);
+    let end = (label.span.end as usize).min(start + MAX_UNDERLINED).min(whole.end).max(start);
+    let boundary = |at: usize| (0..=at).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or(0);
+    let shown =
+        boundary(start.saturating_sub(AROUND).max(whole.start))..boundary((end + AROUND).min(whole.end));
+    let end = boundary(end).max(start);
+    let span = Span { start: offset(shown.start), end: offset(shown.end), ..label.span };
+    let before = if shown.start > whole.start { "…" } else { "" };
+    let after = if shown.end < whole.end { "…" } else { "" };
+    let text = format!("{before}{}{after}", masked(source, span, sources));
+    let place = |at: usize| (at.saturating_sub(shown.start) + before.len()).min(text.len());
+    let labels = vec![(place(start)..place(end), kind(label, primary), label.text.clone())];
+    let position = source.position(label.span.start);
+    let column = Some(position.column as usize);
+    Excerpt { name: source.name.clone(), text, first_line: line + 1, column, labels }
 }
 
 fn offset(at: usize) -> u32 {

@@ -395,12 +395,8 @@ fn minimal_announcements_are_one_and_no_second_batch_unless_said_otherwise() {
     assert_eq!(of("", ""), minimal);
     let four = Announcements { repeat: 4, lower_priority_repeat: 4, ..minimal };
     assert_eq!(of("vrrp_garp_master_repeat 4", ""), four);
-    let refreshed = Announcements {
-        delay: Duration::from_secs(2),
-        refresh: Duration::from_secs(60),
-        lower_priority_delay: Duration::from_secs(2),
-        ..minimal
-    };
+    let refreshed =
+        Announcements { delay: Duration::from_secs(2), refresh: Duration::from_secs(60), ..minimal };
     assert_eq!(of("", "garp_master_delay 2\ngarp_master_refresh 60"), refreshed);
     assert_eq!(
         only(&under("vrrp_min_garp no", "")).announcements,

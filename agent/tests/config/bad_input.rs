@@ -96,6 +96,25 @@ fn a_line_of_a_megabyte_and_a_hundred_thousand_braces_are_read_in_time() {
 }
 
 #[test]
+fn a_long_line_is_shown_around_its_place_and_a_long_word_is_cut() {
+    let before = "x".repeat(300);
+    let text = format!(
+        "global_defs {{ # \nrouter_id {before} ü {} priority\n}}\n{}\n",
+        "é".repeat(500),
+        "y".repeat(9_000)
+    );
+    let shown = config::parse("c", &text).render(false);
+    assert!(shown.contains("--> c:2:312"), "{shown}");
+    assert!(shown.contains("…xxxxx") && shown.contains("xxx ü éééé"), "{shown}");
+    assert!(shown.contains("unknown word `yyyy") && shown.contains("yyyy … yyyy"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() < 500), "{shown}");
+    // A password is hidden in a part of a line as well.
+    let secret = format!("auth_pass {}{}\n", "hunter2".repeat(90), " x".repeat(90));
+    let text = format!("vrrp_instance A {{\nauthentication {{\nauth_type PASS\n{secret}}}\n}}\n");
+    assert!(!config::parse("c", &text).render(false).contains("hunter"));
+}
+
+#[test]
 fn an_empty_file_is_an_empty_plan() {
     for text in ["", "\n", "# nothing\n", "\u{feff}"] {
         let loaded = config::parse("c", text);

@@ -149,6 +149,19 @@ fn the_announcements_of_an_instance_override_the_global_ones_word_by_word() {
 }
 
 #[test]
+fn after_a_lower_priority_it_is_what_all_instances_have_whatever_one_has_after_becoming_master() {
+    let of = |lines: &str| only(&instance(lines)).announcements;
+    let usual = Announcements::default();
+    let own = of("garp_master_repeat 1\ngarp_master_delay 9");
+    assert_eq!((own.repeat, own.delay), (1, Duration::from_secs(9)));
+    let after = |announcements: Announcements| {
+        (announcements.lower_priority_repeat, announcements.lower_priority_delay)
+    };
+    assert_eq!(after(own), after(usual));
+    assert_eq!(after(of("garp_lower_prio_repeat 2\ngarp_lower_prio_delay 3")), (2, Duration::from_secs(3)));
+}
+
+#[test]
 fn more_addresses_than_fit_an_advert_are_assigned_all_the_same() {
     let many = |version: u8, count: u32, base: &str| {
         let lines: String = (0..count).map(|n| format!("{base}{:x}\n", n + 1)).collect();

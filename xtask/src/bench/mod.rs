@@ -13,6 +13,7 @@ mod load;
 mod machine;
 mod packet;
 mod pair;
+mod reading;
 mod reload;
 pub mod scale;
 mod script;
@@ -82,6 +83,8 @@ enum Figure {
     Answers,
     /// ARP requests lost while the program is exchanged, and while an agent hands over to the next
     Swaps,
+    /// How long it takes to read and check up to 20,000 instances, and how much memory
+    Reading,
     /// Processor time, memory and longest gap at 255 instances
     Load,
     /// The same at 1,000 instances over four interfaces
@@ -117,6 +120,8 @@ pub struct Effort {
     pub flood: Duration,
     /// Exchanges of the program, and of the agent, under a flood.
     pub swaps: u32,
+    /// Times that each config is read.
+    pub readings: u32,
     /// Runs of each load.
     pub loads: u32,
     /// How long each is watched.
@@ -145,6 +150,7 @@ impl Effort {
             floods,
             flood: Duration::from_millis(400),
             swaps: if arguments.quick { 10 } else { 60 },
+            readings: runs,
             loads,
             watch: Duration::from_secs(watch),
         }
@@ -234,6 +240,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Swaps) {
         note(swaps::measure(&effort, &mut table));
+    }
+    if wanted(Figure::Reading) {
+        note(reading::measure(&contestants, &effort, &mut table));
     }
     let mut shapes = Vec::new();
     if wanted(Figure::Load) {

@@ -137,6 +137,7 @@ const COUNTED: &[&str] = &[
     code::PASSWORD_CUT,
     code::PREEMPTION,
     code::QUORUM,
+    code::QUOTE_WITHIN,
     code::SERVER_DEFAULT,
     code::SERVER_PORT,
     code::SERVER_PROTOCOL,

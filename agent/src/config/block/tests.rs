@@ -61,6 +61,13 @@ fn a_line_ends_a_statement() {
 }
 
 #[test]
+fn a_string_that_touches_a_word_is_a_word_of_its_own() {
+    let statements = parse("a\"b c\"d \"e\"\"f\"").0;
+    let words: Vec<&str> = statements[0].words.iter().map(|word| word.value.as_str()).collect();
+    assert_eq!(words, ["a", "b c", "d", "e", "f"]);
+}
+
+#[test]
 fn a_missing_brace_is_one_error_at_the_block_that_was_opened() {
     let (tree, faults) = parse("root a {\n b {\n c\n");
     assert_eq!(faults, ["RG0002 at 1:8 2:4"]);

@@ -24,16 +24,16 @@ const MINIMAL: Announcements = Announcements {
     lower_priority_delay: Duration::ZERO,
 };
 
-/// What the instance says, else what `global_defs` says, else keepalived's defaults; after a lower priority the same
-/// as after becoming master, unless said otherwise.
+/// What the instance says, else what `global_defs` says, else keepalived's defaults. After a lower priority it is the
+/// same as `global_defs` has after becoming master, whatever the instance has there, unless said otherwise.
 pub(super) fn announcements(own: &Garp, globals: &Globals) -> Announcements {
     let default = if globals.minimal_garp { MINIMAL } else { Announcements::default() };
     let globals = &globals.garp;
-    let delay = own.delay.or(globals.delay).unwrap_or(default.delay);
-    let repeat = own.repeat.or(globals.repeat).unwrap_or(default.repeat);
+    let delay = globals.delay.unwrap_or(default.delay);
+    let repeat = globals.repeat.unwrap_or(default.repeat);
     Announcements {
-        repeat,
-        delay,
+        repeat: own.repeat.unwrap_or(repeat),
+        delay: own.delay.unwrap_or(delay),
         refresh: own.refresh.or(globals.refresh).unwrap_or(default.refresh),
         refresh_repeat: own.refresh_repeat.or(globals.refresh_repeat).unwrap_or(default.refresh_repeat),
         lower_priority_repeat: own.lower_repeat.or(globals.lower_repeat).unwrap_or(repeat),

@@ -50,6 +50,7 @@ fn braces_belong_to_the_pattern_of_an_include() {
 #[test]
 fn braces_belong_to_a_variable() {
     assert_eq!(read("a${B}c"), [(Kind::Word, "a${B}c")]);
+    assert_eq!(read(r"a\${B}c"), [(Kind::Word, r"a\${B}c")]);
     assert_eq!(read("${_ENV HOME}x"), [(Kind::Word, "${_ENV HOME}x")]);
     assert_eq!(read("${B c"), [(Kind::Word, "$"), (Kind::Open, "{"), (Kind::Word, "B"), (Kind::Word, "c")]);
 }

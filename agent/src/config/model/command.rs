@@ -147,6 +147,15 @@ fn command(
         );
         return None;
     };
+    let arguments: Vec<String> = words.chain(rest).collect();
+    if std::iter::once(&program).chain(&arguments).any(|word| word.contains('\0')) {
+        reader.report(
+            Diagnostic::error(code::BAD_COMMAND, "a word of the command holds a zero byte")
+                .primary(span, "no program can be given one")
+                .help("the command is not run; `\\0` is a zero byte, `\\\\0` a backslash and a digit"),
+        );
+        return None;
+    }
     let program = PathBuf::from(program);
     if reader.look && program.is_absolute() && !program.exists() {
         reader.report(
@@ -157,7 +166,7 @@ fn command(
             .primary(span, "running it will fail"),
         );
     }
-    let command = Command { program, arguments: words.chain(rest).collect(), user };
+    let command = Command { program, arguments, user };
     reader.named.programs.push(Spanned { value: command.clone(), span });
     Some(command)
 }
