@@ -81,11 +81,12 @@ impl Engine {
         let before = std::mem::take(&mut self.order);
         let old = |position: usize| before.get(position).copied();
         let (mut gather, mut other, mut start) = (Vec::new(), Vec::new(), Vec::new());
+        let mut free = 0;
         for fate in instances {
             let (at, plan, is_new) = match fate {
                 Fate::Kept { before } => (old(before), None, false),
                 Fate::Changed { before, plan } => (old(before), Some(plan), false),
-                Fate::Added { plan } => (Some(self.make_room(&plan)), Some(plan), true),
+                Fate::Added { plan } => (Some(self.make_room(&plan, &mut free)), Some(plan), true),
             };
             let Some(at) = at else { continue };
             self.order.push(at);

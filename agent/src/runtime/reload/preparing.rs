@@ -215,6 +215,8 @@ mod tests {
     const INSTANCE: &str =
         "vrrp_instance A {\ninterface eth0\nvirtual_router_id 50\nvirtual_ipaddress { 10.0.0.3 }\n}\n";
 
+    const ROOM: Capacity = Capacity { instances: 2, vips: 3, peers: 0 };
+
     /// The difference between two configs, the second of which may include `extra.conf`, which there is not.
     fn prepared(old: &str, new: &str, is_xdp_fixed: bool) -> Result<Box<Prepared>, Box<Report>> {
         let directory = tempfile::tempdir().unwrap();
@@ -228,7 +230,7 @@ mod tests {
             is_xdp_fixed,
         };
         let old = crate::config::parse("c", &format!("{old}{INSTANCE}")).plan;
-        prepare(&source, &old, None)
+        prepare(&source, &old, Some(ROOM))
     }
 
     #[test]
@@ -263,5 +265,26 @@ mod tests {
             "it was not there before, and nothing changes"
         );
         assert!(prepared(&gone, "include extra.d/*.conf\n", false).is_ok(), "a directory may be empty");
+    }
+
+    #[test]
+    fn what_the_maps_of_the_program_have_no_room_for_is_refused_with_a_way_out() {
+        let with = |vrid: u8, addresses: &str| {
+            let place = format!("interface eth0\nvirtual_router_id {vrid}\n");
+            format!("vrrp_instance B{vrid} {{\n{place}virtual_ipaddress {{ {addresses} }}\n}}\n")
+        };
+        assert!(prepared("", &with(51, "10.0.1.1\n10.0.1.2"), false).is_ok());
+        for (new, what) in [
+            (with(51, "10.0.1.1") + &with(52, "10.0.1.2"), "room for 2 instances, and this change needs 3"),
+            (
+                with(51, "10.0.1.1\n10.0.1.2\n10.0.1.3"),
+                "room for 3 virtual addresses, and this change needs 4",
+            ),
+        ] {
+            let report = prepared("", &new, false).unwrap_err();
+            let problem = report.problem.unwrap();
+            assert_eq!(report.outcome, Outcome::Refused, "{problem}");
+            assert!(problem.contains(what) && problem.contains("`agent handover`"), "{problem}");
+        }
     }
 }
