@@ -9,6 +9,7 @@ mod scenarios {
     pub mod detach;
     pub mod devices;
     pub mod differential;
+    pub mod elsewhere;
     pub mod faults;
     pub mod figures;
     pub mod front;
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         scenarios::reload::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
+        scenarios::elsewhere::trials,
         scenarios::front::trials,
         scenarios::outside::trials,
         scenarios::words::trials,

@@ -144,7 +144,7 @@ fn check(options: &CheckOptions) -> anyhow::Result<(Report, Vec<Outcome>)> {
         if let Ok(loaded) = one.loaded.as_ref().map_err(drop)
             && options.here
         {
-            report.add(loaded.here(&host::ThisHost::ask()?));
+            report.add(loaded.here(&host::ThisHost::ask(&loaded.plan)?));
         }
         return Ok((report, vec![one.outcome()]));
     };

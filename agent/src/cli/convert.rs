@@ -1,6 +1,7 @@
 //! `agent convert`: the plan that a config becomes, as JSON on stdout; what is wrong with the config on stderr.
 //!
-//! The plan holds what can be run. Passwords are in it: whoever converts a config may read it.
+//! The plan holds what can be run. Passwords and keys are asterisks in it, unless `--secrets` asks for them: what is
+//! converted is often pasted where a password must not go.
 
 use std::{io::Write, path::PathBuf};
 
@@ -21,6 +22,8 @@ pub struct ConvertOptions {
     pub file: Option<PathBuf>,
     /// Which `@id` lines are meant.
     pub config_id: Option<String>,
+    /// Passwords and keys are written as they are.
+    pub secrets: bool,
 }
 
 /// What a config can be converted to.
@@ -36,7 +39,7 @@ enum PlanFormat {
     after_long_help = "The plan has every default filled in. Names ending in _us are microseconds; family is 4 or 6; \
     an absent value is null. instances: name, interface, vrid, family, transport (multicast {group} or unicast {peers, \
     ttl, checks_source}), version, priority, interval_us, preemption, addresses, excluded, track_*, notify and so on, \
-    without those that cannot be run; scripts: those that an instance tracks. Passwords are written as they are.\n\n\
+    without those that cannot be run; scripts: those that an instance tracks. Passwords and keys are \"***\", unless --secrets is given.\n\n\
     Exit status: 0 good, 4 errors in the config, which stderr tells."
 )]
 pub(super) struct ConvertArguments {
@@ -46,6 +49,9 @@ pub(super) struct ConvertArguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     given: GivenArguments,
+    /// Write passwords and keys as they are
+    #[arg(long)]
+    secrets: bool,
     /// What to make of it
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t)]
     output: PlanFormat,
@@ -54,7 +60,9 @@ pub(super) struct ConvertArguments {
 impl ConvertArguments {
     pub(super) fn options(self) -> ConvertOptions {
         match self.output {
-            PlanFormat::Json => ConvertOptions { file: self.file, config_id: self.given.config_id },
+            PlanFormat::Json => {
+                ConvertOptions { file: self.file, config_id: self.given.config_id, secrets: self.secrets }
+            }
         }
     }
 }
@@ -80,7 +88,11 @@ pub fn run(
         print(errors, &format!("{summary}\n"));
     }
     if let Ok(loaded) = &side.loaded {
-        let plan = serde_json::to_string_pretty(&loaded.plan).context("cannot write the plan as JSON")?;
+        let plan = match options.secrets {
+            true => serde_json::to_string_pretty(&loaded.plan),
+            false => serde_json::to_string_pretty(&loaded.plan.without_secrets()),
+        };
+        let plan = plan.context("cannot write the plan as JSON")?;
         print(output, &format!("{plan}\n"));
     }
     Ok(if report.count(Severity::Error) > 0 { Status::Config } else { Status::Good })

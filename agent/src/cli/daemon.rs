@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{self, plan::Plan},
-    net::{clock, scheduling},
+    net::{clock, namespace, scheduling},
     observe::{log, server::Listeners},
     runtime::{self, Ended, Front, Given, Letter, Life, RunDir, Settings, Source},
 };
@@ -70,6 +70,7 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
         Settled::Observe => (Plan::default(), None),
     };
     scheduling::return_free_memory();
+    enter_namespace(&plan)?;
     interfaces_exist(&options.interfaces)?;
     let plan = runtime::limited_to(plan, &options.interfaces);
     if plan.instances.is_empty() && !observing {
@@ -83,6 +84,17 @@ fn work(options: DaemonOptions, command_line: Vec<OsString>, given: Option<Given
     }
     start(Start { options, plan, config, source, observing, started, command_line, given, front: None })
         .map(drop)
+}
+
+/// Goes where the config says: before any thread is started that works in the network.
+///
+/// # Errors
+/// There is no such network namespace, or it may not be entered.
+pub fn enter_namespace(plan: &Plan) -> Result<(), namespace::Error> {
+    let Some(name) = &plan.globals.place.net_namespace else { return Ok(()) };
+    namespace::enter(name)?;
+    tracing::info!("works in the network namespace {name}");
+    Ok(())
 }
 
 /// A daemon whose config was read.
@@ -117,14 +129,16 @@ pub fn start(start: Start) -> anyhow::Result<Ended> {
     permitted(observing)?;
     let control = control_runtime()?;
     let _entered = control.enter();
+    let entered = front.as_ref().and_then(|front| front.namespace.as_ref());
+    let entered = entered.or(plan.globals.place.net_namespace.as_ref()).cloned();
     let (predecessor, run_dir, mut inherited, listeners, pins) = match given {
         None => {
-            let run_dir = RunDir::take(&options.run_directory)?;
+            let run_dir = RunDir::take(&options.run_directory)?.working_in(entered);
             let listeners = Listeners::bind(run_dir.path(), options.metrics)?;
             (None, run_dir, BTreeMap::new(), listeners, None)
         }
         Some(Given { channel, pid, lock, control, metrics, pins, claims }) => {
-            let run_dir = RunDir::inherit(&options.run_directory, lock)?;
+            let run_dir = RunDir::inherit(&options.run_directory, lock)?.working_in(entered);
             let metrics = metrics.filter(|_| options.metrics.is_some());
             let listeners = Listeners::inherit(run_dir.path(), control, metrics)?;
             (Some((channel, pid)), run_dir, claims, listeners, pins)

@@ -1,7 +1,7 @@
 //! `agent detach`: clears away what dead agents left on this host, with none running: programs that were pinned to outlive
 //! them, addresses and routes, virtual MACs in the filters of cards. Again: nothing happens.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Context;
 use regent_common::{Family, Vrid, map::gate_flag};
@@ -9,7 +9,7 @@ use regent_common::{Family, Vrid, map::gate_flag};
 use super::{exit::Status, options::DetachOptions, print};
 use crate::{
     net::{
-        inventory,
+        inventory, namespace,
         nic_filter::NicFilter,
         xdp::{self, Pins},
     },
@@ -23,6 +23,9 @@ use crate::{
 /// An agent lives, or something cannot be removed: what, and what to do.
 pub fn run(options: &DetachOptions, output: &mut dyn Write) -> anyhow::Result<Status> {
     let run_dir = RunDir::take(&options.run_directory)?;
+    if let Some(name) = run_dir.worked_in() {
+        enter(&name)?;
+    }
     let mut said = Vec::new();
     for (ifindex, mac) in virtual_macs(options) {
         NicFilter::open()?.remove(ifindex, mac)?;
@@ -55,6 +58,14 @@ pub fn run(options: &DetachOptions, output: &mut dyn Write) -> anyhow::Result<St
         print(output, "nothing was left by a dead agent\n");
     }
     Ok(Status::Good)
+}
+
+/// Goes where the dead agent worked. With a namespace its interfaces and all that was on them have gone.
+fn enter(name: &str) -> Result<(), namespace::Error> {
+    match namespace::enter(name) {
+        Err(namespace::Error::Absent { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 /// Virtual MACs that the dead agent of this run directory spoke from. Where nothing was pinned nothing is known of them.

@@ -4,7 +4,6 @@
 //! Owns the order of such a start. Options that have no meaning here are taken without effect (`options`).
 
 mod background;
-mod namespace;
 mod options;
 mod pid;
 mod test;
@@ -29,8 +28,8 @@ use super::{
     print,
 };
 use crate::{
-    config::{self, Loaded, plan::Plan},
-    net::{clock, scheduling},
+    config::{self, plan::Plan},
+    net::{clock, namespace, scheduling},
     observe::log::{self, LogOptions, front::FrontLog},
     runtime::{Ended, Front, Given, Ready, Source},
 };
@@ -152,11 +151,16 @@ fn started(options: Options, mut words: Vec<OsString>) -> Result<Exit, Stop> {
         Ok(plan) => plan,
         Err(exit) => return Ok(exit),
     };
+    match &options.namespace {
+        // What the command line says counts, as with keepalived.
+        Some(_) => {}
+        None => daemon::enter_namespace(&plan)?,
+    }
     scheduling::return_free_memory();
     let config = std::path::absolute(&options.config)?;
     // A successor may be started from another directory.
     words.extend(["-f".into(), config.clone().into()]);
-    let files = PidFiles::new(&options);
+    let files = PidFiles::new(&options, &plan.globals.place);
     let foreground = options.foreground || options.succeeds;
     if !options.succeeds
         && let Some(pid) = files.running()
@@ -205,11 +209,8 @@ fn served(
             starter.tell(Exit::Good.code());
         }
     };
-    let front = Front {
-        namespace: options.namespace.clone(),
-        dumps_at_start: options.dumps,
-        ready: Ready(Box::new(ready)),
-    };
+    let namespace = options.namespace.as_ref().or(plan.globals.place.net_namespace.as_ref()).cloned();
+    let front = Front { namespace, dumps_at_start: options.dumps, ready: Ready(Box::new(ready)) };
     let start = Start {
         started: clock::now(),
         observing: false,
@@ -265,9 +266,10 @@ fn run_directory(pid_file: &Path) -> PathBuf {
     if pid_file == Path::new(pid::MAIN) { RUN_DIRECTORY.into() } else { pid_file.with_extension("regent") }
 }
 
-/// The plan of the config; all that is wrong with it is logged.
+/// The plan of the config; all that is wrong with it is logged. What can be run is run: who starts keepalived with a file
+/// of ten instances does not expect that all ten are gone for one that is at fault.
 fn read(options: &Options) -> Result<Plan, Exit> {
-    let loaded = match config::load_with(&options.config, &given(options)) {
+    let mut loaded = match config::load_with(&options.config, &given(options)) {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!("{error}");
@@ -277,24 +279,31 @@ fn read(options: &Options) -> Result<Plan, Exit> {
     for line in test::lines(&loaded) {
         tracing::warn!("{line}");
     }
-    let Loaded { mut plan, left_out, .. } = loaded;
-    if !left_out.is_empty() {
-        tracing::error!(
-            "not started: {} cannot be run as configured; correct the errors above",
-            left_out.join(", ")
-        );
-        return Err(Exit::BadConfig);
+    if test::lacks_what_it_includes(&loaded) {
+        tracing::error!("not started: a file is not there that the config says must be");
+        return Err(Exit::NoConfig);
     }
     if !options.vrrp {
-        plan.instances.clear();
+        loaded.plan.instances.clear();
+        loaded.left_out.clear();
     }
-    if plan.instances.is_empty() {
+    if !loaded.left_out.is_empty() {
+        let names = loaded.left_out.join(", ");
+        if loaded.plan.instances.is_empty() {
+            tracing::error!("not started: {names} cannot be run as configured; correct the errors above");
+            return Err(Exit::BadConfig);
+        }
+        tracing::error!(
+            "started without {names}, which cannot be run as configured; correct the errors above"
+        );
+    }
+    if loaded.plan.instances.is_empty() {
         tracing::warn!(
             "Warning - {} asks for no vrrp_instance: there is nothing to do",
             options.config.display()
         );
     }
-    Ok(plan)
+    Ok(loaded.plan)
 }
 
 fn set_up_log(options: &Options) -> anyhow::Result<()> {

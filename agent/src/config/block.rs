@@ -4,6 +4,8 @@
 //! one file and closed in another, as in keepalived. Knows no keyword: only, when braces do not balance, which words
 //! open a block at the root, so that one missing brace does not swallow the rest of the config.
 
+mod secret;
+
 use super::{
     diagnostic::{Diagnostic, Diagnostics, code},
     keyword,
@@ -281,7 +283,7 @@ impl Builder<'_> {
             statement.glued_comment = Some(Span { end: glued.start + 1, ..glued });
             comment = Some(glued);
         }
-        self.keep_password(&statement, comment);
+        self.keep_secrets(&statement, comment);
         // On the same line still: something of this line is missing.
         let lost = self.peek() == Some(Item::Lost);
         self.at += usize::from(lost);
@@ -304,11 +306,11 @@ impl Builder<'_> {
         Some(self.block(head.unwrap_or(*open), *open))
     }
 
-    /// What follows `auth_pass`, or a slip for it, is not shown; nor is a comment that may be the rest of it.
-    fn keep_password(&mut self, statement: &Statement, comment: Option<Span>) {
-        let Some(at) = statement.words.iter().position(|word| is_password_word(&word.value)) else { return };
-        self.secrets.extend(statement.words.iter().skip(at + 1).map(|word| word.span));
-        self.secrets.extend(comment);
+    /// What may be a password is not shown: see [`secret`].
+    fn keep_secrets(&mut self, statement: &Statement, comment: Option<Span>) {
+        let block = self.open.last().map_or("", |block| self.sources.text(block.head));
+        let secrets = secret::of(statement, block, comment);
+        self.secrets.extend(secrets);
     }
 
     fn block(&mut self, head: Span, open: Span) -> Block {
@@ -435,16 +437,6 @@ impl Builder<'_> {
         }
         self.faults.push(fault.help("add the missing `}`"));
     }
-}
-
-fn is_password_word(word: &str) -> bool {
-    const NAME: &str = "auth_pass";
-    if word.starts_with("auth_p") {
-        return true;
-    }
-    // A slip has few other letters: most words need not be compared.
-    let other = word.bytes().filter(|byte| !NAME.as_bytes().contains(&byte.to_ascii_lowercase())).count();
-    other <= 3 && keyword::nearest(word, [NAME].into_iter()).is_some()
 }
 
 /// Adds a token to the words. A string that touches a word is a word of its own, as in keepalived: `a"b c"` are two.

@@ -35,6 +35,12 @@ use super::{
     plan::{InstancePlan, Plan, Transport},
     source::Span,
 };
+use instance::Draft;
+
+/// How many addresses one diagnostic lists.
+const MAX_LISTED: usize = 5;
+
+pub(super) use weights::place;
 
 /// Checks a model and turns it into a plan; for each instance of the plan, says which one of the model it is.
 pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<usize>) {
@@ -53,18 +59,22 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     };
     let (mut instances, mut unable, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for (index, instance) in model.instances.iter().enumerate() {
-        let Some(plan) = checker.instance(instance) else { continue };
+        let Some(Draft { plan, runs }) = checker.instance(instance) else { continue };
+        // What cannot be run is compared with the others as well, so that all that is wrong is said at once.
+        let alone = checker.alone(instance, &plan);
+        if !runs {
+            continue;
+        }
         if plan.hmac.is_some() {
             unable.push(plan);
-        } else if checker.admit(instance, &plan) {
+        } else if alone {
             instances.push(plan);
             kept.push(index);
         }
     }
     let around = sync_groups::Surroundings { model, scripts: &scripts, tracked: &tracked };
     let (sync_groups, unguarded) = sync_groups::plan(&around, &mut instances, checker.diagnostics);
-    let elsewhere = globals::belong_elsewhere(&model.globals, checker.diagnostics);
-    let runs = |plan: &InstancePlan| !elsewhere && !unguarded.contains(&plan.name);
+    let runs = |plan: &InstancePlan| !unguarded.contains(&plan.name);
     let (instances, kept): (Vec<_>, Vec<_>) =
         instances.into_iter().zip(kept).filter(|(plan, _)| runs(plan)).unzip();
     for (plan, index) in instances.iter().zip(&kept) {
@@ -72,6 +82,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
             checker.weights(instance, plan);
         }
     }
+    checker.shared_routing(kept.iter().filter_map(|index| model.instances.get(*index)));
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &tracked, diagnostics);
@@ -97,6 +108,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
         unable,
     };
     scripts.report_unused(&plan, model, diagnostics);
+    tracked::report_unused(model, diagnostics);
     (plan, kept)
 }
 
@@ -122,57 +134,52 @@ impl Checker<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Whether nothing of an instance is held by an earlier one. What is left out holds nothing.
-    fn admit(&mut self, instance: &model::Instance, plan: &InstancePlan) -> bool {
-        let left_out = left_out(instance);
-        if let Some(first) = self.seen.names.get(&plan.name) {
-            self.diagnostics.push(
-                Diagnostic::error(code::DUPLICATE_NAME, format!("two instances are named `{}`", plan.name))
-                    .primary(instance.name.span, "this one is left out")
-                    .secondary(*first, "named here first"),
-            );
-            return false;
-        }
+    /// Whether nothing of an instance is held by an earlier one. All that is held is said: a block that was copied and
+    /// renamed has more than one thing to change.
+    fn alone(&mut self, instance: &model::Instance, plan: &InstancePlan) -> bool {
         let group = (plan.interface.clone(), plan.vrid, plan.family);
-        if let Some(first) = self.seen.groups.get(&group) {
-            let span = match &instance.vrid {
-                model::Required::Good(vrid) => vrid.span,
-                model::Required::Absent | model::Required::Bad => instance.name.span,
-            };
-            let message =
-                format!("VRID {} is held twice on `{}` for {}", plan.vrid, plan.interface, plan.family);
-            let help = match &plan.transport {
-                Transport::Unicast(_) => {
-                    "also where unicast peers differ, unlike in keepalived: give each group its own virtual_router_id"
-                }
-                Transport::Multicast { .. } if instance.travel.multicast_group.is_some() => {
-                    "also where multicast groups differ, unlike in keepalived: give each group its own \
-                     virtual_router_id"
-                }
-                Transport::Multicast { .. } => "give each group on a network its own virtual_router_id",
-            };
-            self.diagnostics.push(
-                Diagnostic::error(code::DUPLICATE_VRID, message)
-                    .primary(span, left_out)
-                    .secondary(first.span, format!("held by `{}`", first.value))
-                    .help(help),
-            );
+        if let Some(first) = self.seen.names.get(&plan.name).copied() {
+            // It may well be the same block twice.
+            self.report(same_name(instance, first));
             return false;
         }
-        if let Some((place, first)) = self.seen.address_of(instance, plan) {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    code::DUPLICATE_ADDRESS,
-                    format!("`{}` is an address of two instances", place.value),
-                )
-                .primary(place.span, left_out)
-                .secondary(first.span, format!("an address of `{}`", first.value)),
-            );
-            return false;
-        }
+        let held = [
+            self.seen.groups.get(&group).map(|first| same_group(instance, plan, first)),
+            self.seen.shared_addresses(instance, plan),
+        ];
         self.seen.take(instance, plan, group);
-        true
+        let alone = held.iter().all(Option::is_none);
+        held.into_iter().flatten().for_each(|diagnostic| self.report(diagnostic));
+        alone
     }
+}
+
+fn same_name(instance: &model::Instance, first: Span) -> Diagnostic {
+    let name = &instance.name;
+    Diagnostic::error(code::DUPLICATE_NAME, format!("two instances are named `{}`", name.value))
+        .primary(name.span, "this one is left out")
+        .secondary(first, "named here first")
+}
+
+fn same_group(instance: &model::Instance, plan: &InstancePlan, first: &Spanned<String>) -> Diagnostic {
+    let span = match &instance.vrid {
+        model::Required::Good(vrid) => vrid.span,
+        model::Required::Absent | model::Required::Bad => instance.name.span,
+    };
+    let message = format!("VRID {} is held twice on `{}` for {}", plan.vrid, plan.interface, plan.family);
+    let help = match &plan.transport {
+        Transport::Unicast(_) => {
+            "also where unicast peers differ, unlike in keepalived: give each group its own virtual_router_id"
+        }
+        Transport::Multicast { .. } if instance.travel.multicast_group.is_some() => {
+            "also where multicast groups differ, unlike in keepalived: give each group its own virtual_router_id"
+        }
+        Transport::Multicast { .. } => "give each group on a network its own virtual_router_id",
+    };
+    Diagnostic::error(code::DUPLICATE_VRID, message)
+        .primary(span, left_out(instance))
+        .secondary(first.span, format!("held by `{}`", first.value))
+        .help(help)
 }
 
 /// What becomes of an instance that cannot be run.
@@ -181,25 +188,36 @@ fn left_out(instance: &model::Instance) -> String {
 }
 
 impl Seen {
-    /// An address of the instance that an earlier instance holds, and that holder.
-    fn address_of(
-        &self,
-        instance: &model::Instance,
-        plan: &InstancePlan,
-    ) -> Option<(Spanned<String>, Spanned<String>)> {
-        instance.addresses.iter().chain(&instance.excluded).find_map(|address| {
+    /// That earlier instances hold addresses of this one.
+    fn shared_addresses(&self, instance: &model::Instance, plan: &InstancePlan) -> Option<Diagnostic> {
+        let mut shared = instance.addresses.iter().chain(&instance.excluded).filter_map(|address| {
             let holder = self.addresses.get(&addresses::identity(&address.value, &plan.interface))?;
-            let place = Spanned { value: address.value.address.to_string(), span: address.span };
-            Some((place, holder.clone()))
-        })
+            Some((address.value.address, address.span, holder))
+        });
+        let (address, place, first) = shared.next()?;
+        let others: Vec<String> = shared.map(|(address, ..)| format!("`{address}`")).collect();
+        let listed = others.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let help = match others.len() {
+            0 => String::new(),
+            1 => format!("so is {listed}"),
+            count if count <= MAX_LISTED => format!("so are {listed}"),
+            count => format!("so are {listed} and {} more", count - MAX_LISTED),
+        };
+        Some(
+            Diagnostic::error(code::DUPLICATE_ADDRESS, format!("`{address}` is an address of two instances"))
+                .primary(place, left_out(instance))
+                .secondary(first.span, format!("an address of `{}`", first.value))
+                .help(help),
+        )
     }
 
     fn take(&mut self, instance: &model::Instance, plan: &InstancePlan, group: (String, Vrid, Family)) {
         let name = &instance.name;
-        self.names.insert(plan.name.clone(), name.span);
-        self.groups.insert(group, name.clone());
+        self.names.entry(plan.name.clone()).or_insert(name.span);
+        self.groups.entry(group).or_insert_with(|| name.clone());
         for address in plan.addresses.iter().chain(&plan.excluded) {
-            self.addresses.insert(addresses::identity(address, &plan.interface), name.clone());
+            let identity = addresses::identity(address, &plan.interface);
+            self.addresses.entry(identity).or_insert_with(|| name.clone());
         }
     }
 }

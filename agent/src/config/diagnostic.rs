@@ -4,6 +4,8 @@
 
 pub mod explanations;
 
+use std::collections::BTreeSet;
+
 use super::source::{Sources, Span};
 
 /// How bad it is.
@@ -111,6 +113,19 @@ impl Diagnostic {
         self
     }
 
+    /// Without the passwords that it is about: what quotes a word of the config may quote one.
+    fn without_secrets(mut self, sources: &Sources) -> Self {
+        let hidden = self.labels.iter().flat_map(|label| sources.secrets(label.span));
+        let secrets: BTreeSet<&str> = hidden.map(|secret| sources.text(secret).trim_matches('"')).collect();
+        if !secrets.is_empty() {
+            let texts = std::iter::once(&mut self.message)
+                .chain(self.labels.iter_mut().map(|label| &mut label.text))
+                .chain(&mut self.help);
+            texts.for_each(|text| *text = masked(text, &secrets));
+        }
+        self
+    }
+
     /// `file:line:column: error[RG0201]: message: remark; help`, for logs.
     pub fn line(&self, sources: &Sources) -> String {
         let place = self.span().map_or_else(String::new, |span| {
@@ -124,23 +139,43 @@ impl Diagnostic {
     }
 }
 
-/// Longer sentences are cut in their middle: a config may hold a word of a megabyte.
-const MAX_SENTENCE: usize = 400;
-/// What of a cut sentence is left at its end.
-const MAX_END: usize = 80;
+/// More bytes of a config are not quoted in a sentence: it may hold a word of a megabyte.
+const MAX_QUOTED: usize = 400;
 
-/// A sentence of a bearable length.
+/// A sentence without what it quotes at too great a length. All of that goes: a part of a password would not be known
+/// for one.
 fn cut(sentence: &mut String) {
-    if sentence.len() <= MAX_SENTENCE {
-        return;
+    if sentence.len() > MAX_QUOTED {
+        let pieces = sentence.split('`').enumerate();
+        let pieces =
+            pieces.map(|(at, piece)| if at % 2 == 1 && piece.len() > MAX_QUOTED { "…" } else { piece });
+        *sentence = pieces.collect::<Vec<_>>().join("`");
     }
-    let boundary = |at: usize| (0..=at).rev().find(|at| sentence.is_char_boundary(*at)).unwrap_or(0);
-    let middle = boundary(MAX_SENTENCE - MAX_END)..boundary(sentence.len() - MAX_END);
-    sentence.replace_range(middle, " … ");
 }
 
-/// Diagnostics kept; more are only counted, so that a file of rubbish costs bounded memory and a readable answer.
-const MAX_KEPT: usize = 500;
+/// A sentence with asterisks for what it quotes of these secrets.
+fn masked(sentence: &str, secrets: &BTreeSet<&str>) -> String {
+    let mask = |quoted: &str| {
+        secrets.iter().filter(|secret| !secret.is_empty()).fold(quoted.to_owned(), |quoted, secret| {
+            // A `$` in a password looks like a variable.
+            if quoted.starts_with('$') && secret.contains(&quoted) {
+                "***".to_owned()
+            } else {
+                quoted.replace(secret, "***")
+            }
+        })
+    };
+    let pieces = sentence.split('`').enumerate();
+    let pieces: Vec<String> =
+        pieces.map(|(at, piece)| if at % 2 == 1 { mask(piece) } else { piece.to_owned() }).collect();
+    pieces.join("`")
+}
+
+/// Diagnostics shown; more are only counted, so that a file of rubbish gets a readable answer.
+const MAX_SHOWN: usize = 500;
+/// Diagnostics kept until it is known which say the same, so that it costs bounded memory. One place may be expanded
+/// many times, and one mistake must not hide another.
+const MAX_KEPT: usize = 5_000;
 
 /// A bounded list of diagnostics.
 #[derive(Clone, Debug, Default)]
@@ -158,14 +193,18 @@ impl Diagnostics {
             diagnostic.help.iter_mut().for_each(cut);
             self.kept.push(diagnostic);
         } else {
-            self.dropped += 1;
-            self.dropped_errors += usize::from(diagnostic.severity == Severity::Error);
+            self.drop(diagnostic.severity);
         }
     }
 
-    /// What is pushed from now on is only counted: no need to look for anything more to say.
+    fn drop(&mut self, severity: Severity) {
+        self.dropped += 1;
+        self.dropped_errors += usize::from(severity == Severity::Error);
+    }
+
+    /// What is pushed from now on may only be counted: no need to look for anything more to say.
     pub(super) fn is_full(&self) -> bool {
-        self.kept.len() >= MAX_KEPT
+        self.kept.len() >= MAX_SHOWN
     }
 
     pub(super) fn append(&mut self, more: Self) {
@@ -176,12 +215,14 @@ impl Diagnostics {
 
     /// Sorted by place, those about the whole config first; the last says how many were dropped. Every place lies in a
     /// file: one in expanded text becomes that of its value, and those where the value is used.
-    pub(super) fn finish(self, sources: &Sources) -> Vec<Diagnostic> {
+    pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
+        let kept = std::mem::take(&mut self.kept).into_iter();
         let mut list: Vec<Diagnostic> =
-            self.kept.into_iter().map(|diagnostic| diagnostic.in_files(sources)).collect();
+            kept.map(|found| found.in_files(sources).without_secrets(sources)).collect();
         list.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.source, span.start)));
         drop_consequences(&mut list);
         merge_repeated(&mut list);
+        let mut list = self.shown(list);
         if self.dropped > 0 {
             let severity = if self.dropped_errors > 0 { Severity::Error } else { Severity::Warning };
             let message = format!("{} more problems were found and are not shown", self.dropped);
@@ -192,6 +233,28 @@ impl Diagnostics {
         }
         list
     }
+
+    /// No more than are shown. Errors go first: a hundred warnings must not hide the one that counts.
+    fn shown(&mut self, list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let errors = list.iter().filter(|found| found.severity == Severity::Error).count();
+        let mut room_for_errors = errors.min(MAX_SHOWN);
+        let mut room_for_others = MAX_SHOWN - room_for_errors;
+        let mut shown = Vec::new();
+        for found in list {
+            let room = match found.severity {
+                Severity::Error => &mut room_for_errors,
+                Severity::Warning | Severity::Note => &mut room_for_others,
+            };
+            match room.checked_sub(1) {
+                Some(less) => {
+                    *room = less;
+                    shown.push(found);
+                }
+                None => self.drop(found.severity),
+            }
+        }
+        shown
+    }
 }
 
 /// A variable that is not defined cannot be read as a number either: one of the two says enough.
@@ -201,7 +264,7 @@ fn drop_consequences(list: &mut Vec<Diagnostic>) {
         .filter(|(_, diagnostic)| diagnostic.code == code::UNDEFINED)
         .filter_map(|(index, diagnostic)| Some((index, diagnostic.span()?)))
         .collect();
-    let mut dropped = Vec::new();
+    let mut dropped = BTreeSet::new();
     for (cause, span) in causes {
         let about =
             |place: Span| place.source == span.source && place.start <= span.start && span.end <= place.end;
@@ -211,7 +274,7 @@ fn drop_consequences(list: &mut Vec<Diagnostic>) {
         let consequences: Vec<(usize, Severity, Vec<String>)> =
             consequences.map(|(index, found)| (index, found.severity, found.help.clone())).collect();
         for (index, severity, help) in consequences {
-            dropped.push(index);
+            dropped.insert(index);
             if let Some(cause) = list.get_mut(cause) {
                 cause.severity = cause.severity.max(severity);
                 cause.help.extend(help);
@@ -347,7 +410,7 @@ pub mod code {
         INSTANCE_DAMAGED = "RG0415", "an instance that cannot be read whole";
         SCRIPT_INCOMPLETE = "RG0416", "a script block without a command";
         DEFAULT_INTERFACE = "RG0417", "an instance takes the default interface";
-        SCRIPT_UNUSED = "RG0418", "a script that no instance tracks";
+        SCRIPT_UNUSED = "RG0418", "a script, file or process that nothing tracks";
         NOT_LINK_LOCAL = "RG0419", "the first IPv6 address is not link-local";
         STRICT = "RG0420", "what strict mode changes";
         VERSION_2_IPV6 = "RG0421", "version 2 over IPv6";
@@ -362,6 +425,7 @@ pub mod code {
         WEIGHT_WITHOUT_EFFECT = "RG0430", "a weight that cannot change anything";
         WEIGHT_CUT = "RG0431", "weights that lead beyond the range of priorities";
         TRACKS_OWN_INTERFACE = "RG0432", "an instance tracks its own interface";
+        SMALL_WEIGHT = "RG0433", "weights that move the addresses to few other routers";
         SAYS_NOTHING = "RG0440", "a word that says nothing without another";
         FIFO = "RG0441", "pipes that cannot be told apart";
         UNKNOWN_INSTANCE = "RG0442", "an instance that does not exist";
@@ -372,7 +436,7 @@ pub mod code {
         TRACK_FILE = "RG0447", "a track_file that cannot be used";
         TRACK_PROCESS = "RG0448", "a vrrp_track_process that cannot be used";
         SLOW_SCRIPT = "RG0449", "a script that may take longer than its interval";
-        NAMESPACE = "RG0450", "instances that belong into another network namespace";
+        NAMESPACE = "RG0450", "a network namespace that this host does not have";
         MINIMAL_GARP = "RG0451", "what `vrrp_min_garp` leaves as it is";
         FILE_WEIGHT = "RG0452", "a weight of a file that means Fault";
         NO_PREFERENCE = "RG0460", "a rule of policy routing says no preference";
@@ -432,5 +496,11 @@ pub mod code {
         PAIR_CHECKSUM = "RG0563", "two forms of checksum in one group";
         PAIR_DOWN_TIMER = "RG0564", "two patiences in one group";
         PAIR_WEIGHT = "RG0565", "weights that cannot move the addresses to the other side";
+        PAIR_ROUTING = "RG0566", "virtual routes or rules that differ within a group";
+        PAIR_SYNC = "RG0567", "sync groups that differ between the two sides";
+        PAIR_TRACKING = "RG0568", "what one side tracks and the other does not";
+        PAIR_ACCEPT = "RG0569", "addresses that take packets on one side alone";
+        PAIR_MAC = "RG0570", "two MACs for the addresses of one group";
+        PAIR_ANNOUNCEMENTS = "RG0571", "announcements that differ within a group";
     }
 }

@@ -24,7 +24,13 @@ use super::{
 
 /// What can be asked of a host. An `Err` says why it cannot be known.
 pub trait Host {
-    /// Every interface of the network namespace.
+    /// Whether there is a network namespace of that name.
+    ///
+    /// # Errors
+    /// It cannot be known.
+    fn has_namespace(&self, name: &str) -> Result<bool, String>;
+
+    /// Every interface of the network namespace that the config is for.
     ///
     /// # Errors
     /// They cannot be listed.
@@ -164,18 +170,25 @@ pub enum Passage {
 /// Asks the host whatever the config depends on.
 pub(super) fn check(loaded: &Loaded, host: &dyn Host) -> Vec<Diagnostic> {
     let mut look = Look { loaded, host, diagnostics: Diagnostics::default(), said: BTreeSet::new() };
-    match host.interfaces() {
-        Ok(interfaces) => {
-            look.interfaces(&interfaces);
-            look.sources(&interfaces);
+    if look.namespace() {
+        match host.interfaces() {
+            Ok(interfaces) => {
+                look.interfaces(&interfaces);
+                look.sources(&interfaces);
+            }
+            Err(why) => look.unseen("interfaces and addresses", &why),
         }
-        Err(why) => look.unseen("interfaces and addresses", &why),
+        look.firewall();
     }
-    look.firewall();
     look.users();
     look.programs();
     look.files();
     look.diagnostics.finish(&loaded.sources)
+}
+
+/// Whether the config names a program that the host has, for whatever it may be run.
+pub(super) fn runs_programs(loaded: &Loaded, host: &dyn Host) -> bool {
+    programs::are_there(loaded, host)
 }
 
 struct Look<'a> {
@@ -187,6 +200,30 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
+    /// Whether there may be a network namespace to look into.
+    fn namespace(&mut self) -> bool {
+        let Some(name) = &self.loaded.plan.globals.place.net_namespace else { return true };
+        match self.host.has_namespace(name) {
+            Ok(true) => true,
+            Ok(false) => {
+                let missing = Diagnostic::error(
+                    code::NAMESPACE,
+                    format!("this host has no network namespace `{name}`"),
+                );
+                let missing = match self.loaded.model.globals.said.get("net_namespace") {
+                    Some(place) => missing.primary(*place, "the agent does not start until it is there"),
+                    None => missing,
+                };
+                self.report(missing.help(format!("ip netns add {name}")));
+                false
+            }
+            Err(why) => {
+                self.unseen("network namespaces", &why);
+                true
+            }
+        }
+    }
+
     /// Says each thing once.
     fn report(&mut self, diagnostic: Diagnostic) {
         if self.said.insert(diagnostic.message.clone()) {

@@ -124,8 +124,6 @@ macro_rules! terms {
         $(
             impl Terms for $terms {
                 fn of(term: Term) -> Option<Self> {
-                    // With one block alone the pattern would always match.
-                    #[allow(irrefutable_let_patterns)]
                     if let TermOf::$variant(term) = term.0 { Some(term) } else { None }
                 }
             }

@@ -86,6 +86,11 @@ impl Loaded {
         here::check(self, host)
     }
 
+    /// Whether this config names a program that the host has.
+    pub fn runs_programs(&self, host: &dyn Host) -> bool {
+        here::runs_programs(self, host)
+    }
+
     /// The instances of the plan, each with what was written.
     fn instances(&self) -> impl Iterator<Item = (&InstancePlan, &model::Instance)> {
         let written = self.kept.iter().map(|index| self.model.instances.get(*index));

@@ -33,31 +33,34 @@ mod value;
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr},
     path::PathBuf,
     time::Duration,
 };
 
-use regent_common::{LocalPriority, Version, Vrid};
+use regent_common::Version;
 
 use super::{
     diagnostic::Diagnostics,
     expand::Statement,
     keyword::RootTerm,
     plan::{
-        AddressPlan, AntiReplay, Command, ExtraAnnouncements, Gate, GlobalPlan, HmacKey, HmacMode,
-        InitialValue, IpvlanMode, Pace, ParameterMatch, PeerPlan, RoutePlan, RulePlan, RunAs, TuningPlan,
-        XdpChoice,
+        AddressPlan, Command, Gate, GlobalPlan, InitialValue, Pace, ParameterMatch, RoutePlan, RulePlan,
+        RunAs, XdpChoice,
     },
     source::{Sources, Span},
 };
 pub(super) use bfd::Bfd;
 pub(super) use checker::{Checked, Checker, Common, Dial, Http, Udp, Url};
 pub(super) use global::is_link_local_group;
+pub(super) use hmac::Hmac;
+pub(super) use instance::{AuthenticationType, Instance, OldChecksum, State, Travel};
+pub(super) use link::{Ipvlan, Link, Vmac};
 pub(super) use reader::Reader;
 use reader::{Damage, Entry};
 pub(super) use server::{Flag, Granularity, RealServer, ServerGroup, Shared, Timing, VirtualServer};
 pub(super) use ssl::Ssl;
+pub(super) use track::{Tracker, Weight, WideTracker, WideWeight};
 
 /// A value and where it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,23 +236,6 @@ pub(super) struct Script {
     pub damaged: bool,
 }
 
-/// What a tracker adds to a priority.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Weight {
-    /// −253..=253.
-    pub value: i16,
-    /// `reverse`.
-    pub reverse: bool,
-}
-
-/// As [`Weight`], of a file or of processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WideWeight {
-    pub value: i32,
-    /// `reverse`.
-    pub reverse: bool,
-}
-
 /// `track_file`.
 #[derive(Clone, Debug)]
 pub(super) struct TrackFile {
@@ -284,6 +270,8 @@ pub(super) struct SyncGroup {
     pub name: Spanned<String>,
     /// In order, as they are written.
     pub members: Vec<Spanned<String>>,
+    /// Lines that are no word of the block: names, most likely.
+    pub loose: Vec<Span>,
     pub track_interfaces: Vec<Tracker>,
     pub track_scripts: Vec<Tracker>,
     pub track_files: Vec<WideTracker>,
@@ -294,118 +282,6 @@ pub(super) struct SyncGroup {
     pub keeps_weights: Option<Span>,
     /// Part of it could not be read.
     pub damaged: bool,
-}
-
-/// A line of `track_file` or `track_process`.
-#[derive(Clone, Debug)]
-pub(super) struct WideTracker {
-    pub name: Spanned<String>,
-    pub weight: Option<WideWeight>,
-}
-
-/// A line of `track_script` or `track_interface`.
-#[derive(Clone, Debug)]
-pub(super) struct Tracker {
-    pub name: Spanned<String>,
-    pub weight: Option<Weight>,
-}
-
-/// `state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Master,
-    Backup,
-}
-
-/// `auth_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthenticationType {
-    Password,
-    Header,
-}
-
-/// `authentication`.
-#[derive(Clone, Debug)]
-pub(super) struct Authentication {
-    /// The word `authentication`.
-    pub span: Span,
-    pub kind: Required<AuthenticationType>,
-    pub password: Option<Spanned<String>>,
-}
-
-/// `vrrp_instance`.
-#[derive(Clone, Debug)]
-pub(super) struct Instance {
-    pub name: Spanned<String>,
-    pub state: Option<Spanned<State>>,
-    pub interface: Required<String>,
-    pub vrid: Required<Vrid>,
-    pub priority: Option<Spanned<LocalPriority>>,
-    /// Microseconds.
-    pub interval: Option<Spanned<u64>>,
-    pub version: Option<Spanned<Version>>,
-    pub authentication: Option<Authentication>,
-    pub hmac: Option<Hmac>,
-    pub link: Link,
-    pub travel: Travel,
-    pub addresses: Vec<Spanned<AddressPlan>>,
-    pub excluded: Vec<Spanned<AddressPlan>>,
-    pub track_scripts: Vec<Tracker>,
-    pub track_interfaces: Vec<Tracker>,
-    pub track_files: Vec<WideTracker>,
-    pub track_processes: Vec<WideTracker>,
-    pub track_bfds: Vec<Tracker>,
-    pub routes: Vec<Spanned<RoutePlan>>,
-    pub rules: Vec<Spanned<RulePlan>>,
-    /// `nopreempt`, unless `preempt` came later.
-    pub no_preempt: Option<Span>,
-    pub preempt_delay: Option<Spanned<Duration>>,
-    pub notify: Notify,
-    pub garp: Garp,
-    pub contest: Contest,
-    /// `accept` or `no_accept`, whichever came last.
-    pub accepts: Option<Spanned<bool>>,
-    pub strict: Option<Spanned<bool>>,
-    pub native_ipv6: Option<Span>,
-    /// `dont_track_primary`.
-    pub ignores_interface: bool,
-    pub checksum_as_v2: Option<bool>,
-    pub down_timer_adverts: Option<u8>,
-    pub presence: Presence,
-    pub extra_announcements: Option<ExtraAnnouncements>,
-    /// `owner_ignore_adverts`.
-    pub ignores_owners: bool,
-    pub tuning: TuningPlan,
-    /// Part of it could not be read: running with the rest could do harm.
-    pub damaged: bool,
-}
-
-/// How the adverts of an instance travel.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Travel {
-    pub multicast_source: Option<Spanned<IpAddr>>,
-    pub unicast_source: Option<Spanned<IpAddr>>,
-    /// `mcast_dst_ip`.
-    pub multicast_group: Option<Spanned<IpAddr>>,
-    pub tracks_source: Option<Span>,
-    /// The word `unicast_peer`, also over an empty block.
-    pub unicast: Option<Span>,
-    pub peers: Vec<Spanned<PeerPlan>>,
-    /// A line of `unicast_peer` that could not be read: a peer is missing.
-    pub lost_peer: bool,
-    pub ttl: Option<Spanned<u8>>,
-    pub checks_source: Option<Spanned<bool>>,
-    pub fault_without_peers: Option<Span>,
-    pub old_checksum: Option<Spanned<OldChecksum>>,
-}
-
-/// `old_unicast_checksum`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OldChecksum {
-    /// It is sent.
-    Sent,
-    /// It is not even accepted.
-    Never,
 }
 
 /// `notify*`.
@@ -426,61 +302,6 @@ pub(super) struct Notify {
     pub priorities: Option<bool>,
 }
 
-/// `auth_hmac`.
-#[derive(Clone, Debug)]
-pub(super) struct Hmac {
-    /// The word `auth_hmac`.
-    pub span: Span,
-    pub keys: Vec<Spanned<HmacKey>>,
-    /// A key that could not be read.
-    pub lost_key: bool,
-    pub active: Option<Spanned<u8>>,
-    pub anti_replay: Option<AntiReplay>,
-    pub window: Option<Duration>,
-    pub mode: Option<HmacMode>,
-}
-
-/// What an instance asks of interfaces.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Link {
-    /// `use_vmac`.
-    pub vmac: Option<Spanned<Vmac>>,
-    /// `use_ipvlan`.
-    pub ipvlan: Option<Spanned<Ipvlan>>,
-    pub own_for_addresses: Option<Span>,
-    /// `vmac_xmit_base`.
-    pub adverts_below: Option<Span>,
-    pub vrf: Option<Spanned<String>>,
-    pub promotes_secondaries: bool,
-    pub polls: bool,
-    pub sync_interface: Option<Spanned<String>>,
-}
-
-/// `use_vmac`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Vmac {
-    pub name: Option<Spanned<String>>,
-    pub mac: Option<Spanned<MacSaid>>,
-    pub notifies: bool,
-    pub group: Option<u32>,
-}
-
-/// A MAC address, of which the last octet may be the VRID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MacSaid {
-    pub begin: [u8; 5],
-    pub end: Option<u8>,
-}
-
-/// `use_ipvlan`.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ipvlan {
-    pub name: Option<Spanned<String>>,
-    pub address: Option<Spanned<IpAddr>>,
-    pub mode: IpvlanMode,
-    pub group: Option<u32>,
-}
-
 /// Reads a document. `look` allows a look at the file system, to warn of programs that are not there.
 pub(super) fn read(
     statements: &[Statement],
@@ -494,6 +315,7 @@ pub(super) fn read(
         look,
         excused: false,
         named: Named::default(),
+        effects: reader::Effects::default(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };
@@ -506,6 +328,7 @@ pub(super) fn read(
         root(&mut reader, &entry, &mut model);
         became.push((model.instances.len() > before).then_some(before));
     }
+    reader.report_effects();
     model.named = std::mem::take(&mut reader.named);
     // A line of an instance that stands at the root was torn off by a stray brace: the block before it is not whole.
     for entry in damage.misplaced {

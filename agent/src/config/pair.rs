@@ -4,8 +4,13 @@
 //! file is checked by itself first.
 
 mod addresses;
+mod conduct;
 mod election;
+mod keys;
+mod routing;
+mod sync;
 mod timing;
+mod tracking;
 mod travel;
 
 use std::collections::BTreeMap;
@@ -16,7 +21,7 @@ use super::{
     Loaded,
     diagnostic::{Diagnostic, Diagnostics, code},
     model::{Instance, Required},
-    plan::InstancePlan,
+    plan::{InstancePlan, SyncGroupPlan},
     source::{Sources, Span},
 };
 
@@ -25,6 +30,10 @@ use super::{
 struct Member<'a> {
     plan: &'a InstancePlan,
     written: &'a Instance,
+    /// The sync group that it is in.
+    group: Option<&'a SyncGroupPlan>,
+    /// Its config.
+    loaded: &'a Loaded,
     /// The file, as it was named.
     file: &'a str,
     /// The texts of this side.
@@ -59,18 +68,36 @@ pub fn compare(one: &Loaded, other: &Loaded) -> Vec<Diagnostic> {
     for pair in &matched.pairs {
         pair.vrid(&mut diagnostics);
         pair.travel(&mut diagnostics);
+        pair.keys(&mut diagnostics);
         pair.timing(&mut diagnostics);
         pair.addresses(&mut diagnostics);
+        pair.routing(&mut diagnostics);
         pair.election(&mut diagnostics);
+        pair.tracking(&mut diagnostics);
+        pair.conduct(&mut diagnostics);
     }
+    sync::groups(&matched.pairs, &mut diagnostics);
     // Every place is one in a file already.
     diagnostics.finish(&one.sources)
 }
 
+/// Those that run, and those that would if the agent had what they ask for.
 fn members(loaded: &Loaded, offset: u32) -> Vec<Member<'_>> {
     let sources = &loaded.sources;
     let file = sources.iter().next().map_or("", |source| source.name.as_str());
-    loaded.instances().map(|(plan, written)| Member { plan, written, file, sources, offset }).collect()
+    let mut groups: BTreeMap<&str, &SyncGroupPlan> = BTreeMap::new();
+    for group in &loaded.plan.sync_groups {
+        groups.extend(group.members.iter().map(|member| (member.as_str(), group)));
+    }
+    let by_name =
+        |plan: &InstancePlan| loaded.model.instances.iter().find(|written| written.name.value == plan.name);
+    let unable = loaded.plan.unable.iter().filter_map(|plan| Some((plan, by_name(plan)?)));
+    let all = loaded.instances().chain(unable);
+    all.map(|(plan, written)| {
+        let group = groups.get(plan.name.as_str()).copied();
+        Member { plan, written, group, loaded, file, sources, offset }
+    })
+    .collect()
 }
 
 /// What belongs together, and what is left over on each side.
@@ -132,6 +159,16 @@ impl Member<'_> {
     /// Where it was said, else its name.
     fn place(&self, said: Option<Span>) -> Span {
         said.map_or(self.name(), |span| self.at(span))
+    }
+
+    /// Where one of these words was said, in the instance or for all; else its name.
+    fn said(&self, words: &[&str]) -> Span {
+        let globals = &self.loaded.model.globals.said;
+        let global = words.iter().find_map(|word| {
+            let name = format!("vrrp_{word}");
+            globals.get(name.as_str()).or_else(|| globals.get(*word)).copied()
+        });
+        self.place(self.written.place_of(words).or(global))
     }
 
     fn vrid(&self) -> Span {

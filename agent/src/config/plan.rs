@@ -3,6 +3,7 @@
 //! `agent convert` prints it: every type in it is written as JSON by serde, in the way of `json`.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     time::Duration,
@@ -10,13 +11,14 @@ use std::{
 
 use regent_common::{
     AdvertInterval, Family, LocalPriority, Version, Vrid,
-    advert::{Authentication, ChecksumForm},
+    advert::{AUTHENTICATION_LENGTH, Authentication, ChecksumForm},
 };
 use regent_vrrp::{Announcements, Preemption};
 use serde::Serialize;
 
 mod bfd;
 mod checker;
+mod defaults;
 pub mod diff;
 mod fifos;
 mod files;
@@ -47,6 +49,7 @@ pub use checker::{
     BytePattern, Check, CheckerPlan, Connection, DnsCheck, FileCheck, HttpCheck, HttpVersion, MiscCheck,
     RecordType, RegexPlan, ReplyPlan, Schedule, SmtpCheck, SslPlan, StatusCodes, UdpCheck, UrlPlan,
 };
+pub use defaults::DefaultsPlan;
 pub use fifos::{FifoPlan, FifosPlan};
 pub use files::{FilesPlan, IncludeCheck, IncludeCheckKind, ReloadMarker, ReloadPlan, VmacPlan};
 pub use firewall::{FirewallPlan, IptablesPlan, NftablesPlan};
@@ -75,7 +78,7 @@ pub use virtual_server::{
     Endpoint, Forwarding, GroupEntry, Persistence, Protocol, RealServerPlan, Scheduler, SchedulerFlags,
     ServerGroupPlan, ServerTunnel, ServicePlan, SorryServerPlan, TunnelChecksum, VirtualServerPlan,
 };
-pub use weight::WeightPlan;
+pub use weight::{TrackerKind, WeightPlan};
 
 /// Everything that one config asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -119,6 +122,31 @@ pub struct Plan {
     /// Instances that are understood and do not run: the agent lacks what they ask for (`auth_hmac`), and must not run
     /// them without. In the order of the config; they hold neither VRID nor address.
     pub unable: Vec<InstancePlan>,
+}
+
+/// What stands for a password or key that is not shown.
+const HIDDEN: &str = "***";
+
+impl Plan {
+    /// The plan with asterisks for each password and key, to be shown to whoever asks.
+    pub fn without_secrets(&self) -> Self {
+        let mut plan = self.clone();
+        for instance in plan.instances.iter_mut().chain(&mut plan.unable) {
+            if let Authentication::Password(password) = &mut instance.authentication {
+                *password = [0; AUTHENTICATION_LENGTH];
+                password.iter_mut().zip(HIDDEN.bytes()).for_each(|(to, from)| *to = from);
+            }
+            for key in instance.hmac.iter_mut().flat_map(|hmac| &mut hmac.keys) {
+                if let HmacSecret::Bytes(secret) = &mut key.secret {
+                    *secret = Secret::gone();
+                }
+            }
+        }
+        if let Some(ssl) = &mut plan.ssl {
+            ssl.password = ssl.password.as_ref().map(|_| HIDDEN.to_owned());
+        }
+        plan
+    }
 }
 
 /// Which rungs of the ladder may be used.
@@ -257,7 +285,7 @@ pub struct ExtraAnnouncements {
 }
 
 /// What keepalived lets one tune of an instance, and the agent does not need.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TuningPlan {
     /// `debug`: 0..=4.
     pub debug: Option<u8>,
@@ -267,6 +295,29 @@ pub struct TuningPlan {
     pub backup_when_late: Option<u8>,
     /// `thread_timer_expired`, with its words as written.
     pub when_late: Option<Vec<String>>,
+    /// `skip_check_adv_addr`, else what `global_defs` says; `None`: neither does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skips_address_check: Option<bool>,
+    /// `strict_mode`, else `vrrp_strict`: what that changes stands in the rest of the plan.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+/// What need not be said of most instances is left out.
+impl fmt::Debug for TuningPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { debug, receive_buffer, backup_when_late, when_late, skips_address_check, strict } = self;
+        let mut shown = f.debug_struct("TuningPlan");
+        shown.field("debug", debug).field("receive_buffer", receive_buffer);
+        shown.field("backup_when_late", backup_when_late).field("when_late", when_late);
+        if skips_address_check.is_some() {
+            shown.field("skips_address_check", skips_address_check);
+        }
+        if *strict {
+            shown.field("strict", strict);
+        }
+        shown.finish()
+    }
 }
 
 impl InstancePlan {

@@ -66,6 +66,8 @@ impl Report {
     pub fn of_pair(one: &Loaded, other: &Loaded) -> Self {
         let mut report = Self::of(one);
         report.append(Self::of(other));
+        // Both priorities are known here: see `code::PAIR_WEIGHT`.
+        report.diagnostics.retain(|found| found.code != code::SMALL_WEIGHT);
         report.diagnostics.extend(pair::compare(one, other));
         report
     }

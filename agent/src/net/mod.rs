@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod link;
 pub mod listen_socket;
 pub mod monitor;
+pub mod namespace;
 pub mod neighbors;
 pub mod nic_filter;
 pub mod other_vrrp;

@@ -2,10 +2,12 @@
 //! order and the indentation of keepalived 2.2.7.
 //!
 //! Owns the texts. A [`Dump`] holds what they say; the runtime makes it from a snapshot and the plan behind it. What the
-//! agent has nothing of (processes, sockets' numbers, firewall tables) is written as keepalived writes it when idle.
+//! config says stands there also where the agent does without it; what nobody says and the agent has nothing of (numbers of
+//! sockets, sysctls) is written as keepalived writes it when idle.
 
 mod address;
 mod data;
+mod globals;
 mod json;
 mod stats;
 mod time;
@@ -14,6 +16,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 pub use address::Address;
 pub use data::data;
+pub use globals::{Fifo, Globals, Mail, Process};
 pub use json::json;
 pub use stats::{Stats, stats};
 
@@ -24,36 +27,33 @@ use super::snapshot::InstanceStatus;
 pub struct Dump {
     /// Now: Unix time in milliseconds.
     pub unix_ms: u64,
+    /// `json_version`: 1 or 2.
+    pub json_version: u8,
     /// What holds for all.
     pub globals: Globals,
     /// Interfaces that share a pace of announcements.
     pub pace_groups: Vec<PaceGroup>,
+    /// What no instance moves.
+    pub fixed: Fixed,
     /// In the order of the config.
     pub instances: Vec<Instance>,
     /// In the order of the config.
+    pub sync_groups: Vec<SyncGroup>,
+    /// In the order of the config.
     pub scripts: Vec<Script>,
+    /// In the order of the config.
+    pub track_files: Vec<TrackFile>,
+    /// In the order of the config.
+    pub track_processes: Vec<TrackProcess>,
     /// By index.
     pub links: Vec<Link>,
-}
-
-/// What holds for all instances.
-#[derive(Clone, Debug, Default)]
-pub struct Globals {
-    /// `router_id`.
-    pub router_id: String,
-    /// Network namespace of `-s`.
-    pub namespace: Option<String>,
-    /// Shortest time between two gratuitous ARPs on an interface.
-    pub arp_pace: Duration,
-    /// Shortest time between two unsolicited neighbour advertisements.
-    pub neighbor_pace: Duration,
-    /// Every instance waits that long after the start; zero: none.
-    pub startup_delay: Duration,
 }
 
 /// Interfaces that share a pace of announcements.
 #[derive(Clone, Debug)]
 pub struct PaceGroup {
+    /// Of those that share one; 0: of one interface alone.
+    pub number: usize,
     /// Gratuitous ARP.
     pub arp: Duration,
     /// Unsolicited neighbour advertisements.
@@ -111,8 +111,34 @@ pub struct Instance {
     pub interfaces: Vec<Tracked>,
     /// `track_script`.
     pub scripts: Vec<Tracked>,
+    /// `track_file`.
+    pub files: Vec<Tracked>,
+    /// `track_process`.
+    pub processes: Vec<Tracked>,
     /// `notify_*`.
     pub notify: Notify,
+    /// Its sync group.
+    pub sync_group: Option<String>,
+    /// `skip_check_adv_addr`.
+    pub skips_address_check: bool,
+    /// `strict_mode`.
+    pub strict: bool,
+    /// `promote_secondaries`.
+    pub promotes_secondaries: bool,
+    /// `kernel_rx_buf_size`.
+    pub receive_buffer: Option<u32>,
+    /// `debug`.
+    pub debug: Option<u8>,
+    /// `virtual_routes`, as lines.
+    pub routes: Vec<String>,
+    /// `virtual_rules`, as lines.
+    pub rules: Vec<String>,
+    /// `smtp_alert`.
+    pub mails: bool,
+    /// `notify_deleted`.
+    pub says_deleted: bool,
+    /// `notify_priority_changes`.
+    pub says_priorities: bool,
 }
 
 impl Instance {
@@ -162,7 +188,7 @@ pub struct Tracked {
     /// Name.
     pub name: String,
     /// Weight.
-    pub weight: i16,
+    pub weight: i32,
     /// The sign applies to the other case.
     pub reverse: bool,
 }
@@ -180,6 +206,8 @@ pub struct Notify {
     pub stop: Option<Command>,
     /// `notify`.
     pub any: Option<Command>,
+    /// `notify_master_rx_lower_pri`.
+    pub lower_priority: Option<Command>,
 }
 
 /// A program, its arguments, and who runs it.
@@ -229,6 +257,90 @@ pub struct Script {
     pub instances: Vec<Tracked>,
 }
 
+/// What no instance moves, as lines.
+#[derive(Clone, Debug, Default)]
+pub struct Fixed {
+    /// `static_ipaddress`.
+    pub addresses: Vec<String>,
+    /// `static_routes`.
+    pub routes: Vec<String>,
+    /// `static_rules`.
+    pub rules: Vec<String>,
+    /// `track_group`: names, each with its instances.
+    pub groups: Vec<(String, Vec<String>)>,
+}
+
+/// Instances that go together.
+#[derive(Clone, Debug)]
+pub struct SyncGroup {
+    /// Name.
+    pub name: String,
+    /// The state that all of them are in, or are kept from.
+    pub state: &'static str,
+    /// Instances in Fault.
+    pub faults: usize,
+    /// Instances that have no state yet.
+    pub initial: usize,
+    /// Names of its instances.
+    pub members: Vec<String>,
+    /// `smtp_alert`.
+    pub mails: bool,
+    /// `track_interface`.
+    pub interfaces: Vec<Tracked>,
+    /// `track_script`.
+    pub scripts: Vec<Tracked>,
+    /// `notify_*`.
+    pub notify: Notify,
+}
+
+/// A file whose number priorities depend on.
+#[derive(Clone, Debug)]
+pub struct TrackFile {
+    /// Name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The number in it; absent until known.
+    pub value: Option<i64>,
+    /// The weight that its users have unless they say another.
+    pub weight: i32,
+    /// The sign is turned round.
+    pub reverse: bool,
+    /// Instances that depend on it, with their weights.
+    pub instances: Vec<Tracked>,
+}
+
+/// Processes that priorities depend on.
+#[derive(Clone, Debug)]
+pub struct TrackProcess {
+    /// Name.
+    pub name: String,
+    /// Name of the program.
+    pub program: String,
+    /// Its parameters.
+    pub parameters: String,
+    /// So many at least.
+    pub quorum: u16,
+    /// So many at most.
+    pub quorum_max: Option<u16>,
+    /// How many there are; absent until known.
+    pub count: Option<u32>,
+    /// There are enough; absent until known.
+    pub good: Option<bool>,
+    /// The weight that its users have unless they say another.
+    pub weight: i32,
+    /// The sign applies to the other case.
+    pub reverse: bool,
+    /// Until enough of them count.
+    pub fork_delay: Duration,
+    /// Until too few of them count.
+    pub terminate_delay: Duration,
+    /// The command line is compared.
+    pub full_command: bool,
+    /// Instances that depend on it, with their weights.
+    pub instances: Vec<Tracked>,
+}
+
 /// An interface of the host.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -252,6 +364,10 @@ pub struct Link {
     pub multicast: bool,
     /// In bytes.
     pub mtu: u32,
+    /// Shortest time between two gratuitous ARPs there.
+    pub arp_pace: Duration,
+    /// Shortest time between two unsolicited neighbour advertisements there.
+    pub neighbor_pace: Duration,
     /// Instances that depend on it, with their weights.
     pub instances: Vec<Tracked>,
 }

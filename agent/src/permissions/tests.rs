@@ -1,3 +1,5 @@
+//! Programs and directories with every kind of permission bits, made on the spot.
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;

@@ -1,9 +1,12 @@
 //! A picture of the agent, the plans behind it and the host's interfaces: put together to what keepalived's dumps say.
 
+mod globals;
+mod routing;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -16,8 +19,8 @@ use crate::{
     net::inventory::Inventory,
     observe::{
         dump::{
-            Address, Command, Dump, Garp, Globals, Instance, Link, Notify, PaceGroup, Script, Stats, Tracked,
-            Transport,
+            Address, Command, Dump, Fixed, Garp, Instance, Link, Notify, PaceGroup, Script, Stats, SyncGroup,
+            TrackFile, TrackProcess, Tracked, Transport,
         },
         snapshot::{InstanceStatus, Snapshot},
     },
@@ -28,7 +31,12 @@ pub fn dump(picture: Picture, plan: &Plan, namespace: Option<String>, inventory:
     let Picture { mut snapshot, gathered } = picture;
     let statuses = std::mem::take(&mut snapshot.instances);
     let scripts = plan.scripts.iter().map(|one| script(one, &statuses, &gathered.instances)).collect();
-    let links = links(inventory, &gathered.instances);
+    let track_files = plan.track_files.iter().map(|one| track_file(one, &gathered.instances)).collect();
+    let track_processes =
+        plan.track_processes.iter().map(|one| track_process(one, &gathered.instances)).collect();
+    let sync_groups = plan.sync_groups.iter().map(|one| sync_group(one, &statuses)).collect();
+    let pace_groups = pace_groups(plan, &gathered.instances);
+    let links = links(inventory, &gathered.instances, &pace_groups);
     let instances = statuses.into_iter().zip(&gathered.instances);
     let instances = instances.map(|(status, behind)| {
         let deadline = behind.deadline.map(|deadline| deadline.since(gathered.now));
@@ -36,16 +44,17 @@ pub fn dump(picture: Picture, plan: &Plan, namespace: Option<String>, inventory:
     });
     Dump {
         unix_ms: crate::net::clock::unix_milliseconds(),
-        globals: Globals {
-            router_id: plan.router_id.clone().unwrap_or_else(host_name),
-            namespace,
-            arp_pace: plan.pace.arp,
-            neighbor_pace: plan.pace.neighbor,
-            startup_delay: plan.startup_delay,
-        },
-        pace_groups: plan.pace_groups.iter().map(pace_group).collect(),
-        instances: instances.collect(),
+        json_version: plan.globals.files.json_version.unwrap_or(1),
+        globals: globals::globals(plan, namespace),
+        pace_groups,
+        fixed: fixed(&plan.fixed, inventory),
+        instances: instances
+            .map(|instance| Instance { sync_group: group_of(plan, &instance.status.name), ..instance })
+            .collect(),
+        sync_groups,
         scripts,
+        track_files,
+        track_processes,
         links,
     }
 }
@@ -56,8 +65,132 @@ fn host_name() -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
-fn pace_group(group: &plan::PaceGroup) -> PaceGroup {
-    PaceGroup { arp: group.pace.arp, neighbor: group.pace.neighbor, interfaces: group.interfaces.clone() }
+/// The groups, and then each interface of an instance or its addresses that none of them names, if there is a pace for those. Only
+/// interfaces that share theirs have a number.
+fn pace_groups(plan: &Plan, behind: &[GatheredInstance]) -> Vec<PaceGroup> {
+    let grouped = plan.pace_groups.iter().flat_map(|group| &group.interfaces);
+    let grouped: BTreeSet<&str> = grouped.map(String::as_str).collect();
+    let mut seen = BTreeSet::new();
+    let rest = behind.iter().flat_map(|one| {
+        let addresses = one.plan.addresses.iter().chain(&one.plan.excluded);
+        let devices = addresses.filter_map(|address| address.device.as_deref());
+        std::iter::once(one.plan.interface.as_str()).chain(devices)
+    });
+    let rest = rest.filter(|name| !grouped.contains(name) && seen.insert(*name)).map(|name| PaceGroup {
+        number: 0,
+        arp: plan.pace.arp,
+        neighbor: plan.pace.neighbor,
+        interfaces: vec![name.to_owned()],
+    });
+    let mut shared = 0;
+    let said = plan.pace_groups.iter().map(|group| {
+        let alone = group.interfaces.len() == 1;
+        shared += usize::from(!alone);
+        PaceGroup {
+            number: if alone { 0 } else { shared },
+            arp: group.pace.arp,
+            neighbor: group.pace.neighbor,
+            interfaces: group.interfaces.clone(),
+        }
+    });
+    let paced = plan.pace != plan::Pace::default();
+    said.chain(rest.take(if paced { usize::MAX } else { 0 })).collect()
+}
+
+/// What stays whoever is master, and whether it is there.
+fn fixed(plan: &plan::FixedPlan, inventory: &Inventory) -> Fixed {
+    let is_there = |planned: &AddressPlan| {
+        let link = inventory.links.iter().find(|link| Some(&link.name) == planned.device.as_ref());
+        link.is_some_and(|link| {
+            inventory.addresses_of(link.index).any(|assigned| assigned.address == planned.address)
+        })
+    };
+    let line = |planned: &AddressPlan| {
+        let device = planned.device.clone().unwrap_or_default();
+        address(planned, device, is_there(planned)).to_string()
+    };
+    Fixed {
+        addresses: plan.addresses.iter().map(|fixed| line(&fixed.what)).collect(),
+        routes: plan.routes.iter().map(|fixed| routing::route(&fixed.what)).collect(),
+        rules: plan.rules.iter().map(|fixed| routing::rule(&fixed.what)).collect(),
+        groups: plan.groups.iter().map(|group| (group.name.clone(), group.instances.clone())).collect(),
+    }
+}
+
+/// The sync group that an instance is a member of.
+fn group_of(plan: &Plan, instance: &str) -> Option<String> {
+    let group =
+        plan.sync_groups.iter().find(|group| group.members.iter().any(|member| member == instance))?;
+    Some(group.name.clone())
+}
+
+fn sync_group(group: &plan::SyncGroupPlan, statuses: &[InstanceStatus]) -> SyncGroup {
+    let states: Vec<&str> = statuses
+        .iter()
+        .filter(|status| group.members.contains(&status.name))
+        .map(|status| status.state.as_str())
+        .collect();
+    let count = |wanted: &str| states.iter().filter(|state| **state == wanted).count();
+    let state = match (count("FAULT"), count("MASTER")) {
+        (1.., _) => "FAULT",
+        (0, masters) if masters == states.len() && masters > 0 => "MASTER",
+        (0, _) => "BACKUP",
+    };
+    SyncGroup {
+        name: group.name.clone(),
+        state,
+        faults: count("FAULT"),
+        initial: count("INIT"),
+        members: group.members.clone(),
+        mails: group.notify.mail == Some(true),
+        interfaces: group.track_interfaces.iter().map(tracked_interface).collect(),
+        scripts: group.track_scripts.iter().map(tracked_script).collect(),
+        notify: notify(&group.notify),
+    }
+}
+
+/// Who depends on what is called so.
+fn users(
+    behind: &[GatheredInstance],
+    name: &str,
+    of: impl Fn(&InstancePlan) -> &[plan::Tracked],
+) -> Vec<Tracked> {
+    let of = &of;
+    behind
+        .iter()
+        .flat_map(|one| of(&one.plan).iter().map(move |tracked| (one, tracked)))
+        .filter(|(_, tracked)| tracked.name == name)
+        .map(|(one, tracked)| Tracked { name: one.plan.name.clone(), ..tracked_value(tracked) })
+        .collect()
+}
+
+fn track_file(plan: &plan::TrackFilePlan, behind: &[GatheredInstance]) -> TrackFile {
+    TrackFile {
+        name: plan.name.clone(),
+        path: plan.path.clone(),
+        value: None,
+        weight: plan.weight,
+        reverse: plan.reverse,
+        instances: users(behind, &plan.name, |one| &one.track_files),
+    }
+}
+
+fn track_process(plan: &plan::TrackProcessPlan, behind: &[GatheredInstance]) -> TrackProcess {
+    TrackProcess {
+        name: plan.name.clone(),
+        program: plan.program.clone(),
+        parameters: plan.parameters.join(" "),
+        quorum: plan.quorum,
+        quorum_max: plan.quorum_max,
+        count: None,
+        good: None,
+        weight: plan.weight.into(),
+        reverse: plan.reverse,
+        fork_delay: plan.fork_delay,
+        terminate_delay: plan.terminate_delay,
+        full_command: plan.full_command,
+        instances: users(behind, &plan.name, |one| &one.track_processes),
+    }
 }
 
 fn instance(
@@ -96,7 +229,20 @@ fn instance(
         excluded,
         interfaces: plan.track_interfaces.iter().map(tracked_interface).collect(),
         scripts: plan.track_scripts.iter().map(tracked_script).collect(),
+        files: plan.track_files.iter().map(tracked_value).collect(),
+        processes: plan.track_processes.iter().map(tracked_value).collect(),
         notify: notify(&plan.notify),
+        sync_group: None,
+        skips_address_check: plan.tuning.skips_address_check == Some(true),
+        strict: plan.tuning.strict,
+        promotes_secondaries: plan.link.promotes_secondaries,
+        receive_buffer: plan.tuning.receive_buffer,
+        debug: plan.tuning.debug,
+        routes: plan.routes.iter().map(routing::route).collect(),
+        rules: plan.rules.iter().map(routing::rule).collect(),
+        mails: plan.notify.mail == Some(true),
+        says_deleted: plan.notify.says_deleted,
+        says_priorities: plan.notify.priorities == Some(true),
         status,
     }
 }
@@ -163,10 +309,14 @@ fn password(authentication: &Authentication) -> Option<String> {
 }
 
 fn tracked_interface(tracked: &plan::TrackedInterface) -> Tracked {
-    Tracked { name: tracked.name.clone(), weight: tracked.weight, reverse: tracked.reverse }
+    Tracked { name: tracked.name.clone(), weight: tracked.weight.into(), reverse: tracked.reverse }
 }
 
 fn tracked_script(tracked: &plan::TrackedScript) -> Tracked {
+    Tracked { name: tracked.name.clone(), weight: tracked.weight.into(), reverse: tracked.reverse }
+}
+
+fn tracked_value(tracked: &plan::Tracked) -> Tracked {
     Tracked { name: tracked.name.clone(), weight: tracked.weight, reverse: tracked.reverse }
 }
 
@@ -178,6 +328,7 @@ fn notify(notify: &NotifyPlan) -> Notify {
         fault: command(&notify.fault),
         stop: command(&notify.stop),
         any: command(&notify.any),
+        lower_priority: command(&notify.lower_priority),
     }
 }
 
@@ -230,11 +381,11 @@ fn script(plan: &ScriptPlan, statuses: &[InstanceStatus], behind: &[GatheredInst
 }
 
 /// The host's interfaces, with who depends on them.
-fn links(inventory: &Inventory, behind: &[GatheredInstance]) -> Vec<Link> {
+fn links(inventory: &Inventory, behind: &[GatheredInstance], paces: &[PaceGroup]) -> Vec<Link> {
     let mut users: BTreeMap<&str, Vec<Tracked>> = BTreeMap::new();
     for one in behind {
         let plan = &one.plan;
-        let user = |weight, reverse| Tracked { name: plan.name.clone(), weight, reverse };
+        let user = |weight: i16, reverse| Tracked { name: plan.name.clone(), weight: weight.into(), reverse };
         // This number is keepalived's word for `dont_track_primary`.
         let own = if plan.tracks_interface { 0 } else { 255 };
         users.entry(&plan.interface).or_default().push(user(own, false));
@@ -254,6 +405,7 @@ fn links(inventory: &Inventory, behind: &[GatheredInstance]) -> Vec<Link> {
     let links = inventory.links.iter().map(|link| {
         let addresses = inventory.addresses_of(link.index).map(|address| address.address);
         let own: Vec<IpAddr> = addresses.filter(|address| !virtual_ones.contains(address)).collect();
+        let pace = paces.iter().find(|group| group.interfaces.contains(&link.name));
         let first = |wanted: &dyn Fn(&IpAddr) -> bool| own.iter().copied().find(|address| wanted(address));
         Link {
             name: link.name.clone(),
@@ -266,13 +418,35 @@ fn links(inventory: &Inventory, behind: &[GatheredInstance]) -> Vec<Link> {
             loopback: link.loopback,
             multicast: link.multicast,
             mtu: link.mtu,
+            arp_pace: pace.map_or(Duration::ZERO, |group| group.arp),
+            neighbor_pace: pace.map_or(Duration::ZERO, |group| group.neighbor),
             instances: users.remove(link.name.as_str()).unwrap_or_default(),
         }
     });
     links.collect()
 }
 
-/// Where dumps go: `$TMPDIR`, else `/tmp`.
-pub fn directory(variable: Option<&Path>) -> &Path {
-    variable.filter(|path| path.is_absolute()).unwrap_or(Path::new("/tmp"))
+/// Where a dump goes: to the directory of `$TMPDIR`, else `/tmp`, unless the config says otherwise.
+pub fn file(variable: Option<&Path>, plan: &plan::GlobalPlan, kind: Kind) -> PathBuf {
+    let directory = variable.filter(|path| path.is_absolute()).unwrap_or(Path::new("/tmp"));
+    let files = &plan.files;
+    match kind {
+        // keepalived 2.2.7 tells daemons apart in this name alone.
+        Kind::Data => {
+            globals::file(directory, files.state_dump.as_deref(), "keepalived.data", globals::tag(plan))
+        }
+        Kind::Stats => globals::file(directory, files.stats_dump.as_deref(), "keepalived.stats", None),
+        Kind::Json => globals::file(directory, files.json_dump.as_deref(), "keepalived.json", None),
+    }
+}
+
+/// A kind of dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The config and the state.
+    Data,
+    /// Counts.
+    Stats,
+    /// Both as JSON.
+    Json,
 }

@@ -73,11 +73,11 @@ impl Wanted {
         }
     }
 
-    const fn file(self) -> &'static str {
+    const fn kind(self) -> dump::Kind {
         match self {
-            Self::Data => "keepalived.data",
-            Self::Stats | Self::StatsAndClear => "keepalived.stats",
-            Self::Json => "keepalived.json",
+            Self::Data => dump::Kind::Data,
+            Self::Stats | Self::StatsAndClear => dump::Kind::Stats,
+            Self::Json => dump::Kind::Json,
         }
     }
 
@@ -154,7 +154,7 @@ impl Dumper {
     async fn write(&mut self, wanted: Wanted) {
         let Some(text) = self.text(wanted).await else { return };
         let variable = std::env::var_os("TMPDIR").map(PathBuf::from);
-        let path = dump::directory(variable.as_deref()).join(wanted.file());
+        let path = dump::file(variable.as_deref(), &self.plan.borrow().globals, wanted.kind());
         if let Err(error) = replace(&path, &text) {
             tracing::warn!("cannot write {}: {error}", path.display());
         }
@@ -167,7 +167,7 @@ impl Dumper {
             Wanted::Stats | Wanted::StatsAndClear => texts::stats(&dump).map_err(|error| error.to_string()),
             Wanted::Json => texts::json(&dump).map_err(|error| error.to_string()),
         };
-        text.inspect_err(|error| tracing::warn!("cannot make {}: {error}", wanted.file())).ok()
+        text.inspect_err(|error| tracing::warn!("cannot make a dump ({}): {error}", wanted.said())).ok()
     }
 
     async fn dump(&mut self, wanted: Wanted) -> Option<Dump> {

@@ -39,6 +39,9 @@ struct Contents {
     /// Another boot or another network namespace has other addresses: the journal then names nothing.
     boot: String,
     namespace: u64,
+    /// The name of that namespace, when the agent was told to go there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    namespace_name: Option<String>,
     entries: Vec<Entry>,
 }
 
@@ -76,6 +79,8 @@ pub struct RunDir {
     lock: File,
     /// It goes with this.
     ours: bool,
+    /// The network namespace that the agent was told to go to.
+    works_in: Option<String>,
 }
 
 impl RunDir {
@@ -110,7 +115,7 @@ impl RunDir {
                 Err(TryLockError::Error(error)) => return Err(unusable("lock", &file)(error)),
             }
         };
-        let run_dir = Self { path: path.to_path_buf(), lock, ours: true };
+        let run_dir = Self { path: path.to_path_buf(), lock, ours: true, works_in: None };
         run_dir.sign().map_err(unusable("write lock file", &file))?;
         Ok(run_dir)
     }
@@ -125,7 +130,19 @@ impl RunDir {
         if !is_current(&lock, &path.join(LOCK)) {
             return Err(RunDirError::Another(path.to_path_buf()));
         }
-        Ok(Self { path: path.to_path_buf(), lock, ours: false })
+        Ok(Self { path: path.to_path_buf(), lock, ours: false, works_in: None })
+    }
+
+    /// The journal will say that the agent works in the network namespace of that name, which it has entered.
+    #[must_use]
+    pub fn working_in(mut self, namespace: Option<String>) -> Self {
+        self.works_in = namespace;
+        self
+    }
+
+    /// The network namespace that an earlier agent of this boot was told to go to, if its journal is still there.
+    pub fn worked_in(&self) -> Option<String> {
+        read(&self.path).filter(|contents| contents.boot == boot())?.namespace_name
     }
 
     /// The agent that handed it over is done with it.
@@ -174,7 +191,13 @@ impl RunDir {
     pub fn write(&self, mut entries: Vec<Entry>) -> io::Result<()> {
         entries.sort();
         entries.dedup();
-        let contents = Contents { version: VERSION, boot: boot(), namespace: namespace(), entries };
+        let contents = Contents {
+            version: VERSION,
+            boot: boot(),
+            namespace: namespace(),
+            namespace_name: self.works_in.clone(),
+            entries,
+        };
         let (path, new) = (self.path.join(FILE), self.path.join("journal.new"));
         let mut file = File::create(&new)?;
         file.write_all(&serde_json::to_vec_pretty(&contents)?)?;
@@ -190,17 +213,22 @@ impl RunDir {
 
 /// What the journal in a run directory names, if it is of this boot and this network namespace. Nobody may live there.
 pub fn left_in(run_dir: &Path) -> Vec<Entry> {
+    let same = |contents: &Contents| contents.boot == boot() && contents.namespace == namespace();
+    read(run_dir).filter(same).map(|contents| contents.entries).unwrap_or_default()
+}
+
+/// The journal in a run directory.
+fn read(run_dir: &Path) -> Option<Contents> {
     let path = run_dir.join(FILE);
-    let Ok(text) = fs::read(&path) else { return Vec::new() };
+    let text = fs::read(&path).ok()?;
     let Ok(contents) = serde_json::from_slice::<Contents>(&text) else {
         tracing::warn!(
             "journal {} cannot be read: addresses of a crashed agent stay; look at `ip addr`",
             path.display()
         );
-        return Vec::new();
+        return None;
     };
-    let same = contents.version == VERSION && contents.boot == boot() && contents.namespace == namespace();
-    if same { contents.entries } else { Vec::new() }
+    (contents.version == VERSION).then_some(contents)
 }
 
 impl Drop for RunDir {
@@ -315,9 +343,21 @@ mod tests {
             version: VERSION,
             boot: "other".into(),
             namespace: namespace(),
+            namespace_name: Some("blue".into()),
             entries: vec![entry(3)],
         };
         fs::write(directory.path().join(FILE), serde_json::to_vec(&other).unwrap()).unwrap();
-        assert!(run.leftovers().is_empty());
+        assert!(run.leftovers().is_empty() && run.worked_in().is_none());
+    }
+
+    #[test]
+    fn a_journal_names_the_namespace_that_the_agent_was_told_to_go_to() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in [Some("blue".to_owned()), None] {
+            let run = RunDir::take(directory.path()).unwrap().working_in(name.clone());
+            run.write(vec![entry(3)]).unwrap();
+            drop(run);
+            assert_eq!(RunDir::take(directory.path()).unwrap().worked_in(), name);
+        }
     }
 }

@@ -211,11 +211,20 @@ fn parameters_of_a_process_are_compared_as_they_are_asked_for() {
 }
 
 #[test]
-fn no_instance_runs_outside_of_the_namespace_that_it_belongs_into() {
-    let loaded = config::parse("c", &format!("{}net_namespace blue\n", pair("")));
-    assert_eq!(loaded.left_out, ["A", "B"]);
-    assert!(loaded.plan.instances.is_empty() && loaded.has_errors());
-    assert_eq!(loaded.plan.globals.place.net_namespace.as_deref(), Some("blue"));
+fn the_name_of_a_namespace_leads_to_no_other_directory() {
+    let place = |line: &str| {
+        let loaded = config::parse("c", &format!("{}{line}\n", pair("")));
+        assert_eq!(loaded.plan.instances.len(), 2, "{line}");
+        (loaded.has_errors(), loaded.plan.globals.place)
+    };
+    let (wrong, place_of_blue) = place("net_namespace blue");
+    assert!(!wrong && place_of_blue.net_namespace.as_deref() == Some("blue"));
+    for name in ["a/b", "/run/netns/blue", "..", "."] {
+        let (wrong, there) = place(&format!("net_namespace {name}"));
+        assert!(wrong && there.net_namespace.is_none(), "{name}");
+        let (wrong, there) = place(&format!("instance {name}"));
+        assert!(wrong && there.instance.is_none(), "{name}");
+    }
 }
 
 #[test]

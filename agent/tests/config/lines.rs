@@ -152,11 +152,11 @@ fn an_instance_with_signed_adverts_is_understood_and_does_not_run() {
         json["hmac"]["keys"][0]["secret"]["bytes"],
         "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
     );
-    // What it would hold is free for others.
+    // What it would hold is not free for others: once signed adverts are supported both would hold it.
     let both = format!(
         "{text}vrrp_instance B {{ interface e\nvirtual_router_id 1\nvirtual_ipaddress {{ 192.0.2.1 }} }}\n"
     );
-    assert_eq!(only(&config::parse("c", &both)).name, "B");
+    assert_eq!(codes(&config::parse("c", &both)), ["RG0413", "RG0403", "RG0404"]);
 }
 
 #[test]

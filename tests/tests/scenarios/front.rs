@@ -2,6 +2,7 @@
 
 mod dumps;
 mod life;
+mod signals;
 mod verdicts;
 
 use std::{
@@ -30,12 +31,18 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     };
     add("a_config_is_judged_as_the_table_says", ours, verdicts::ours);
     add("keepalived_judges_as_the_table_says", theirs, verdicts::theirs);
+    add("programs_that_others_could_change_have_an_exit_code", ours, verdicts::changeable_programs);
     add("what_is_no_config_is_refused", ours, verdicts::no_config);
     add("dumps_are_those_of_keepalived", both, dumps::are_those_of_keepalived);
     add("a_container_that_starts_keepalived_starts_the_agent", ours, life::in_the_foreground);
     add("without_n_it_goes_into_the_background_and_says_how_that_ended", ours, life::in_the_background);
     add("a_start_that_cannot_be_ends_with_the_code_of_keepalived", ours, life::refused);
     add("its_files_are_where_keepalived_has_them", ours, life::default_files);
+    add("a_reload_counts_or_changes_nothing", ours, signals::reloaded);
+    add("a_storm_of_signals_delays_no_advert", ours, signals::a_storm);
+    add("the_system_log_has_its_lines_and_holds_nothing_up", ours, signals::in_the_system_log);
+    add("files_have_the_names_that_the_config_gives", ours, signals::names);
+    add("what_cannot_be_run_takes_nothing_else_along", ours, signals::without_what_cannot_run);
     add("another_one_takes_over_with_its_files", ours, life::handed_over);
     trials
 }

@@ -1,42 +1,28 @@
 //! One agent takes over from another on the same host: the peer, the clients and whoever asks the agent notice nothing.
 
-use std::{
-    fs,
-    net::Ipv4Addr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
-    time::Duration,
-};
+mod pins;
+mod watch;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result, anyhow, ensure};
 use lab::{
     agent::{Agent, Options, Rung},
-    bpffs::Bpffs,
     clock::{Moment, Span},
-    frame::{Content, Frame},
+    frame::Frame,
     group::Group,
     node::{INTERFACE, Node},
-    process::Process,
-    question,
     speaker::{Make, Speaker},
 };
 use libtest_mimic::Trial;
 use regent_agent::crash::Point;
-use regent_common::arp::Operation;
 
+use self::watch::Watch;
 use super::{
     leftovers::nothing_is_left,
     rig::{Rig, START, STRONG, TENTH, WEAK},
     trial::{Need, Reasons},
 };
-
-/// Time between two questions of the client.
-const ASKED_EVERY: Duration = Duration::from_millis(10);
-/// How late an answer may be.
-const ANSWERED_WITHIN: Duration = Duration::from_millis(100);
 
 /// Both states, at three paces, beside the agent and beside keepalived.
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
@@ -75,10 +61,10 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let mut add = |name: &str, scenario: fn() -> Result<()>| {
         trials.push(reasons.trial(format!("handover::{name}"), &[Need::Agent, Need::Object], scenario));
     };
-    add("a_start_within_the_gate_goes_on_for_a_dead_agent", a_start_within_the_gate_goes_on);
-    add("a_start_after_the_gate_gives_up_what_a_dead_agent_had", a_start_after_the_gate_gives_up);
-    add("pins_go_from_hand_to_hand", pins_go_from_hand_to_hand);
-    add("detach_clears_away_what_a_dead_agent_left", detach_clears_away);
+    add("a_start_within_the_gate_goes_on_for_a_dead_agent", pins::a_start_within_the_gate_goes_on);
+    add("a_start_after_the_gate_gives_up_what_a_dead_agent_had", pins::a_start_after_the_gate_gives_up);
+    add("pins_go_from_hand_to_hand", pins::pins_go_from_hand_to_hand);
+    add("detach_clears_away_what_a_dead_agent_left", pins::detach_clears_away);
     trials
 }
 
@@ -87,256 +73,6 @@ fn answered_by_the_program(rig: &Rig, agent: &Agent) -> Result<()> {
     rig.a.run("ping", &["-c", "1", "-W", "1", &rig.client.address().to_string()])?;
     let by_program = |status: &lab::agent::Status| status.root["ports"][0]["responder"]["by"] == "xdp";
     agent.wait_status("to answer by its program", Duration::from_secs(15), by_program).map(drop)
-}
-
-/// Names in the one directory of pins.
-fn names(pins: &Bpffs) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(pins.path().join("regent"))? {
-        let entry = entry?;
-        // The file system has files of its own.
-        if !entry.file_type()?.is_dir() {
-            continue;
-        }
-        for file in fs::read_dir(entry.path())? {
-            names.push(file?.file_name().to_string_lossy().into_owned());
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-fn a_start_within_the_gate_goes_on() -> Result<()> {
-    let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
-    let before = rig.a.addresses()?;
-    let (strong, weak) = (noted(group(STRONG, 100), &rig.a), group(WEAK, 100));
-    let options = Options::config(strong.text()).pinned(&pins);
-    let began = Moment::now();
-    let mut dead = Agent::start(&rig.a, &options)?;
-    rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
-    let _other = rig.backup(&rig.b, &weak, Rung::Auto)?;
-    rig.wait_address(&rig.a, strong.address(), true, START)?;
-    std::thread::sleep(strong.timing().interval * 2);
-    let words = notified(&rig.a);
-    let watch = Watch::begin(&rig, None, &strong)?;
-    let killed = Moment::now();
-    dead.process.kill()?;
-    let mut agent = Agent::start(&rig.a, &options)?;
-    let next = rig.advert(killed, &rig.a, &strong, START).with_context(|| agent.process.log_tail())?;
-    std::thread::sleep(strong.timing().down_bound(WEAK));
-    let spoke = rig.spoke(killed, &rig.b, &strong);
-    ensure!(spoke == 0, "the peer spoke {spoke} times{}", agent.process.log_tail());
-    let resigned =
-        rig.capture.count_after(killed, |frame| frame.is_advert_of(strong.wire_vrid(), rig.a.address(), 0));
-    ensure!(resigned == 0, "priority 0 was sent");
-    watch.end(&rig, &strong, true).with_context(|| agent.process.log_tail())?;
-    eprintln!("spoke again {} after the kill", Span(next.at.since(killed)));
-    ensure!(notified(&rig.a) == words, "notify programs ran: {:?} after {words:?}", notified(&rig.a));
-    let status = agent.wait_status("to have its programs", START, |status| {
-        status.carrier(INTERFACE) == "native" && status.state("VI_1") == "MASTER"
-    })?;
-    ensure!(status.assigned("VI_1", strong.address()), "the address does not count as assigned");
-    ensure!(agent.stop()?.success(), "it did not end well{}", agent.process.log_tail());
-    ensure!(names(&pins)?.is_empty(), "pins are left: {:?}", names(&pins)?);
-    nothing_is_left(&rig.a, &before)
-}
-
-fn a_start_after_the_gate_gives_up() -> Result<()> {
-    let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
-    let before = rig.a.addresses()?;
-    let strong = Group::fast(STRONG, TENTH);
-    let options = Options::config(strong.clone().without_preemption().text()).pinned(&pins);
-    let began = Moment::now();
-    let mut dead = Agent::start(&rig.a, &options)?;
-    rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
-    let weak = Group::fast(WEAK, TENTH);
-    let _other = rig.backup(&rig.b, &weak, Rung::Auto)?;
-    rig.wait_address(&rig.a, strong.address(), true, START)?;
-    dead.process.kill()?;
-    rig.advert(Moment::now(), &rig.b, &weak, START)?;
-    ensure!(rig.a.has_address(strong.address())?, "nobody can have removed the address");
-    let started = Moment::now();
-    let mut agent = Agent::start(&rig.a, &options)?;
-    rig.wait_address(&rig.a, strong.address(), false, Duration::from_secs(1))?;
-    agent.wait_status("to be BACKUP", START, |status| status.state("VI_1") == "BACKUP")?;
-    std::thread::sleep(strong.timing().down_bound(STRONG));
-    let spoke = rig.spoke(started, &rig.a, &strong);
-    ensure!(spoke == 0, "it spoke {spoke} times{}", agent.process.log_tail());
-    ensure!(agent.stop()?.success(), "it did not end well{}", agent.process.log_tail());
-    ensure!(names(&pins)?.is_empty(), "pins are left: {:?}", names(&pins)?);
-    nothing_is_left(&rig.a, &before)
-}
-
-fn pins_go_from_hand_to_hand() -> Result<()> {
-    let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
-    let before = rig.a.addresses()?;
-    let strong = Group::fast(STRONG, TENTH);
-    let began = Moment::now();
-    let mut agent = Agent::start(&rig.a, &Options::config(strong.text()).pinned(&pins))?;
-    rig.advert(began, &rig.a, &strong, strong.timing().down_bound(STRONG) + START)?;
-    rig.wait_address(&rig.a, strong.address(), true, START)?;
-    answered_by_the_program(&rig, &agent)?;
-    let first = names(&pins)?;
-    ensure!(first.iter().any(|name| name.starts_with("xdp-native-")), "pinned are {first:?}");
-    let watch = Watch::begin(&rig, Some(&agent), &strong)?;
-    for _ in 0..3 {
-        agent.hand_over(&[])?;
-        std::thread::sleep(Duration::from_millis(300));
-        ensure!(names(&pins)? == first, "pinned were {first:?} and are {:?}", names(&pins)?);
-    }
-    watch.end(&rig, &strong, true).with_context(|| agent.process.log_tail())?;
-    // The last one answers by its own program: with it the gate would have shut long ago.
-    std::thread::sleep(Duration::from_millis(1500));
-    let answered = || Ok::<_, anyhow::Error>(agent.status()?.number("VI_1", "/counters/arp_answered"));
-    let before_asking = answered()?;
-    let watch = Watch::begin(&rig, Some(&agent), &strong)?;
-    std::thread::sleep(Duration::from_millis(500));
-    watch.end(&rig, &strong, true).with_context(|| agent.process.log_tail())?;
-    ensure!(answered()? >= before_asking + 20, "{before_asking} then {} answers of the program", answered()?);
-    ensure!(agent.stop()?.success(), "it did not end well{}", agent.process.log_tail());
-    ensure!(names(&pins)?.is_empty(), "pins are left: {:?}", names(&pins)?);
-    nothing_is_left(&rig.a, &before)
-}
-
-fn detach_clears_away() -> Result<()> {
-    let (rig, pins) = (Rig::new()?, Bpffs::mount()?);
-    let before = rig.a.addresses()?;
-    let strong = Group::fast(STRONG, TENTH).with("virtual_mac");
-    let began = Moment::now();
-    let mut agent = Agent::start(&rig.a, &Options::config(strong.text()).pinned(&pins))?;
-    rig.capture.wait_after(began, "an advert", strong.timing().down_bound(STRONG) + START, |frame| {
-        frame.is_advert(strong.wire_vrid(), rig.a.address())
-    })?;
-    rig.wait_address(&rig.a, strong.address(), true, START)?;
-    let run = agent.run_directory().to_owned();
-    let detach = || {
-        let mut command = rig.a.command(lab::agent::program()?);
-        command.args(["detach", "--run-dir"]).arg(&run).arg("--bpffs").arg(pins.path().join("regent"));
-        lab::namespace::finish(&mut command)
-    };
-    let refused = detach()?;
-    let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
-    ensure!(refused.status.code() == Some(1) && sentence.contains("in use by another agent"), "{sentence}");
-    ensure!(rig.a.has_address(strong.address())?, "it took an address from a living agent");
-
-    agent.process.kill()?;
-    let filter = || rig.a.run("bridge", &["fdb", "show", "dev", INTERFACE]);
-    ensure!(filter()?.contains("00:00:5e:00:01:32"), "no virtual MAC in the filter: {}", filter()?);
-    let done = detach()?;
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    for removed in ["virtual MAC", "address 10.0.0.3/32", "native XDP", "tcx egress"] {
-        ensure!(said.contains(&format!("removed {removed}")), "no word of {removed} in {said:?}");
-    }
-    ensure!(!filter()?.contains("00:00:5e:00:01:32"), "the virtual MAC is left: {}", filter()?);
-    nothing_is_left(&rig.a, &before)?;
-    let again = detach()?;
-    ensure!(
-        again.status.success() && String::from_utf8_lossy(&again.stdout).contains("nothing was left"),
-        "{again:?}"
-    );
-    ensure!(names(&pins)?.is_empty(), "pins are left: {:?}", names(&pins)?);
-    Ok(())
-}
-
-/// Everything that must not change while agents come and go on host a.
-struct Watch {
-    stop: Arc<AtomicBool>,
-    api: Option<JoinHandle<Result<usize>>>,
-    questions: Option<JoinHandle<Result<()>>>,
-    addresses: Process,
-    began: Moment,
-}
-
-impl Watch {
-    /// `agent`: whoever asks it is to have an answer each time.
-    fn begin(rig: &Rig, agent: Option<&Agent>, group: &Group) -> Result<Self> {
-        let addresses = Process::spawn(
-            "ip monitor",
-            &rig.a,
-            rig.a.command("ip").args(["monitor", "address"]),
-            Duration::ZERO,
-        )?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let api = agent.map(|agent| {
-            std::thread::spawn({
-                let (stop, directory) = (Arc::clone(&stop), agent.run_directory().to_owned());
-                move || {
-                    let mut answers = 0;
-                    while !stop.load(Ordering::Relaxed) {
-                        let directory = directory.to_str().context("a path")?;
-                        let output = lab::agent::verb(&["status", "-o", "json", "--run-dir", directory])?;
-                        ensure!(
-                            output.status.success(),
-                            "the agent did not answer: {}",
-                            String::from_utf8_lossy(&output.stderr).trim()
-                        );
-                        answers += 1;
-                        std::thread::sleep(Duration::from_millis(20));
-                    }
-                    Ok(answers)
-                }
-            })
-        });
-        let asker = question::Asker::open(&rig.client, group.address())?;
-        let questions = std::thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || {
-                while !stop.load(Ordering::Relaxed) {
-                    asker.ask()?;
-                    std::thread::sleep(ASKED_EVERY);
-                }
-                Ok(())
-            }
-        });
-        Ok(Self { stop, api, questions: Some(questions), addresses, began: Moment::now() })
-    }
-
-    /// Ends, and says what did not stay as it was. `held` says whether host a had the address throughout.
-    fn end(mut self, rig: &Rig, group: &Group, held: bool) -> Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        let ended = |thread: Option<JoinHandle<_>>| thread.map(JoinHandle::join);
-        let answers = match ended(self.api.take()) {
-            Some(Ok(answers)) => answers?,
-            Some(Err(_)) => bail!("the thread that asks for the status panicked"),
-            None => usize::MAX,
-        };
-        if let Some(thread) = self.questions.take() {
-            thread.join().map_err(|_| anyhow!("the thread that asks who has the address panicked"))??;
-        }
-        ensure!(answers > 5, "only {answers} answers of the agent");
-        // The capture may lag behind.
-        std::thread::sleep(ANSWERED_WITHIN * 3);
-        if held {
-            self.addresses.exited()?;
-            // It complains of namespaces that go, too.
-            let lines: Vec<String> =
-                self.addresses.log().into_iter().filter(|line| line.contains("inet")).collect();
-            ensure!(lines.is_empty(), "addresses came or went: {lines:?}");
-            let unanswered = unanswered(&rig.capture.frames(), rig, group, self.began);
-            ensure!(unanswered.0 == 0, "{} of {} questions had no answer", unanswered.0, unanswered.1);
-        }
-        Ok(())
-    }
-}
-
-/// Questions for the address without an answer, and questions.
-fn unanswered(frames: &[Frame], rig: &Rig, group: &Group, began: Moment) -> (usize, usize) {
-    let asked = |frame: &&Frame| {
-        frame.at > began
-            && matches!(&frame.content, Content::Arp(arp)
-                if arp.operation == Operation::Request && group.address() == Ipv4Addr::from(arp.target))
-            && frame.mac == rig.client.mac()
-    };
-    let answers: Vec<Moment> = frames
-        .iter()
-        .filter(|frame| frame.is_reply_for(group.address()) && frame.mac == rig.a.mac())
-        .map(|frame| frame.at)
-        .collect();
-    let questions: Vec<Moment> = frames.iter().filter(asked).map(|frame| frame.at).collect();
-    let answered =
-        |at: &Moment| answers.iter().any(|answer| answer >= at && answer.since(*at) <= ANSWERED_WITHIN);
-    (questions.iter().filter(|at| !answered(at)).count(), questions.len())
 }
 
 /// With a notify program that writes each word that it hears into a file.

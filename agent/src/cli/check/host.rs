@@ -5,14 +5,14 @@ use std::{path::Path, time::Duration};
 use anyhow::Context;
 
 use crate::{
-    config::{Account, AssignedHere, Direction, Host, Interface, Mode, Passage, Program, Way},
+    config::{Account, AssignedHere, Direction, Host, Interface, Mode, Passage, Program, Way, plan::Plan},
     net::{
         addresses::VRRP_ADDRESS_PROTOCOL,
         device,
         firewall::{self, Packet, Ruleset},
         inventory::{self, Inventory},
         link::{AssignedAddress, Link},
-        other_vrrp,
+        namespace, other_vrrp,
     },
     permissions::{self, Standing},
 };
@@ -31,7 +31,15 @@ pub(in crate::cli) struct ThisHost {
 }
 
 impl ThisHost {
-    pub(in crate::cli) fn ask() -> anyhow::Result<Self> {
+    /// Asks what can be asked before it is known what for, in the network namespace that the config is for: this process
+    /// goes there, if it may.
+    pub(in crate::cli) fn ask(plan: &Plan) -> anyhow::Result<Self> {
+        if let Some(name) = &plan.globals.place.net_namespace
+            && let Err(error) = namespace::enter(name)
+        {
+            let (inventory, firewall) = (Err(error.to_string()), Err(error.to_string()));
+            return Ok(Self { inventory, firewall, contested: false });
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -73,6 +81,10 @@ impl ThisHost {
 }
 
 impl Host for ThisHost {
+    fn has_namespace(&self, name: &str) -> Result<bool, String> {
+        namespace::is_there(name).map_err(|error| error.to_string())
+    }
+
     fn interfaces(&self) -> Result<Vec<Interface>, String> {
         let inventory = self.inventory.as_ref().map_err(Clone::clone)?;
         Ok(inventory.links.iter().map(|link| self.interface(link, inventory)).collect())

@@ -9,13 +9,14 @@ use std::{
 use anyhow::Context;
 
 use super::options::Options;
+use crate::config::plan::PlacePlan;
 
-/// Of the daemon, unless the command line says another.
+/// Of the daemon, unless the command line or the config says another.
 pub const MAIN: &str = "/run/keepalived.pid";
-/// Of its VRRP process, which here is the same one.
-const VRRP: &str = "/run/vrrp.pid";
-/// Where a daemon in a network namespace has them, below the namespace's name.
-const NAMESPACES: &str = "/run/keepalived";
+/// Where they are.
+const DIRECTORY: &str = "/run";
+/// Where daemons have them of which there are several on a host; those in a network namespace below its name.
+const SEVERAL: &str = "/run/keepalived";
 
 /// Both of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +26,22 @@ pub struct PidFiles {
 }
 
 impl PidFiles {
-    /// Where they are to be.
-    pub fn new(options: &Options) -> Self {
-        let path = |given: &Option<PathBuf>, default: &str| {
-            let default = Path::new(default);
-            let inside = options
-                .namespace
-                .as_ref()
-                .map(|name| Path::new(NAMESPACES).join(name).join(default.file_name().unwrap_or_default()));
-            given.clone().or(inside).unwrap_or_else(|| default.to_owned())
+    /// Where they are to be: where the command line says, else by the namespace and the name of the daemon.
+    pub fn new(options: &Options, place: &PlacePlan) -> Self {
+        let directory = match options.namespace.as_ref().or(place.net_namespace.as_ref()) {
+            Some(namespace) => Path::new(SEVERAL).join(namespace),
+            None if place.instance.is_some() || place.use_pid_directory => PathBuf::from(SEVERAL),
+            None => PathBuf::from(DIRECTORY),
         };
-        Self { main: path(&options.pid, MAIN), vrrp: path(&options.vrrp_pid, VRRP) }
+        let path = |given: &Option<PathBuf>, process: &str| {
+            let usual = || match &place.instance {
+                Some(name) => directory.join(format!("{process}_{name}.pid")),
+                None => directory.join(format!("{process}.pid")),
+            };
+            given.clone().unwrap_or_else(usual)
+        };
+        // Its VRRP process is here the same one.
+        Self { main: path(&options.pid, "keepalived"), vrrp: path(&options.vrrp_pid, "vrrp") }
     }
 
     /// The first of them.
@@ -102,12 +108,48 @@ mod tests {
         PidFiles { main: directory.join("new/keepalived.pid"), vrrp: directory.join("vrrp.pid") }
     }
 
+    /// As keepalived 2.2.7 was seen to place them.
     #[test]
     fn they_are_where_keepalived_has_them() {
-        let options = Options { vrrp_pid: Some("/tmp/v.pid".into()), ..Options::default() };
-        let files = PidFiles::new(&options);
-        assert_eq!((files.main(), files.vrrp.as_path()), (Path::new(MAIN), Path::new("/tmp/v.pid")));
-        let files = PidFiles::new(&Options { namespace: Some("red".to_owned()), ..options });
+        let place = |instance: Option<&str>, namespace: Option<&str>, use_pid_directory| PlacePlan {
+            instance: instance.map(str::to_owned),
+            net_namespace: namespace.map(str::to_owned),
+            use_pid_directory,
+            ..PlacePlan::default()
+        };
+        for (place, main, vrrp) in [
+            (place(None, None, false), MAIN, "/run/vrrp.pid"),
+            (place(None, None, true), "/run/keepalived/keepalived.pid", "/run/keepalived/vrrp.pid"),
+            (
+                place(Some("blue"), None, false),
+                "/run/keepalived/keepalived_blue.pid",
+                "/run/keepalived/vrrp_blue.pid",
+            ),
+            (
+                place(None, Some("red"), false),
+                "/run/keepalived/red/keepalived.pid",
+                "/run/keepalived/red/vrrp.pid",
+            ),
+            (
+                place(Some("blue"), Some("red"), true),
+                "/run/keepalived/red/keepalived_blue.pid",
+                "/run/keepalived/red/vrrp_blue.pid",
+            ),
+        ] {
+            let files = PidFiles::new(&Options::default(), &place);
+            assert_eq!((files.main(), files.vrrp.as_path()), (Path::new(main), Path::new(vrrp)));
+        }
+    }
+
+    #[test]
+    fn the_command_line_counts_more_than_the_config() {
+        let options = Options {
+            vrrp_pid: Some("/tmp/v.pid".into()),
+            namespace: Some("red".to_owned()),
+            ..Options::default()
+        };
+        let place = PlacePlan { net_namespace: Some("green".to_owned()), ..PlacePlan::default() };
+        let files = PidFiles::new(&options, &place);
         assert_eq!(files.main(), Path::new("/run/keepalived/red/keepalived.pid"));
         assert_eq!(files.vrrp, Path::new("/tmp/v.pid"));
     }

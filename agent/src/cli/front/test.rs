@@ -42,10 +42,16 @@ fn tested(options: &Options, text: &mut String) -> Exit {
             return Exit::Unable;
         }
     };
-    match ThisHost::ask() {
+    if let Some(name) = &options.namespace {
+        // What the command line says counts, as with keepalived.
+        loaded.plan.globals.place.net_namespace = Some(name.clone());
+    }
+    let mut exposed = false;
+    match ThisHost::ask(&loaded.plan) {
         Ok(host) => {
             let here = loaded.here(&host).into_iter().filter(|diagnostic| HERE.contains(&diagnostic.code));
             loaded.diagnostics.extend(here);
+            exposed = !loaded.plan.globals.programs.security && loaded.runs_programs(&host);
         }
         Err(error) => text.push_str(&format!("{error:#}\n")),
     }
@@ -53,15 +59,33 @@ fn tested(options: &Options, text: &mut String) -> Exit {
         text.push_str(&line);
         text.push('\n');
     }
-    if !loaded.left_out.is_empty() {
-        let (file, out) = (options.config.display(), loaded.left_out.join(", "));
+    let file = options.config.display();
+    if !loaded.left_out.is_empty() && loaded.plan.instances.is_empty() {
+        let out = loaded.left_out.join(", ");
         text.push_str(&format!("({file}) it would not start: {out} cannot be run as configured\n"));
         return Exit::Unable;
     }
-    if loaded.diagnostics.iter().any(|diagnostic| diagnostic.code == code::INSECURE_PROGRAM) {
+    if lacks_what_it_includes(&loaded) {
+        text.push_str(&format!("({file}) it would not start: a file is not there that it says must be\n"));
         return Exit::NoConfig;
     }
-    if loaded.diagnostics.iter().any(is_error) { Exit::Errors } else { Exit::Good }
+    if exposed {
+        text.push_str(&format!("({file}) programs are run, and `enable_script_security` is not said\n"));
+        return Exit::NoConfig;
+    }
+    if loaded.left_out.is_empty() && !loaded.diagnostics.iter().any(is_error) {
+        Exit::Good
+    } else {
+        Exit::Errors
+    }
+}
+
+/// Whether an include matches nothing of which the config says that it must: keepalived does not start then.
+pub fn lacks_what_it_includes(loaded: &Loaded) -> bool {
+    let lacks = |diagnostic: &Diagnostic| {
+        diagnostic.code == code::INCLUDE_NOTHING && diagnostic.severity == Severity::Error
+    };
+    loaded.diagnostics.iter().any(lacks)
 }
 
 /// What keepalived looks at on the host it tests a config on.
@@ -101,7 +125,10 @@ fn is_error(diagnostic: &Diagnostic) -> bool {
 const COUNTED: &[&str] = &[
     code::AUTHENTICATION,
     code::DUPLICATE_TRACKER,
+    code::INSECURE_PROGRAM,
     code::MULTICAST_GROUP,
+    code::NO_INTERFACE,
+    code::NO_PREFERENCE,
     code::NO_SUCH_FILE,
     code::NO_UNICAST_PEER,
     code::NOT_EXECUTABLE,
@@ -110,7 +137,11 @@ const COUNTED: &[&str] = &[
     code::PASSWORD_CUT,
     code::PREEMPTION,
     code::QUOTE_WITHIN,
+    code::QUORUM,
+    code::SERVER_DEFAULT,
+    code::SERVER_PORT,
+    code::SERVER_PROTOCOL,
     code::STATE_MASTER,
-    code::UNICAST_PEER,
-    code::WRONG_FAMILY,
+    code::SYNC_GROUP,
+    code::TRACKS_OWN_INTERFACE,
 ];

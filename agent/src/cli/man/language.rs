@@ -21,6 +21,17 @@ const BEFORE: &[(&str, &[&str])] = &[
              anywhere in a line, unless they are quoted or follow a backslash.",
             "include FILE reads another file at its place; the name may be a pattern, and a relative one starts at the directory of \
              the file that includes.",
+            "Some forms of it make an error of what include only warns of: that a file cannot be read (includer), that there is none of \
+             that name (includem), that a part with a wildcard matches nothing (includew), that an alternative in braces matches \
+             nothing (includeb), or each of these (includea).",
+            "$NAME=VALUE defines a variable, and $NAME or ${NAME} anywhere after it stands for its value; a value goes on in the next \
+             line after a backslash at the end of one, and then may hold whole lines and other variables. ${_ENV X} is the environment's \
+             X, ${_PWD} the directory of the file, ${_INSTANCE} the id that -i says, ${_HASH} and ${_BANG} the two signs of comments, \
+             ${_RANDOM MIN MAX} a number.",
+            "~SEQ(NAME, FIRST, STEP, LAST) before a line repeats the line with $NAME counting (STEP, or FIRST and STEP, may be left \
+             out); ~SEQx counts in hexadecimal; \
+             ~LST(NAME, A, B, C) goes through a list, and ~LST({N, M}, {A, B}, {C, D}) sets several at once.",
+            "A line that begins with @ID counts only where -i says ID, and one with @^ID only where it does not.",
             "Switches take on, true, yes, off, false or no, and are on without any. Times are seconds with up to six decimals.",
             "agent explain WORD tells the same of a word as this page, and agent explain CODE what a diagnostic is about.",
         ],

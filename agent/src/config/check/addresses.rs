@@ -80,8 +80,8 @@ impl Checker<'_> {
                 let message =
                     format!("`{}` is named twice in `{}`", address.value.address, instance.name.value);
                 checker.report(
-                    Diagnostic::error(code::DUPLICATE_ADDRESS, message)
-                        .primary(address.span, "ignored")
+                    Diagnostic::warning(code::DUPLICATE_ADDRESS, message)
+                        .primary(address.span, "ignored: the first one counts")
                         .secondary(first, "named here first"),
                 );
             }

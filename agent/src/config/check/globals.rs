@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::model::{Globals, Model};
+use super::{
+    model::{Garp, Globals, Model},
+    pace,
+};
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
     keyword,
-    plan::{Command, FifoPlan, GlobalPlan, ProgramOnce},
+    plan::{Command, DefaultsPlan, FifoPlan, GlobalPlan, ProgramOnce},
     source::Span,
 };
 
@@ -74,6 +77,19 @@ pub(super) fn plan(model: &Model, diagnostics: &mut Diagnostics) -> GlobalPlan {
             run_by(script, globals);
         }
     }
+    plan.defaults = DefaultsPlan {
+        version: globals.version.map(|version| version as u8),
+        announcements: pace::announcements(&Garp::default(), globals),
+        down_timer_adverts: globals.down_timer_adverts,
+        multicast_group4: globals.multicast_group4,
+        multicast_group6: globals.multicast_group6,
+        asserts: globals.contest.asserts,
+        concedes: globals.contest.concedes,
+        checks_source: globals.checks_source,
+        strict: globals.strict.as_ref().map(|strict| strict.value),
+        interface: globals.default_interface.as_ref().map(|interface| interface.value.clone()),
+        ..plan.defaults
+    };
     plan.mail.alert_vrrp = plan.mail.alert_vrrp.or(plan.mail.alert);
     plan.mail.alert_checker = plan.mail.alert_checker.or(plan.mail.alert);
     plan
@@ -162,19 +178,4 @@ fn sync_daemon(model: &Model, diagnostics: &mut Diagnostics) {
             .primary(named.span, "named by `lvs_sync_daemon`")
             .help(keyword::quoted_nearest(&named.value, names().take(MAX_COMPARED))),
     );
-}
-
-/// Instances whose addresses belong into another network namespace than the agent's do not run.
-pub(super) fn belong_elsewhere(globals: &Globals, diagnostics: &mut Diagnostics) -> bool {
-    let Some(place) = globals.said.get("net_namespace") else { return false };
-    let inside = match &globals.kept.place.net_namespace {
-        Some(name) => format!("start the agent there, as in `ip netns exec {name} agent …`"),
-        None => "start the agent in the namespace that is meant".to_owned(),
-    };
-    diagnostics.push(
-        Diagnostic::note(code::NAMESPACE, "all instances are left out")
-            .primary(*place, "their addresses belong into that namespace")
-            .help(format!("{inside}, with a config without this line")),
-    );
-    true
 }

@@ -1,6 +1,6 @@
 //! Rules about one instance.
 
-use regent_common::{AdvertInterval, Family, Version};
+use regent_common::{AdvertInterval, Family, Version, advert::Authentication};
 
 use super::{
     Checker, addresses, left_out,
@@ -12,15 +12,23 @@ use super::{
 use crate::config::{
     diagnostic::{Diagnostic, Severity, code},
     keyword::Seconds,
-    plan::{Command, InstancePlan, NotifyPlan},
+    plan::{Command, InstancePlan, NotifyPlan, TuningPlan},
 };
 
 /// RFC 9568 §6.1 and RFC 3768 §6.2: Master_Down_Interval is 3 × the interval plus the skew.
 const DOWN_TIMER_ADVERTS: u8 = 3;
 
+/// An instance as its words have it.
+pub(super) struct Draft {
+    pub plan: InstancePlan,
+    /// Otherwise something of it is missing that its author asked for.
+    pub runs: bool,
+}
+
 impl Checker<'_> {
-    /// The plan of an instance; `None` when it cannot be run, which is then diagnosed.
-    pub(super) fn instance(&mut self, instance: &Instance) -> Option<InstancePlan> {
+    /// What an instance asks for, and whether that can be run; `None` when not even the group and its addresses are known.
+    /// Why is diagnosed.
+    pub(super) fn instance(&mut self, instance: &Instance) -> Option<Draft> {
         if instance.damaged {
             // Why is an error of its own, where the line or the brace is.
             self.report(
@@ -52,6 +60,11 @@ impl Checker<'_> {
         let route = route?;
         let checksum = self.checksum(instance, version, family, &route.transport);
         let globals = &self.model.globals;
+        let track_files = self.tracked(Kind::File, &instance.track_files, priority);
+        let track_processes = self.tracked(Kind::Process, &instance.track_processes, priority);
+        let track_bfds = self.tracked(Kind::Session, &wide(&instance.track_bfds), priority);
+        let (routes, rules) = (self.routes(&instance.routes), self.rules(&instance.rules));
+        let runs = has_addresses && authentication.is_some() && track_scripts.is_some() && hmac != Some(None);
         let down_timer_adverts =
             instance.down_timer_adverts.or(globals.down_timer_adverts).unwrap_or(DOWN_TIMER_ADVERTS);
         let gate = self.gate(instance, down_timer_adverts);
@@ -74,7 +87,7 @@ impl Checker<'_> {
             asserts: self.asserts(instance, version, strict),
             concedes: self.concedes(instance),
             accepts,
-            authentication: authentication?,
+            authentication: authentication.unwrap_or(Authentication::None),
             checksum,
             down_timer_adverts,
             gate,
@@ -83,24 +96,25 @@ impl Checker<'_> {
             addresses: addresses.advertised,
             excluded: addresses.excluded,
             track_interfaces,
-            track_scripts: track_scripts?,
-            track_files: self.tracked(Kind::File, &instance.track_files, priority),
-            track_processes: self.tracked(Kind::Process, &instance.track_processes, priority),
-            track_bfds: self.tracked(Kind::Session, &wide(&instance.track_bfds), priority),
-            routes: self.routes(&instance.routes),
-            rules: self.rules(&instance.rules),
-            // One that cannot be read keeps the instance out of the plan altogether.
-            hmac: match hmac {
-                Some(hmac) => Some(Box::new(hmac?)),
-                None => None,
-            },
+            track_scripts: track_scripts.unwrap_or_default(),
+            track_files,
+            track_processes,
+            track_bfds,
+            routes,
+            rules,
+            hmac: hmac.flatten().map(Box::new),
             link,
             extra_announcements: instance.extra_announcements.or(globals.kept.extra_announcements),
             ignores_owners: instance.ignores_owners || globals.kept.owner_ignores_adverts,
-            tuning: instance.tuning.clone(),
+            tuning: TuningPlan {
+                skips_address_check: (instance.tuning.skips_address_check)
+                    .or(globals.kept.defaults.skips_address_check),
+                strict: strict.is_some(),
+                ..instance.tuning.clone()
+            },
             notify: notify(&instance.notify, globals),
         };
-        has_addresses.then_some(plan)
+        Some(Draft { plan, runs })
     }
 
     /// Interface and VRID; `None` without one of them.

@@ -113,7 +113,10 @@ impl<'a> Groups<'a> {
         for member in &group.members {
             if !self.models.contains_key(member.value.as_str()) {
                 let compared = if self.diagnostics.is_full() { 0 } else { MAX_COMPARED };
-                let known = self.models.keys().take(compared).copied();
+                // One that is a member already is not meant.
+                let others: BTreeSet<&str> =
+                    group.members.iter().take(compared).map(|member| member.value.as_str()).collect();
+                let known = self.models.keys().take(compared).copied().filter(|name| !others.contains(name));
                 self.diagnostics.push(
                     Diagnostic::error(
                         code::UNKNOWN_INSTANCE,
@@ -141,7 +144,9 @@ impl<'a> Groups<'a> {
                     .secondary(*first, "named here first"),
             );
         }
+        self.loose(group, own.is_empty());
         match own.as_slice() {
+            [] if !group.loose.is_empty() => {}
             [] => self.diagnostics.push(
                 Diagnostic::error(code::SYNC_GROUP, format!("sync group `{name}` has no member"))
                     .primary(group.name.span, "it is left out")
@@ -154,6 +159,26 @@ impl<'a> Groups<'a> {
             [_, _, ..] => {}
         }
         own
+    }
+
+    /// Names that stand in the group and not in its `group { … }`.
+    fn loose(&mut self, group: &SyncGroup, alone: bool) {
+        let Some((first, others)) = group.loose.split_first() else { return };
+        let name = &group.name.value;
+        let remark = if alone { format!("skipped, and `{name}` is left out") } else { "skipped".to_owned() };
+        let mut diagnostic = Diagnostic::error(
+            code::SYNC_GROUP,
+            format!("sync group `{name}` has names outside of `group {{ … }}`"),
+        )
+        .primary(*first, remark);
+        for place in others.iter().take(MAX_PLACES - 1) {
+            diagnostic = diagnostic.secondary(*place, "the same here");
+        }
+        if let Some(more @ 1..) = group.loose.len().checked_sub(MAX_PLACES) {
+            diagnostic = diagnostic.help(format!("the same in {more} more places"));
+        }
+        self.diagnostics
+            .push(diagnostic.help("say `group { INSTANCE INSTANCE }`; keepalived skips them too"));
     }
 
     /// A group with members.

@@ -1,10 +1,15 @@
 //! Rules about files and processes that can be tracked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     bfd::{Sessions, User},
-    model::{Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight},
+    model::{
+        Checked, Model, Required, Spanned, TrackFile, TrackProcess, Tracker, Weight, WideTracker, WideWeight,
+    },
 };
 use crate::config::{
     diagnostic::{Diagnostic, Diagnostics, code},
@@ -275,6 +280,33 @@ fn bounds(process: &TrackProcess, diagnostics: &mut Diagnostics) -> (u16, Option
             let most = most.map(|most| most.value);
             (most.unwrap_or(1).min(1), most)
         }
+    }
+}
+
+/// A note for each file and process that nothing in the config tracks.
+pub(super) fn report_unused(model: &Model, diagnostics: &mut Diagnostics) {
+    let (instances, groups) = (&model.instances, &model.sync_groups);
+    let real_servers = model.virtual_servers.iter().flat_map(|server| &server.real_servers);
+    let checked = real_servers.flat_map(|server| &server.checkers).filter_map(|checker| {
+        let Checked::File { track_file, .. } = &checker.check else { return None };
+        track_file.as_ref().map(|name| name.value.as_str())
+    });
+    let own = instances.iter().flat_map(|instance| &instance.track_files);
+    let shared = groups.iter().flat_map(|group| &group.track_files);
+    let files: BTreeSet<&str> =
+        own.chain(shared).map(|tracker| tracker.name.value.as_str()).chain(checked).collect();
+    let own = instances.iter().flat_map(|instance| &instance.track_processes);
+    let shared = groups.iter().flat_map(|group| &group.track_processes);
+    let processes: BTreeSet<&str> = own.chain(shared).map(|tracker| tracker.name.value.as_str()).collect();
+    let mut report = |what: &str, name: &Spanned<String>, remark: &str| {
+        let message = format!("nothing tracks {what} `{}`", name.value);
+        diagnostics.push(Diagnostic::note(code::SCRIPT_UNUSED, message).primary(name.span, remark));
+    };
+    for file in model.track_files.iter().filter(|file| !files.contains(file.name.value.as_str())) {
+        report("file", &file.name, "nothing depends on what it says");
+    }
+    for process in model.track_processes.iter().filter(|one| !processes.contains(one.name.value.as_str())) {
+        report("process", &process.name, "nothing depends on it");
     }
 }
 

@@ -3,10 +3,13 @@
 
 use regent_common::LocalPriority;
 
-use super::{Checker, model::Instance};
+use super::{
+    Checker,
+    model::{Instance, State, Tracker, WideTracker},
+};
 use crate::config::{
     diagnostic::{Diagnostic, code},
-    plan::InstancePlan,
+    plan::{InstancePlan, TrackerKind},
     source::Span,
 };
 
@@ -14,6 +17,8 @@ use crate::config::{
 const MOST: i32 = 254;
 /// RFC 9568 §5.2.4: 0 is for giving up.
 const LEAST: i32 = 1;
+/// A weight up to this one may be meant for a lesser difference than there is.
+const SMALL: u8 = 9;
 
 impl Checker<'_> {
     /// Weights of an instance that runs.
@@ -23,16 +28,18 @@ impl Checker<'_> {
         let base = i32::from(base.get());
         let (mut least, mut most, mut named) = (base, base, Vec::new());
         for weight in plan.weights() {
-            least += i32::from(weight.good.min(weight.bad));
-            most += i32::from(weight.good.max(weight.bad));
-            named.extend(place(instance, weight.name));
+            least = least.saturating_add(weight.good.min(weight.bad));
+            most = most.saturating_add(weight.good.max(weight.bad));
+            named.extend(place(instance, weight.kind, weight.name));
         }
         let Some((first, others)) = named.split_first() else { return };
+        // What a file adds is known to the file alone.
         let end = match (least >= MOST, most <= LEAST) {
-            (true, _) => MOST,
-            (false, true) => LEAST,
-            (false, false) => {
+            (true, _) if !plan.weighs_files() => MOST,
+            (false, true) if !plan.weighs_files() => LEAST,
+            (true | false, true | false) => {
                 self.cut(instance, base, most);
+                self.small(instance, plan, *first);
                 return;
             }
         };
@@ -55,6 +62,28 @@ impl Checker<'_> {
         );
     }
 
+    /// A weight moves the addresses only past the priority of another router, which one file does not tell.
+    fn small(&mut self, instance: &Instance, plan: &InstancePlan, first: Span) {
+        let is_master = instance.state.as_ref().is_some_and(|state| state.value == State::Master);
+        let (best, worst) = (plan.priority_when(|_| true).get(), plan.priority_when(|_| false).get());
+        let swing = best.saturating_sub(worst);
+        if !is_master || plan.weighs_files() || !(1..=SMALL).contains(&swing) {
+            return;
+        }
+        let message = format!("the weights of `{}` take {swing} from its priority at most", plan.name);
+        let others = match best - worst {
+            1 => "to no router: none is between them".to_owned(),
+            2 => format!("to a router with priority {}", worst + 1),
+            _ => format!("to a router with a priority from {} to {}", worst + 1, best - 1),
+        };
+        self.report(
+            Diagnostic::note(code::SMALL_WEIGHT, message)
+                .primary(first, format!("{best} becomes {worst} when all fails"))
+                .help(format!("the addresses move only {others}"))
+                .help("`agent check ONE.conf OTHER.conf` compares both sides"),
+        );
+    }
+
     /// While it is down the instance is in Fault, whatever a tracker makes of that.
     fn own_interface(&mut self, instance: &Instance, plan: &InstancePlan) {
         let own = instance.track_interfaces.iter().find(|tracker| tracker.name.value == plan.interface);
@@ -72,7 +101,19 @@ impl Checker<'_> {
     }
 }
 
-fn place(instance: &Instance, name: &str) -> Option<Span> {
-    let mut trackers = instance.track_scripts.iter().chain(&instance.track_interfaces);
-    trackers.find(|tracker| tracker.name.value == name).map(|tracker| tracker.name.span)
+/// Where an instance names what it tracks.
+pub(in super::super) fn place(instance: &Instance, kind: TrackerKind, name: &str) -> Option<Span> {
+    let find = |trackers: &[Tracker]| {
+        trackers.iter().find(|tracker| tracker.name.value == name).map(|tracker| tracker.name.span)
+    };
+    let find_wide = |trackers: &[WideTracker]| {
+        trackers.iter().find(|tracker| tracker.name.value == name).map(|tracker| tracker.name.span)
+    };
+    match kind {
+        TrackerKind::Script => find(&instance.track_scripts),
+        TrackerKind::Interface => find(&instance.track_interfaces),
+        TrackerKind::File => find_wide(&instance.track_files),
+        TrackerKind::Process => find_wide(&instance.track_processes),
+        TrackerKind::Session => find(&instance.track_bfds),
+    }
 }

@@ -284,7 +284,8 @@ impl Expander<'_> {
 
     fn replace_into(&mut self, line: &Line, following: Following, made: &mut Made) -> Result<(), Lost> {
         let text = line.text.as_str();
-        let secret = text.contains("auth_p");
+        let secret = ["auth_p", "password"].iter().any(|word| text.contains(word))
+            || text.trim_start().starts_with("key ");
         let (mut done, mut from, mut quotes) = (0, 0, Quotes::default());
         // Blanks alone follow the last use or nothing does: found once, not for each use.
         let last_text = text.trim_end().len();

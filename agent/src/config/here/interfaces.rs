@@ -44,7 +44,14 @@ impl Look<'_> {
         }
     }
 
+    /// `dynamic_interfaces` says that some come later: one that is not there yet is as it was meant.
     fn missing(&mut self, severity: Severity, name: &str, place: Span, there: &[Interface]) {
+        let expected = self.loaded.model.globals.said.get("dynamic_interfaces").copied();
+        let consequence = match severity {
+            Severity::Error => "who depends on it is in FAULT until it is there",
+            Severity::Warning | Severity::Note => "has no effect until it is there",
+        };
+        let severity = if expected.is_some() { severity.min(Severity::Warning) } else { severity };
         let message = format!("this host has no interface `{name}`");
         if self.said.contains(&message) {
             return;
@@ -56,13 +63,12 @@ impl Look<'_> {
         } else {
             nearest
         };
-        let consequence = match severity {
-            Severity::Error => "who depends on it is in FAULT until it is there",
-            Severity::Warning | Severity::Note => "has no effect until it is there",
-        };
-        self.report(
-            Diagnostic::new(severity, code::NO_INTERFACE, message).primary(place, consequence).help(all),
-        );
+        let diagnostic =
+            Diagnostic::new(severity, code::NO_INTERFACE, message).primary(place, consequence).help(all);
+        self.report(match expected {
+            Some(expected) => diagnostic.secondary(expected, "interfaces may come later"),
+            None => diagnostic,
+        });
     }
 
     fn fitness(&mut self, plan: &InstancePlan, interface: &Interface, place: Span) {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Account, Look, Program};
+use super::{Account, Host, Look, Program};
 use crate::config::{
     Loaded,
     diagnostic::{Diagnostic, code},
@@ -41,6 +41,24 @@ fn named(loaded: &Loaded) -> Vec<Named<'_>> {
         .collect();
     named.sort_by_key(|named| !named.tracked);
     named
+}
+
+/// Whether there is one that can be run.
+pub(super) fn are_there(loaded: &Loaded, host: &dyn Host) -> bool {
+    named(loaded).iter().any(|named| match account(named, host) {
+        Ok(account @ Account::Known { .. }) => {
+            matches!(host.program(named.program, account), Ok(Program::Fit(_)))
+        }
+        Ok(Account::NoUser | Account::NoGroup) | Err(_) => false,
+    })
+}
+
+/// Who would run it.
+fn account(named: &Named<'_>, host: &dyn Host) -> Result<Account, String> {
+    match named.user {
+        None => Ok(host.own_account()),
+        Some(run_as) => host.account(&run_as.user, run_as.group.as_deref()),
+    }
 }
 
 /// A program that the config names.
@@ -89,10 +107,7 @@ impl Look<'_> {
     }
 
     fn program(&mut self, named: &Named<'_>) {
-        let account = match named.user {
-            None => Ok(self.host.own_account()),
-            Some(run_as) => self.host.account(&run_as.user, run_as.group.as_deref()),
-        };
+        let account = account(named, self.host);
         let program = named.program.display();
         // A user that is missing was said.
         let Ok(account @ Account::Known { user, .. }) = account else { return };

@@ -1,3 +1,5 @@
+//! Each rule about the host, on hosts that are made up.
+
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use regent_common::Family;
@@ -53,6 +55,14 @@ impl Made {
 }
 
 impl Host for Made {
+    fn has_namespace(&self, name: &str) -> Result<bool, String> {
+        match name {
+            "blue" => Ok(true),
+            "closed" => Err("no permission".to_owned()),
+            _ => Ok(false),
+        }
+    }
+
     fn interfaces(&self) -> Result<Vec<Interface>, String> {
         self.interfaces.clone()
     }
@@ -103,6 +113,23 @@ fn said_of(host: &Made, text: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_network_namespace_must_be_there_before_its_interfaces_are_looked_at() {
+    let config = |name: &str| {
+        format!(
+            "net_namespace {name}\nvrrp_instance A {{\ninterface eth0\nvirtual_router_id 1\n\
+             virtual_ipaddress {{ 192.0.2.1/24 }}\n}}\n"
+        )
+    };
+    assert_eq!(said_of(&Made::new(), &config("blue")), [""; 0]);
+    let none = Made { interfaces: Ok(Vec::new()), ..Made::new() };
+    assert_eq!(said_of(&none, &config("gone")), ["error RG0450: this host has no network namespace `gone`"]);
+    assert_eq!(
+        said_of(&Made::new(), &config("closed")),
+        ["note RG0500: network namespaces could not be looked at: no permission"]
+    );
+}
+
+#[test]
 fn a_host_that_fits_is_nothing_to_speak_of() {
     assert_eq!(said(&Made::new(), "interface eth0"), [""; 0]);
 }
@@ -121,6 +148,19 @@ fn an_interface_must_be_there() {
             "warning RG0501: this host has no interface `eth8`"
         ]
     );
+}
+
+#[test]
+fn with_dynamic_interfaces_one_may_come_later() {
+    let text = |globals: &str| {
+        format!(
+            "global_defs {{ {globals} }}\nvrrp_instance A {{\nvirtual_router_id 1\ninterface tap0\n\
+             virtual_ipaddress {{ 192.0.2.1/24 }}\n}}\n"
+        )
+    };
+    let said = |globals: &str| said_of(&Made::new(), &text(globals));
+    assert_eq!(said("dynamic_interfaces"), ["warning RG0501: this host has no interface `tap0`"]);
+    assert_eq!(said("vrrp_version 2"), ["error RG0501: this host has no interface `tap0`"]);
 }
 
 #[test]
@@ -334,6 +374,9 @@ fn the_firewall_is_asked_for_the_way_of_the_adverts() {
         }
         fn own_account(&self) -> Account {
             self.1.own_account()
+        }
+        fn has_namespace(&self, name: &str) -> Result<bool, String> {
+            self.1.has_namespace(name)
         }
         fn program(&self, path: &Path, account: Account) -> Result<Program, String> {
             self.1.program(path, account)

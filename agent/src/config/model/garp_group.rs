@@ -5,7 +5,6 @@ use super::{
     reader::{Damage, Entry},
 };
 use crate::config::{
-    diagnostic::{Diagnostic, code},
     expand::{Block, Statement},
     keyword::{GarpGroupTerm, RootTerm},
     plan::Pace,
@@ -40,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     group
 }
 
-/// One name per line.
+/// Names, one or more in each line.
 fn interfaces(
     reader: &mut Reader<'_>,
     statements: &[Statement],
@@ -48,13 +47,8 @@ fn interfaces(
     interfaces: &mut Vec<Spanned<String>>,
 ) {
     for statement in reader.lines(statements, damage) {
-        let Some((word, rest)) = statement.words.split_first() else { continue };
-        if let (Some(first), Some(last)) = (rest.first(), rest.last()) {
-            reader.report(
-                Diagnostic::warning(code::EXTRA_WORDS, "one interface per line")
-                    .primary(first.span.to(last.span), "ignored"),
-            );
+        for word in &statement.words {
+            interfaces.extend(reader.interface(word, LEFT_OUT));
         }
-        interfaces.extend(reader.interface(word, LEFT_OUT));
     }
 }

@@ -25,6 +25,8 @@ use crate::config::{
 };
 
 const DEFAULT: &str = "the default is used";
+/// Of 15 bytes of a name, a dot and a VRID take four.
+const MOST_PREFIX: usize = 11;
 
 pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals) {
     let entries = reader.entries::<GlobalTerm>("global_defs", &block.statements, &mut Damage::default());
@@ -88,10 +90,11 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
                 globals.strict = strict.or(globals.strict.take());
             }
             GlobalTerm::SkipCheckAddresses => {
-                reader.switch(&entry);
+                let known = kept.defaults.skips_address_check;
+                kept.defaults.skips_address_check = reader.switch(&entry).or(known);
             }
             GlobalTerm::DynamicInterfaces => {
-                reader.maybe(&entry);
+                kept.defaults.dynamic_interfaces = Some(reader.maybe(&entry).is_some())
             }
             GlobalTerm::Gate => {
                 globals.presence.gate = reader.gate(&entry, DEFAULT).or(globals.presence.gate.take());
@@ -161,7 +164,16 @@ pub(super) fn read(reader: &mut Reader<'_>, block: &Block, globals: &mut Globals
 
 /// `vmac_prefix`, `vmac_addr_prefix`: what names of interfaces begin with.
 fn prefix(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<String> {
-    entry.value().and_then(|word| reader.interface_name(word, "the line is skipped")).map(|name| name.value)
+    let name = entry.value().and_then(|word| reader.interface_name(word, "the line is skipped"))?;
+    if name.value.len() > MOST_PREFIX {
+        let message = format!("`{}` leaves no room for what follows it", name.value);
+        reader.report(
+            Diagnostic::warning(code::NAME_TOO_LONG, message)
+                .primary(name.span, format!("expected {MOST_PREFIX} bytes at most"))
+                .help("a name of an interface has 15 bytes at most, and `.255` is to follow"),
+        );
+    }
+    Some(name.value)
 }
 
 fn xdp(reader: &mut Reader<'_>, entry: &Entry<'_, GlobalTerm>) -> Option<XdpChoice> {

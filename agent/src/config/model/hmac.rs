@@ -1,7 +1,9 @@
 //! `auth_hmac`: keys and what is made of them. A key is shown in no diagnostic.
 
+use std::time::Duration;
+
 use super::{
-    Hmac, Reader, Spanned,
+    Reader, Spanned,
     reader::{Damage, Entry},
     value::whole_number,
 };
@@ -18,6 +20,20 @@ const KEY_BYTES: std::ops::RangeInclusive<usize> = 32..=64;
 const LEFT_OUT: &str = "the key is left out";
 /// Words of the block that no key follows.
 const OPEN_WORDS: [&str; 4] = ["active_key", "anti_replay", "time_window", "mode"];
+
+/// `auth_hmac`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Hmac {
+    /// The word `auth_hmac`.
+    pub span: Span,
+    pub keys: Vec<Spanned<HmacKey>>,
+    /// A key that could not be read.
+    pub lost_key: bool,
+    pub active: Option<Spanned<u8>>,
+    pub anti_replay: Option<AntiReplay>,
+    pub window: Option<Duration>,
+    pub mode: Option<HmacMode>,
+}
 
 pub(super) fn read(
     reader: &mut Reader<'_>,
@@ -71,6 +87,11 @@ pub(super) fn read(
 fn hide(reader: &mut Reader<'_>, statement: &Statement) {
     let Some((first, rest)) = statement.words.split_first() else { return };
     if OPEN_WORDS.contains(&first.value.as_str()) {
+        // A key in the place of its ID.
+        if first.value == "active_key" {
+            let keys = rest.iter().filter(|word| whole_number(&word.value).is_none());
+            keys.for_each(|word| reader.sources.keep_secret(word.span));
+        }
         return;
     }
     let is_key = keyword::nearest(&first.value, ["key"].into_iter()).is_some();

@@ -2,11 +2,11 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use regent_common::{LocalPriority, Vrid};
+use regent_common::{LocalPriority, Version, Vrid};
 
 use super::{
-    Authentication, AuthenticationType, Instance, Link, Notify, OldChecksum, Reader, Required, Spanned,
-    State, Travel, address, command, global, hmac, link, peer,
+    Contest, Garp, Hmac, Link, Notify, Presence, Reader, Required, Spanned, Tracker, WideTracker, address,
+    command, global, hmac, link, peer,
     reader::{Damage, Entry},
     route, rule, track,
     value::decimal,
@@ -15,7 +15,8 @@ use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Block,
     keyword::{AuthenticationTerm, InstanceTerm, RootTerm},
-    plan::{ExtraAnnouncements, TuningPlan},
+    plan::{AddressPlan, ExtraAnnouncements, PeerPlan, RoutePlan, RulePlan, TuningPlan},
+    source::Span,
 };
 
 const DEFAULT: &str = "the default is used";
@@ -23,6 +24,113 @@ const DEFAULT: &str = "the default is used";
 const MOST_EXTRA_US: u64 = 86_400_000_000;
 /// `timer_expired_backup` without a number: any backup may have taken over.
 const HIGHEST_OTHER: u8 = 254;
+
+/// `vrrp_instance`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Instance {
+    pub name: Spanned<String>,
+    pub state: Option<Spanned<State>>,
+    pub interface: Required<String>,
+    pub vrid: Required<Vrid>,
+    pub priority: Option<Spanned<LocalPriority>>,
+    /// Microseconds.
+    pub interval: Option<Spanned<u64>>,
+    pub version: Option<Spanned<Version>>,
+    pub authentication: Option<Authentication>,
+    pub hmac: Option<Hmac>,
+    pub link: Link,
+    pub travel: Travel,
+    pub addresses: Vec<Spanned<AddressPlan>>,
+    pub excluded: Vec<Spanned<AddressPlan>>,
+    pub track_scripts: Vec<Tracker>,
+    pub track_interfaces: Vec<Tracker>,
+    pub track_files: Vec<WideTracker>,
+    pub track_processes: Vec<WideTracker>,
+    pub track_bfds: Vec<Tracker>,
+    pub routes: Vec<Spanned<RoutePlan>>,
+    pub rules: Vec<Spanned<RulePlan>>,
+    /// `nopreempt`, unless `preempt` came later.
+    pub no_preempt: Option<Span>,
+    pub preempt_delay: Option<Spanned<Duration>>,
+    pub notify: Notify,
+    pub garp: Garp,
+    pub contest: Contest,
+    /// `accept` or `no_accept`, whichever came last.
+    pub accepts: Option<Spanned<bool>>,
+    pub strict: Option<Spanned<bool>>,
+    pub native_ipv6: Option<Span>,
+    /// `dont_track_primary`.
+    pub ignores_interface: bool,
+    pub checksum_as_v2: Option<bool>,
+    pub down_timer_adverts: Option<u8>,
+    pub presence: Presence,
+    pub extra_announcements: Option<ExtraAnnouncements>,
+    /// `owner_ignore_adverts`.
+    pub ignores_owners: bool,
+    pub tuning: TuningPlan,
+    /// Each word that was said and has its form, and where.
+    pub said: Vec<(&'static str, Span)>,
+    /// Part of it could not be read: running with the rest could do harm.
+    pub damaged: bool,
+}
+
+impl Instance {
+    /// Where the last of these words was said.
+    pub fn place_of(&self, words: &[&str]) -> Option<Span> {
+        self.said.iter().rev().find(|(word, _)| words.contains(word)).map(|(_, span)| *span)
+    }
+}
+
+/// How the adverts of an instance travel.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Travel {
+    pub multicast_source: Option<Spanned<IpAddr>>,
+    pub unicast_source: Option<Spanned<IpAddr>>,
+    /// `mcast_dst_ip`.
+    pub multicast_group: Option<Spanned<IpAddr>>,
+    pub tracks_source: Option<Span>,
+    /// The word `unicast_peer`, also over an empty block.
+    pub unicast: Option<Span>,
+    pub peers: Vec<Spanned<PeerPlan>>,
+    /// A line of `unicast_peer` that could not be read: a peer is missing.
+    pub lost_peer: bool,
+    pub ttl: Option<Spanned<u8>>,
+    pub checks_source: Option<Spanned<bool>>,
+    pub fault_without_peers: Option<Span>,
+    pub old_checksum: Option<Spanned<OldChecksum>>,
+}
+
+/// `state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum State {
+    Master,
+    Backup,
+}
+
+/// `auth_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum AuthenticationType {
+    Password,
+    Header,
+}
+
+/// `authentication`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Authentication {
+    /// The word `authentication`.
+    pub span: Span,
+    pub kind: Required<AuthenticationType>,
+    pub password: Option<Spanned<String>>,
+}
+
+/// `old_unicast_checksum`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum OldChecksum {
+    /// It is sent.
+    Sent,
+    /// It is not even accepted.
+    Never,
+}
 
 impl Instance {
     /// An instance of which only the name is known.
@@ -63,6 +171,7 @@ impl Instance {
             extra_announcements: None,
             ignores_owners: false,
             tuning: TuningPlan::default(),
+            said: Vec::new(),
             damaged: false,
         }
     }
@@ -74,6 +183,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut damage = Damage::default();
     for entry in reader.entries::<InstanceTerm>("vrrp_instance", &block.statements, &mut damage) {
         let outer = reader.excuse(entry.keyword);
+        instance.said.push((entry.keyword.name, entry.head));
         line(reader, &entry, &mut instance, &mut damage);
         reader.excused = outer;
     }
@@ -171,7 +281,8 @@ fn line(
             instance.contest.concedes = reader.switch(entry).or(instance.contest.concedes);
         }
         InstanceTerm::SkipCheckAddresses => {
-            reader.switch(entry);
+            let known = instance.tuning.skips_address_check;
+            instance.tuning.skips_address_check = reader.switch(entry).or(known);
         }
         InstanceTerm::Hmac => instance.hmac = Some(hmac::read(reader, entry.head, block, damage)),
         InstanceTerm::UseVmac => instance.link.vmac = Some(link::vmac(reader, entry)),

@@ -2,15 +2,57 @@
 
 use std::net::IpAddr;
 
-use super::{Ipvlan, MacSaid, Reader, Spanned, Vmac, line::unknown_name, reader::Entry};
+use super::{Reader, Spanned, line::unknown_name, reader::Entry};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::Word,
     keyword::{Book, InstanceTerm},
     plan::IpvlanMode,
+    source::Span,
 };
 
 const UNNAMED: &str = "it is named `vrrp.` and the VRID";
+
+/// What an instance asks of interfaces.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Link {
+    /// `use_vmac`.
+    pub vmac: Option<Spanned<Vmac>>,
+    /// `use_ipvlan`.
+    pub ipvlan: Option<Spanned<Ipvlan>>,
+    pub own_for_addresses: Option<Span>,
+    /// `vmac_xmit_base`.
+    pub adverts_below: Option<Span>,
+    pub vrf: Option<Spanned<String>>,
+    pub promotes_secondaries: bool,
+    pub polls: bool,
+    pub sync_interface: Option<Spanned<String>>,
+}
+
+/// `use_vmac`.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Vmac {
+    pub name: Option<Spanned<String>>,
+    pub mac: Option<Spanned<MacSaid>>,
+    pub notifies: bool,
+    pub group: Option<u32>,
+}
+
+/// A MAC address, of which the last octet may be the VRID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct MacSaid {
+    pub begin: [u8; 5],
+    pub end: Option<u8>,
+}
+
+/// `use_ipvlan`.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct Ipvlan {
+    pub name: Option<Spanned<String>>,
+    pub address: Option<Spanned<IpAddr>>,
+    pub mode: IpvlanMode,
+    pub group: Option<u32>,
+}
 
 /// `use_vmac [[name] NAME] [MAC] [netlink_notify_msg] [group GROUP]`.
 pub(super) fn vmac(reader: &mut Reader<'_>, entry: &Entry<'_, InstanceTerm>) -> Spanned<Vmac> {

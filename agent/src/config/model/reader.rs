@@ -33,6 +33,8 @@ pub(in super::super) struct Reader<'a> {
     pub(super) preferences: Preferences,
     /// What it names that only a host has.
     pub named: Named,
+    /// Words that do not do what they say.
+    pub(super) effects: Effects,
 }
 
 /// What of a block is lost to a reader.
@@ -91,7 +93,6 @@ impl Reader<'_> {
     ) -> Vec<Entry<'d, T>> {
         let mut entries: Vec<Entry<'d, T>> = Vec::new();
         let mut said: BTreeMap<&'static str, Span> = BTreeMap::new();
-        let mut effects = Effects::default();
         for statement in statements {
             damage.torn |= statement.block.as_ref().is_some_and(|block| !block.closed);
             if statement.lost {
@@ -109,7 +110,7 @@ impl Reader<'_> {
                 continue;
             };
             let term = keyword.term.and_then(T::of);
-            self.note_effect(keyword, word, statement, term.is_some(), &mut effects);
+            self.note_effect(keyword, word, statement, term.is_some());
             let Some(term) = term else { continue };
             let entry = Entry { term, keyword, statement, head: word.span };
             // One that is refused is read all the same: what it leaves out is for the rules to say.
@@ -131,7 +132,6 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
-        effects.0.into_iter().for_each(|(_, diagnostic)| self.report(diagnostic));
         entries
     }
 
@@ -276,20 +276,18 @@ impl Reader<'_> {
                 }
             }
         };
-        self.report(diagnostic);
+        let unchecked = parent == "virtual_server/real_server" && statement.block.is_some();
+        self.report(diagnostic.help(if unchecked {
+            "its real server is left out, since nothing would check it"
+        } else {
+            ""
+        }));
         homes.contains(&"vrrp_instance")
     }
 
     /// What the agent does with the word, where that is not what it says. A word that is `read` reaches the plan all the
     /// same. Words of one block of which the same is said share one diagnostic.
-    fn note_effect(
-        &self,
-        keyword: &Keyword,
-        word: &Word,
-        statement: &Statement,
-        read: bool,
-        effects: &mut Effects,
-    ) {
+    fn note_effect(&mut self, keyword: &Keyword, word: &Word, statement: &Statement, read: bool) {
         let name = keyword.name;
         let with_block = if statement.block.is_some() { ", with its whole block" } else { "" };
         let diagnostic = match keyword.effect {
@@ -313,29 +311,45 @@ impl Reader<'_> {
                     .primary(word.span, format!("skipped{with_block}"))
             }
         };
-        effects.add(keyword.effect, word.span, diagnostic);
+        self.effects.add(keyword, word.span, diagnostic);
+    }
+
+    /// Reports what was found about words that do not do what they say, once all are read.
+    pub(super) fn report_effects(&mut self) {
+        for (found, more) in std::mem::take(&mut self.effects).found {
+            let help = if more > 0 { format!("the same in {more} more places") } else { String::new() };
+            self.report(found.help(help));
+        }
     }
 }
 
-/// What is said about words of one block that do not do what they say.
+/// What is said about words that do not do what they say, each with places that are only counted.
 #[derive(Default)]
-struct Effects(Vec<(Effect, Diagnostic)>);
+pub(super) struct Effects {
+    found: Vec<(Diagnostic, usize)>,
+    /// By block and by what follows from it, or by name where nothing particular does.
+    alike: BTreeMap<(&'static str, &'static str), usize>,
+}
 
 impl Effects {
-    /// Joins those of which the same is said; a word with nothing particular to say stands alone.
-    fn add(&mut self, effect: Effect, place: Span, diagnostic: Diagnostic) {
-        let (Effect::NotYet(text) | Effect::WithoutEffect(text)) = effect else {
-            self.0.push((effect, diagnostic));
-            return;
+    /// Joins those of which the same is said in blocks of one kind: a hundred instances with the same word are one
+    /// thing to know.
+    fn add(&mut self, keyword: &Keyword, place: Span, diagnostic: Diagnostic) {
+        let text = match keyword.effect {
+            Effect::NotYet("") | Effect::WithoutEffect("") => keyword.name,
+            Effect::NotYet(text) | Effect::WithoutEffect(text) => text,
+            Effect::Acts | Effect::Refused(_) => {
+                self.found.push((diagnostic, 0));
+                return;
+            }
         };
-        let same = self.0.iter_mut().find(|(known, _)| *known == effect && !text.is_empty());
-        match same {
-            Some((_, first)) if first.labels.len() < MOST_PLACES => {
+        let index = *self.alike.entry((keyword.parent, text)).or_insert(self.found.len());
+        match self.found.get_mut(index) {
+            Some((first, _)) if first.labels.len() < MOST_PLACES => {
                 first.labels.push(Label { span: place, text: "the same here".to_owned() });
             }
-            // The word is like those that were named.
-            Some(_) => {}
-            None => self.0.push((effect, diagnostic)),
+            Some((_, more)) => *more += 1,
+            None => self.found.push((diagnostic, 0)),
         }
     }
 }

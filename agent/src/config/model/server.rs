@@ -117,6 +117,8 @@ pub(in super::super) struct RealServer {
     pub notify_up: Option<Command>,
     pub notify_down: Option<Command>,
     pub shared: Shared,
+    /// A block in it is no check that is known.
+    pub lost_check: bool,
     pub checkers: Vec<Checker>,
 }
 

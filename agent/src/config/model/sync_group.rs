@@ -9,7 +9,7 @@ use super::{
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::{Block, Statement},
-    keyword::{RootTerm, SyncGroupTerm},
+    keyword::{self, RootTerm, SyncGroupTerm},
 };
 
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: &Block) -> Option<SyncGroup> {
@@ -17,6 +17,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
     let mut group = SyncGroup {
         name: Spanned { value: name.value.clone(), span: name.span },
         members: Vec::new(),
+        loose: Vec::new(),
         track_interfaces: Vec::new(),
         track_scripts: Vec::new(),
         track_files: Vec::new(),
@@ -27,11 +28,23 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         damaged: false,
     };
     let mut damage = Damage::default();
-    for entry in reader.entries::<SyncGroupTerm>("vrrp_sync_group", &block.statements, &mut damage) {
+    let (loose, statements): (Vec<_>, Vec<_>) = block.statements.iter().cloned().partition(is_loose);
+    group.loose = loose.iter().filter_map(Statement::span).collect();
+    for entry in reader.entries::<SyncGroupTerm>("vrrp_sync_group", &statements, &mut damage) {
         line(reader, &entry, &mut group, &mut damage);
     }
     group.damaged = !block.closed || damage.torn;
     Some(group)
+}
+
+/// Names without a word: members that are not in `group { … }`, most likely.
+fn is_loose(statement: &Statement) -> bool {
+    let mut words = statement.words.iter().map(|word| word.value.as_str());
+    let is_name = |word: &str| {
+        keyword::parents(word).next().is_none()
+            && keyword::nearest(word, keyword::words_of("vrrp_sync_group")).is_none()
+    };
+    statement.block.is_none() && statement.words.len() == 1 && words.all(is_name)
 }
 
 fn line(

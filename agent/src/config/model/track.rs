@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Reader, Spanned, Tracker, WideTracker, WideWeight, reader::Damage, value::MOST_WEIGHT};
+use super::{Reader, Spanned, reader::Damage, value::MOST_WEIGHT};
 use crate::config::{
     diagnostic::{Diagnostic, code},
     expand::{Statement, Word},
@@ -11,6 +11,37 @@ use crate::config::{
 };
 
 const ZERO: &str = "weight 0 is used: its loss means FAULT";
+
+/// A line of `track_script` or `track_interface`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Tracker {
+    pub name: Spanned<String>,
+    pub weight: Option<Weight>,
+}
+
+/// A line of `track_file` or `track_process`.
+#[derive(Clone, Debug)]
+pub(in super::super) struct WideTracker {
+    pub name: Spanned<String>,
+    pub weight: Option<WideWeight>,
+}
+
+/// What a tracker adds to a priority.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in super::super) struct Weight {
+    /// −253..=253.
+    pub value: i16,
+    /// `reverse`.
+    pub reverse: bool,
+}
+
+/// As [`Weight`], of a file or of processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct WideWeight {
+    pub value: i32,
+    /// `reverse`.
+    pub reverse: bool,
+}
 
 /// The interfaces of a block. A name that no interface can have is diagnosed and kept: what it guards stays guarded.
 pub(super) fn interfaces(

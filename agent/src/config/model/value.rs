@@ -370,7 +370,7 @@ impl Reader<'_> {
     }
 }
 
-/// A whole number in decimal, maybe with a sign.
+/// A whole number in decimal, with a sign or without, as keepalived reads it: `weight +10`.
 pub(super) fn whole_number(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -394,10 +394,11 @@ enum Decimal {
     NotANumber,
 }
 
-/// A number with decimals, read straight into units of the last of so many; finer digits are dropped.
+/// A number with decimals, read straight into units of the last of so many; finer digits are dropped. A plus sign says
+/// nothing.
 fn fixed_point(text: &str, decimals: u32) -> Decimal {
-    let unsigned = text.strip_prefix('+').unwrap_or(text);
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
         return Decimal::NotANumber;

@@ -5,8 +5,10 @@ use regent_vrrp::Preemption;
 
 use super::{Member, Pair};
 use crate::config::{
+    check::place,
     diagnostic::{Diagnostic, Diagnostics, code},
     model::State,
+    plan::WeightPlan,
     source::Span,
 };
 
@@ -81,26 +83,26 @@ impl Pair<'_> {
         let moving: Vec<_> = high.plan.weights().filter(|weight| weight.bad < weight.good).collect();
         let Some(first) = moving.first() else { return };
         let against = low.plan.priority_when(|_| true).get();
-        let worst = high.plan.priority_when(|name| !moving.iter().any(|weight| weight.name == name)).get();
-        let tracker = |name: &str| high.place(tracker(high, name));
+        let worst = high.plan.priority_when(|weight| !moving.contains(weight)).get();
+        let tracker = |weight: &WeightPlan<'_>| high.place(place(high.written, weight.kind, weight.name));
         if never {
             let message = format!("weights do not move {} to the other side", self.group());
             let nopreempt = low.place(low.written.no_preempt);
             diagnostics.push(
                 Diagnostic::warning(code::PAIR_WEIGHT, message)
-                    .primary(tracker(first.name), "lowers the priority")
+                    .primary(tracker(first), "lowers the priority")
                     .secondary(nopreempt, "takes over from no living master, whatever its priority")
                     .help(
                         "leave the weight out, so that a failure means FAULT; or take `nopreempt` out there",
                     ),
             );
-        } else if worst >= against {
+        } else if worst >= against && !high.plan.weighs_files() {
             let base = high.plan.priority_when(|_| true).get();
             let message = format!("weights do not move {} to the other side", self.group());
             let remark = format!("{base} becomes {worst} when everything fails");
             diagnostics.push(
                 Diagnostic::warning(code::PAIR_WEIGHT, message)
-                    .primary(tracker(first.name), remark)
+                    .primary(tracker(first), remark)
                     .secondary(priority_of(low), format!("{against} is not above {worst}"))
                     .help(format!(
                         "a failure moves the addresses if it takes more than {}",
@@ -109,12 +111,12 @@ impl Pair<'_> {
             );
         } else {
             for weight in moving {
-                let alone = high.plan.priority_when(|name| name != weight.name).get();
+                let alone = high.plan.priority_when(|other| *other != weight).get();
                 if alone >= against {
                     let message = format!("`{}` alone does not move {}", weight.name, self.group());
                     diagnostics.push(
                         Diagnostic::note(code::PAIR_WEIGHT, message)
-                            .primary(tracker(weight.name), format!("leaves {alone} when it fails"))
+                            .primary(tracker(&weight), format!("leaves {alone} when it fails"))
                             .secondary(priority_of(low), format!("{against} is not above that")),
                     );
                 }
@@ -125,9 +127,4 @@ impl Pair<'_> {
 
 fn priority_of(member: &Member<'_>) -> Span {
     member.place(member.written.priority.as_ref().map(|said| said.span))
-}
-
-fn tracker(member: &Member<'_>, name: &str) -> Option<Span> {
-    let mut trackers = member.written.track_scripts.iter().chain(&member.written.track_interfaces);
-    trackers.find(|tracker| tracker.name.value == name).map(|tracker| tracker.name.span)
 }

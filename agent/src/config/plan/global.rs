@@ -7,8 +7,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    DbusPlan, ExtraAnnouncements, FifosPlan, FilesPlan, FirewallPlan, IpvsPlan, LinkbeatPlan, MailPlan,
-    PlacePlan, ProcessesPlan, ProgramsPlan, ReloadPlan, SnmpPlan, VmacPlan,
+    DbusPlan, DefaultsPlan, ExtraAnnouncements, FifosPlan, FilesPlan, FirewallPlan, IpvsPlan, LinkbeatPlan,
+    MailPlan, PlacePlan, ProcessesPlan, ProgramsPlan, ReloadPlan, SnmpPlan, VmacPlan,
 };
 
 /// `global_defs` and the words of the root.
@@ -40,6 +40,9 @@ pub struct GlobalPlan {
     pub vmac: VmacPlan,
     /// How links are watched.
     pub linkbeat: LinkbeatPlan,
+    /// What instances take from it.
+    #[serde(skip_serializing_if = "DefaultsPlan::is_empty")]
+    pub defaults: DefaultsPlan,
     /// `vrrp_garp_extra_if`.
     pub extra_announcements: Option<ExtraAnnouncements>,
     /// `vrrp_owner_ignore_adverts`.
@@ -64,7 +67,7 @@ impl fmt::Debug for GlobalPlan {
             }};
         }
         parts!(
-            place programs mail fifos processes firewall ipvs snmp dbus reload files vmac linkbeat extra_announcements
+            place programs mail fifos processes firewall ipvs snmp dbus reload files vmac linkbeat defaults extra_announcements
             owner_ignores_adverts logs_unknown_groups disables_local_igmp
         );
         shown.finish_non_exhaustive()

@@ -41,32 +41,41 @@ pub enum HmacSecret {
     File(PathBuf),
 }
 
-/// Bytes that are not shown; as JSON they are hexadecimal digits, since whoever converts a config is the one who wrote it.
+/// Bytes that are not shown; as JSON they are hexadecimal digits, unless they are gone: see [`Plan::without_secrets`].
+///
+/// [`Plan::without_secrets`]: super::Plan::without_secrets
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Box<[u8]>);
+pub struct Secret(Option<Box<[u8]>>);
 
 impl Secret {
     /// Keeps these bytes.
     pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
+        Self(Some(bytes.into()))
+    }
+
+    /// One of which nothing is left.
+    pub const fn gone() -> Self {
+        Self(None)
     }
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{} bytes>", self.0.len())
+        write!(f, "<{} bytes>", self.bytes().len())
     }
 }
 
 impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        digits.serialize(to)
+        match &self.0 {
+            Some(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().serialize(to),
+            None => super::HIDDEN.serialize(to),
+        }
     }
 }
 

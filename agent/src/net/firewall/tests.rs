@@ -1,3 +1,5 @@
+//! What becomes of adverts by rulesets as `nft -j` prints them.
+
 use super::*;
 
 fn ruleset(items: &[&str]) -> Ruleset {

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Command, Dump, Globals, Instance, Link, PaceGroup, Script, Tracked, Transport, time};
+use super::{
+    Command, Dump, Fixed, Instance, Link, Notify, PaceGroup, Script, SyncGroup, TrackFile, TrackProcess,
+    Tracked, Transport, globals, time,
+};
 
 /// The text of `keepalived.data`.
 ///
@@ -20,13 +23,14 @@ pub fn data(dump: &Dump) -> Result<String, fmt::Error> {
 }
 
 fn write(text: &mut String, dump: &Dump) -> fmt::Result {
-    globals(text, &dump.globals)?;
+    globals::write(text, &dump.globals)?;
     if !dump.pace_groups.is_empty() {
         writeln!(text, "------< Gratuitous ARP delays >------")?;
-        for (group, number) in dump.pace_groups.iter().zip(1..) {
-            pace_group(text, group, number)?;
+        for group in &dump.pace_groups {
+            pace_group(text, group)?;
         }
     }
+    fixed(text, &dump.fixed)?;
     if !dump.instances.is_empty() {
         writeln!(text, "------< VRRP Topology >------")?;
         for one in &dump.instances {
@@ -35,10 +39,28 @@ fn write(text: &mut String, dump: &Dump) -> fmt::Result {
         writeln!(text, "------< VRRP Sockpool >------")?;
         sockets(text, &dump.instances)?;
     }
+    if !dump.sync_groups.is_empty() {
+        writeln!(text, "------< VRRP Sync groups >------")?;
+        for one in &dump.sync_groups {
+            sync_group(text, one)?;
+        }
+    }
     if !dump.scripts.is_empty() {
         writeln!(text, "------< VRRP Scripts >------")?;
         for one in &dump.scripts {
             script(text, one)?;
+        }
+    }
+    if !dump.track_files.is_empty() {
+        writeln!(text, "------< VRRP Track files >------")?;
+        for one in &dump.track_files {
+            track_file(text, one)?;
+        }
+    }
+    if !dump.track_processes.is_empty() {
+        writeln!(text, "------< VRRP Track processes >------")?;
+        for one in &dump.track_processes {
+            track_process(text, one)?;
         }
     }
     writeln!(text, "------< Interfaces >------")?;
@@ -48,107 +70,85 @@ fn write(text: &mut String, dump: &Dump) -> fmt::Result {
     Ok(())
 }
 
-/// Words that the agent has, and the others as they are without a config.
-fn globals(text: &mut String, globals: &Globals) -> fmt::Result {
-    let namespace = globals.namespace.as_deref().unwrap_or("(default)");
-    writeln!(text, "------< Global definitions >------")?;
-    writeln!(text, " Network namespace = {namespace}")?;
-    writeln!(text, " Network namespace ipvs = (main namespace)")?;
-    writeln!(text, " Router ID = {}", globals.router_id)?;
-    text.push_str(IDLE_BEFORE_PACES);
-    writeln!(text, " Gratuitous ARP interval = {}", six_places(globals.arp_pace))?;
-    writeln!(text, " Gratuitous NA interval = {}", six_places(globals.neighbor_pace))?;
-    text.push_str(IDLE_AFTER_PACES);
-    if !globals.startup_delay.is_zero() {
-        writeln!(text, " vrrp_startup_delay = {}", plain(globals.startup_delay))?;
-    }
-    Ok(())
-}
-
-// Lines begin with a blank, which a continued string would lose.
-const IDLE_BEFORE_PACES: &str = " Default smtp_alert = unset
- Default smtp_alert_vrrp = unset
- Default smtp_alert_checker = unset
- Checkers log all failures = false
- No test config before reload
- Dynamic interfaces = false
- Default interface = eth0
- Disable local IGMP = no
- LVS flush = false
- LVS flush on stop = disabled
- FIFO write vrrp states on reload = false
- VRRP notify priority changes = false
- VRRP IPv4 mcast group = 224.0.0.18
- VRRP IPv6 mcast group = ff02::12
- Gratuitous ARP delay = 5
- Gratuitous ARP repeat = 5
- Gratuitous ARP refresh timer = 0
- Gratuitous ARP refresh repeat = 1
- Gratuitous ARP lower priority delay = 5
- Gratuitous ARP lower priority repeat = 5
- Num adverts before down = 3
- Gratuitous ARP for each secondary VMAC = 0s
- Send advert after receive lower priority advert = true
- Send advert after receive higher priority advert = false
-";
-
-const IDLE_AFTER_PACES: &str = " VRRP default protocol version = 2
- nftables without counters
- VRRP check unicast_src = false
- VRRP skip check advert addresses = false
- VRRP strict mode = false
- Max auto priority = 0
- Min auto priority delay = 1000000 usecs
- VRRP process priority = 0
- VRRP don't swap = false
- VRRP realtime priority = 0
- VRRP realtime limit = 10000
- Checker process priority = 0
- Checker don't swap = false
- Checker realtime priority = 0
- Checker realtime limit = 10000
- BFD process priority = 0
- BFD don't swap = false
- BFD realtime priority = 0
- BFD realtime limit = 10000
- SNMP vrrp disabled
- SNMP checker disabled
- SNMP RFCv2 disabled
- SNMP RFCv3 disabled
- SNMP traps disabled
- SNMP socket = default (unix:/var/agentx/master)
- DBus disabled
- DBus service name =\x20
- Script security enabled
- Default script uid:gid 0:0
- vrrp_netlink_cmd_rcv_bufs = 0
- vrrp_netlink_cmd_rcv_bufs_force = 0
- vrrp_netlink_monitor_rcv_bufs = 0
- vrrp_netlink_monitor_rcv_bufs_force = 0
- process_monitor_rcv_bufs = 0
- process_monitor_rcv_bufs_force = 0
- lvs_netlink_cmd_rcv_bufs = 0
- lvs_netlink_cmd_rcv_bufs_force = 0
- lvs_netlink_monitor_rcv_bufs = 0
- lvs_netlink_monitor_rcv_bufs_force = 0
- rs_init_notifies = 0
- no_checker_emails = 0
- rx_bufs_multiples = 3
- umask = 0177
-";
-
-fn pace_group(text: &mut String, group: &PaceGroup, number: usize) -> fmt::Result {
+fn pace_group(text: &mut String, group: &PaceGroup) -> fmt::Result {
     let never = "0.000000 (Thu Jan  1 00:00:00.000000)";
-    writeln!(text, "------< GARP delay group {number} >------")?;
-    writeln!(text, " GARP interval = {}", plain(group.arp))?;
-    writeln!(text, " GARP next time {never}")?;
-    writeln!(text, " GNA interval = {}", plain(group.neighbor))?;
-    writeln!(text, " GNA next time {never}")?;
+    writeln!(text, "------< GARP delay group {} >------", group.number)?;
+    for (what, pace) in [("GARP", group.arp), ("GNA", group.neighbor)] {
+        if !pace.is_zero() {
+            writeln!(text, " {what} interval = {}", plain(pace))?;
+            writeln!(text, " {what} next time {never}")?;
+        }
+    }
     writeln!(text, " Interfaces")?;
     for interface in &group.interfaces {
         writeln!(text, "  {interface}")?;
     }
     Ok(())
+}
+
+/// What no instance moves.
+fn fixed(text: &mut String, fixed: &Fixed) -> fmt::Result {
+    for (what, lines) in [("Addresses", &fixed.addresses), ("Routes", &fixed.routes), ("Rules", &fixed.rules)]
+    {
+        if !lines.is_empty() {
+            writeln!(text, "------< Static {what} >------")?;
+            lines.iter().try_for_each(|line| writeln!(text, "     {line}"))?;
+        }
+    }
+    if !fixed.groups.is_empty() {
+        writeln!(text, "------< Static Track groups >------")?;
+    }
+    for (name, instances) in &fixed.groups {
+        writeln!(text, " Static Track Group = {name}")?;
+        writeln!(text, "   VRRP member instances :")?;
+        instances.iter().try_for_each(|instance| writeln!(text, "     {instance}"))?;
+    }
+    Ok(())
+}
+
+fn sync_group(text: &mut String, one: &SyncGroup) -> fmt::Result {
+    writeln!(text, " VRRP Sync Group = {}, {}", one.name, one.state)?;
+    writeln!(text, "   Num member fault {}, num member init {}", one.faults, one.initial)?;
+    writeln!(text, "   VRRP member instances :")?;
+    one.members.iter().try_for_each(|member| writeln!(text, "     {member}"))?;
+    writeln!(text, "   Using smtp notification = {}", yes(one.mails))?;
+    tracked(text, "interfaces", &one.interfaces)?;
+    tracked(text, "scripts", &one.scripts)?;
+    commands(text, &one.notify)
+}
+
+fn track_file(text: &mut String, one: &TrackFile) -> fmt::Result {
+    writeln!(text, " Track file = {}", one.name)?;
+    writeln!(text, "   File = {}", one.path.display())?;
+    writeln!(text, "   Status = {}", one.value.unwrap_or_default())?;
+    writeln!(text, "   Weight = {}{}", one.weight, reversed(one.reverse))?;
+    writeln!(text, "   Tracking instances :")?;
+    users(text, &one.instances)
+}
+
+fn track_process(text: &mut String, one: &TrackProcess) -> fmt::Result {
+    writeln!(text, " VRRP Track process = {}", one.name)?;
+    writeln!(text, "   Process = {}", one.program)?;
+    if !one.parameters.is_empty() {
+        writeln!(text, "   Parameters = {}", one.parameters)?;
+    }
+    writeln!(text, "   Min processes = {}", one.quorum)?;
+    if let Some(most) = one.quorum_max {
+        writeln!(text, "   Max processes = {most}")?;
+    }
+    writeln!(text, "   Current processes = {}", one.count.unwrap_or_default())?;
+    writeln!(text, "   Have quorum = {}", one.good == Some(true))?;
+    writeln!(text, "   Weight = {}{}", one.weight, reversed(one.reverse))?;
+    writeln!(text, "   Terminate delay = {}s", six_places(one.terminate_delay))?;
+    writeln!(text, "   Fork delay = {}s", six_places(one.fork_delay))?;
+    writeln!(text, "   Fork delay timer not running")?;
+    writeln!(text, "   Terminate delay timer not running")?;
+    writeln!(text, "   Full command = {}", one.full_command)?;
+    if one.instances.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "   Tracking instances :")?;
+    users(text, &one.instances)
 }
 
 fn instance(text: &mut String, one: &Instance, now_ms: u64) -> fmt::Result {
@@ -158,10 +158,18 @@ fn instance(text: &mut String, one: &Instance, now_ms: u64) -> fmt::Result {
     if status.family == 6 {
         writeln!(text, "   Using Native IPv6")?;
     }
+    if let Some(group) = &one.sync_group {
+        writeln!(text, "   Sync group = {group}")?;
+    }
     writeln!(text, "   State = {}", status.state)?;
     if let Some((source, priority)) = one.heard_master() {
         writeln!(text, "   Master router = {source}")?;
         writeln!(text, "   Master priority = {priority}")?;
+        if status.version == 3 {
+            let centiseconds = one.active_interval.as_millis().div_euclid(10);
+            let (seconds, rest) = (centiseconds.div_euclid(100), centiseconds.rem_euclid(100));
+            writeln!(text, "   Master advert int = {seconds}.{rest:02} sec")?;
+        }
     }
     flags(text, one)?;
     writeln!(text, "   Wantstate = {}", status.state)?;
@@ -179,20 +187,39 @@ fn instance(text: &mut String, one: &Instance, now_ms: u64) -> fmt::Result {
     if !one.tracks_interface {
         writeln!(text, "   VRRP interface tracking disabled")?;
     }
+    if one.skips_address_check {
+        writeln!(text, "   Skip checking advert IP addresses")?;
+    }
+    if one.strict {
+        writeln!(text, "   Enforcing strict VRRP compliance")?;
+    }
     source(text, one)?;
     announcements(text, one)?;
     election(text, one)?;
     addresses(text, one)?;
     peers(text, one)?;
     writeln!(text, "   fd_in -1, fd_out -1")?;
+    for (what, lines) in [("Routes", &one.routes), ("Rules", &one.rules)] {
+        if !lines.is_empty() {
+            writeln!(text, "   Virtual {what} :")?;
+            lines.iter().try_for_each(|line| writeln!(text, "     {line}"))?;
+        }
+    }
     tracked(text, "interfaces", &one.interfaces)?;
     tracked(text, "scripts", &one.scripts)?;
+    for (what, list) in [("files", &one.files), ("processes", &one.processes)] {
+        if !list.is_empty() {
+            writeln!(text, "   Tracked {what} :")?;
+            users(text, list)?;
+        }
+    }
     notify(text, one)
 }
 
 fn flags(text: &mut String, one: &Instance) -> fmt::Result {
     let unicast = matches!(one.transport, Transport::Unicast { .. });
-    if unicast || one.status.version == 3 || !one.preempts || !one.asserts || !one.tracks_interface {
+    let differs = !one.preempts || !one.asserts || !one.tracks_interface;
+    if unicast || one.status.version == 3 || differs || one.skips_address_check || one.strict {
         writeln!(text, "   Flags:")?;
     } else {
         writeln!(text, "   Flags: none")?;
@@ -249,20 +276,30 @@ fn election(text: &mut String, one: &Instance) -> fmt::Result {
         writeln!(text, "   Advert interval = {} sec", one.interval.as_secs())?;
     } else {
         writeln!(text, "   Advert interval = {} milli-sec", one.interval.as_millis())?;
+        if one.heard_master().is_some() {
+            writeln!(text, "   Master advert interval = {} milli-sec", one.active_interval.as_millis())?;
+        }
     }
     writeln!(text, "   Accept = {}", enabled(one.accepts))?;
     writeln!(text, "   Preempt = {}", enabled(one.preempts))?;
     if !one.preempt_delay.is_zero() {
         writeln!(text, "   Preempt delay = {} secs", plain(one.preempt_delay))?;
     }
-    writeln!(text, "   Promote_secondaries = disabled")?;
+    writeln!(text, "   Promote_secondaries = {}", enabled(one.promotes_secondaries))?;
     match &one.password {
         Some(password) => {
             writeln!(text, "   Authentication type = SIMPLE_PASSWORD")?;
-            writeln!(text, "   Password = {password}")
+            writeln!(text, "   Password = {password}")?;
         }
-        None if status.version == 2 => writeln!(text, "   Authentication type = none"),
-        None => Ok(()),
+        None if status.version == 2 => writeln!(text, "   Authentication type = none")?,
+        None => {}
+    }
+    if let Some(bytes) = one.receive_buffer {
+        writeln!(text, "   Kernel rx buffer size = {bytes}")?;
+    }
+    match one.debug {
+        Some(level @ 1..) => writeln!(text, "   Debug level = {level}"),
+        Some(0) | None => Ok(()),
     }
 }
 
@@ -306,15 +343,20 @@ fn tracked(text: &mut String, what: &str, tracked: &[Tracked]) -> fmt::Result {
 }
 
 fn notify(text: &mut String, one: &Instance) -> fmt::Result {
-    writeln!(text, "   Using smtp notification = no")?;
-    writeln!(text, "   Notify deleted = Fault")?;
-    let notify = &one.notify;
+    writeln!(text, "   Using smtp notification = {}", yes(one.mails))?;
+    writeln!(text, "   Notify deleted = {}", if one.says_deleted { "Deleted" } else { "Fault" })?;
+    commands(text, &one.notify)?;
+    writeln!(text, "   Notify priority changes = {}", one.says_priorities)
+}
+
+fn commands(text: &mut String, notify: &Notify) -> fmt::Result {
     for (what, command) in [
         ("Backup", &notify.backup),
         ("Master", &notify.master),
         ("Fault", &notify.fault),
         ("Stop", &notify.stop),
         ("Generic", &notify.any),
+        ("Master rx lower pri", &notify.lower_priority),
     ] {
         if let Some(command) = command {
             let Command { ids: (user, group), .. } = command;
@@ -322,7 +364,7 @@ fn notify(text: &mut String, one: &Instance) -> fmt::Result {
             writeln!(text, "   {what} state transition script = {quoted}, uid:gid {user}:{group}")?;
         }
     }
-    writeln!(text, "   Notify priority changes = false")
+    Ok(())
 }
 
 /// What adverts of one socket have in common.
@@ -364,7 +406,8 @@ fn sockets(text: &mut String, instances: &[Instance]) -> fmt::Result {
         if let Some(address) = socket.unicast {
             writeln!(text, "   Address = {address}")?;
         }
-        writeln!(text, "   Rx buf size = 0")?;
+        let size = users.iter().filter_map(|one| one.receive_buffer).max().unwrap_or_default();
+        writeln!(text, "   Rx buf size = {size}")?;
         writeln!(text, "   VRRP instances")?;
         for one in users {
             writeln!(text, "     {} vrid {}", one.status.name, one.status.vrid)?;
@@ -420,6 +463,11 @@ fn link(text: &mut String, one: &Link) -> fmt::Result {
     let kind = if one.loopback { "LOOPBACK" } else { "ETHERNET" };
     writeln!(text, "   HW Type = {kind}")?;
     writeln!(text, "   NIC netlink status update")?;
+    for (what, pace) in [("ARP", one.arp_pace), ("NA", one.neighbor_pace)] {
+        if !pace.is_zero() {
+            writeln!(text, "   Gratuitous {what} interval {}ms", pace.as_millis())?;
+        }
+    }
     writeln!(text, "   Reset ARP config counter 0")?;
     writeln!(text, "   Original arp_ignore 0")?;
     writeln!(text, "   Original arp_filter 0")?;
@@ -455,12 +503,12 @@ fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn six_places(time: Duration) -> String {
+pub(super) fn six_places(time: Duration) -> String {
     format!("{}.{:06}", time.as_secs(), time.subsec_micros())
 }
 
 /// Seconds without needless zeros.
-fn plain(time: Duration) -> String {
+pub(super) fn plain(time: Duration) -> String {
     let text = six_places(time);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,11 +1,12 @@
-//! `keepalived.json`: an array with the data and the counts of each instance.
+//! `keepalived.json`: an array with the data and the counts of each instance; by `json_version 2` it is one member of an
+//! object.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 use serde_json::Number;
 
-use super::{Command, Dump, Instance, Stats, time};
+use super::{Command, Dump, Instance, Stats, TrackProcess, time};
 use crate::words;
 
 /// The text of `keepalived.json`, one line.
@@ -17,7 +18,39 @@ pub fn json(dump: &Dump) -> serde_json::Result<String> {
         dump.scripts.iter().map(|script| (script.name.as_str(), script.command.quoted())).collect();
     let one = |one: &Instance| One { data: Data::of(one, &commands), stats: one.stats };
     let all: Vec<One> = dump.instances.iter().map(one).collect();
-    Ok(serde_json::to_string(&all)? + "\n")
+    let text = match dump.json_version {
+        2 => serde_json::to_string(&Second { vrrp: all, track_process: processes(dump) })?,
+        _ => serde_json::to_string(&all)?,
+    };
+    Ok(text + "\n")
+}
+
+/// As `json_version 2` has it.
+#[derive(Serialize)]
+struct Second {
+    vrrp: Vec<One>,
+    track_process: Vec<Process>,
+}
+
+/// A process that is tracked.
+#[derive(Serialize)]
+struct Process {
+    name: String,
+    process: String,
+    weight: i32,
+    quorum: u16,
+    full_command: bool,
+}
+
+fn processes(dump: &Dump) -> Vec<Process> {
+    let process = |one: &TrackProcess| Process {
+        name: one.name.clone(),
+        process: one.program.clone(),
+        weight: one.weight,
+        quorum: one.quorum,
+        full_command: one.full_command,
+    };
+    dump.track_processes.iter().map(process).collect()
 }
 
 #[derive(Serialize)]
@@ -75,6 +108,10 @@ struct Data {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evips: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    vroutes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vrules: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     track_ifp: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     track_script: Vec<String>,
@@ -92,8 +129,8 @@ impl Data {
         Self {
             iname: status.name.clone(),
             dont_track_primary: u8::from(!one.tracks_interface),
-            skip_check_adv_addr: 0,
-            strict_mode: 0,
+            skip_check_adv_addr: u8::from(one.skips_address_check),
+            strict_mode: u8::from(one.strict),
             vmac_ifname: "",
             ifp_ifname: status.interface.clone(),
             master_priority: one.heard_master().map_or(0, |(_, priority)| priority),
@@ -110,7 +147,7 @@ impl Data {
             base_priority: status.priority_base,
             effective_priority: status.priority_effective,
             vipset: one.addresses.iter().chain(&one.excluded).any(|address| address.set),
-            promote_secondaries: false,
+            promote_secondaries: one.promotes_secondaries,
             adver_int: seconds(one.interval),
             master_adver_int: seconds(one.active_interval),
             accept: u8::from(one.accepts),
@@ -119,8 +156,8 @@ impl Data {
             state,
             wantstate: state,
             version: status.version,
-            smtp_alert: false,
-            notify_deleted: false,
+            smtp_alert: one.mails,
+            notify_deleted: one.says_deleted,
             script_backup: script(&one.notify.backup),
             script_master: script(&one.notify.master),
             script_fault: script(&one.notify.fault),
@@ -128,6 +165,8 @@ impl Data {
             script: script(&one.notify.any),
             vips: one.addresses.iter().map(ToString::to_string).collect(),
             evips: one.excluded.iter().map(ToString::to_string).collect(),
+            vroutes: one.routes.clone(),
+            vrules: one.rules.clone(),
             track_ifp: one.interfaces.iter().map(|tracked| tracked.name.clone()).collect(),
             track_script: tracked.collect(),
             auth_type: u8::from(one.password.is_some()),

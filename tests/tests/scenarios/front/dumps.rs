@@ -16,9 +16,35 @@ const DUMP: Duration = Duration::from_secs(3);
 /// One of each, on `ens33` and `spare0`. All are master soon.
 const CONFIG: &str = r#"
 global_defs {
+    notification_email {
+        ops@example.com
+    }
+    notification_email_from lb1@example.com
+    smtp_server 192.0.2.25
+    smtp_helo_name lb1
     router_id lb1
     script_user root
     enable_script_security
+    vrrp_higher_prio_send_advert
+    vrrp_skip_check_adv_addr
+    vrrp_garp_lower_prio_delay 3
+    vrrp_notify_priority_changes
+    vrrp_mcast_group4 224.0.0.18
+    checker_log_all_failures
+    lvs_flush
+    lvs_flush_on_stop VS
+    rs_init_notifies
+    checker_priority -3
+    bfd_no_swap
+    max_auto_priority 10
+    log_unknown_vrids
+    dynamic_interfaces
+}
+static_routes {
+    203.0.113.0/24 via 10.0.0.250 dev ens33 metric 10
+}
+static_rules {
+    from 198.51.100.0/24 table 77 priority 100
 }
 vrrp_script good {
     script "/bin/true"
@@ -91,6 +117,40 @@ vrrp_instance VI_U {
     preempt_delay 5
     dont_track_primary
 }
+vrrp_instance VI_S1 {
+    interface ens33
+    virtual_router_id 61
+    virtual_ipaddress {
+        10.0.0.130
+    }
+    virtual_routes {
+        203.0.113.64/26 via 10.0.0.251 dev ens33
+        blackhole 203.0.113.128/26 no_track
+    }
+    virtual_rules {
+        from 10.0.0.130 table 78 priority 101
+    }
+    smtp_alert
+    notify_deleted
+}
+vrrp_instance VI_S2 {
+    interface ens33
+    virtual_router_id 62
+    kernel_rx_buf_size 8000
+    debug 1
+    notify_stop "/bin/true"
+    virtual_ipaddress {
+        10.0.0.131
+    }
+}
+vrrp_sync_group VG_1 {
+    group {
+        VI_S1
+        VI_S2
+    }
+    smtp_alert
+    notify_master "/bin/true"
+}
 vrrp_instance VI_F {
     interface spare1
     virtual_router_id 54
@@ -102,7 +162,7 @@ vrrp_instance VI_F {
 "#;
 
 /// How many of them become master.
-const COUNT: usize = 3;
+const COUNT: usize = 5;
 
 struct Dumps {
     data: String,

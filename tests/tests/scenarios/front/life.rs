@@ -23,7 +23,7 @@ const DUMP: Duration = Duration::from_secs(2);
 /// A stop, or a start that is refused, comes at once.
 const BOUND: Duration = Duration::from_secs(10);
 
-fn wait(what: &str, bound: Duration, there: impl Fn() -> bool) -> Result<()> {
+pub fn wait(what: &str, bound: Duration, there: impl Fn() -> bool) -> Result<()> {
     let began = Moment::now();
     while !there() {
         ensure!(began.elapsed() < bound, "not within {bound:?}: {what}");
@@ -32,12 +32,12 @@ fn wait(what: &str, bound: Duration, there: impl Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-fn pid_in(path: &Path) -> Option<u32> {
+pub fn pid_in(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// Sends it and reads what is written then.
-fn dumped(node: &Node, pid: u32, signal: i32, file: &str) -> Result<String> {
+pub fn dumped(node: &Node, pid: u32, signal: i32, file: &str) -> Result<String> {
     let path = node.directory().join(file);
     fs::remove_file(&path).ok();
     send(pid, signal)?;
@@ -48,7 +48,7 @@ fn dumped(node: &Node, pid: u32, signal: i32, file: &str) -> Result<String> {
 }
 
 /// Also a real-time signal, which has no name.
-fn send(pid: u32, signal: i32) -> Result<()> {
+pub fn send(pid: u32, signal: i32) -> Result<()> {
     let status =
         std::process::Command::new("kill").args(["-s", &signal.to_string(), &pid.to_string()]).status()?;
     ensure!(status.success(), "send signal {signal} to {pid}: {status}");

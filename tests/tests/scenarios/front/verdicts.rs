@@ -1,7 +1,8 @@
 //! `-t`: a table of configs, each with what keepalived and the agent exit with; where they differ it says why.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -26,6 +27,8 @@ fn cases() -> Result<Vec<Case>> {
     let directory = agent::workspace().join("tests/tests/scenarios/front/cases");
     let files = fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))?;
     let mut paths = files.map(|file| Ok(file?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    // Beside them lies what they include.
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
     paths.sort();
     paths.into_iter().map(case).collect()
 }
@@ -54,7 +57,7 @@ fn codes(line: &str) -> Result<(i32, i32)> {
 fn judged(node: &Node, program: &Path, wanted: impl Fn(&Case) -> i32) -> Result<()> {
     let mut wrong = Vec::new();
     let cases = cases()?;
-    ensure!(cases.len() >= 60, "only {} configs are in the table", cases.len());
+    ensure!(cases.len() >= 450, "only {} configs are in the table", cases.len());
     for case in cases {
         let output = finish(node.command(program).arg("-t").arg("-f").arg(&case.path))?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -79,18 +82,72 @@ pub fn ours() -> Result<()> {
     judged(&node, &keepalived(&node)?, |case| case.ours)
 }
 
-/// keepalived.
-pub fn theirs() -> Result<()> {
+/// Whether the installed keepalived is one that the table is about.
+fn is_of_the_table() -> Result<bool> {
     let program = real::program().context("keepalived is not installed")?;
     let output = finish(Command::new(program).arg("-v"))?;
     let version = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-    if !version.contains(VERSION) {
+    let is_it = version.contains(VERSION);
+    if !is_it {
         eprintln!("note: the table is that of keepalived {VERSION}x, here is {version}: not compared");
+    }
+    Ok(is_it)
+}
+
+/// keepalived.
+pub fn theirs() -> Result<()> {
+    let program = real::program().context("keepalived is not installed")?;
+    if !is_of_the_table()? {
         return Ok(());
     }
     let lab = Lab::new()?;
     let node = lab.host("a", 1)?;
     judged(&node, Path::new(program), |case| case.theirs)
+}
+
+/// Programs that others than root could change, and whether the config asks to refuse those.
+pub fn changeable_programs() -> Result<()> {
+    let lab = Lab::new()?;
+    let node = lab.host("a", 1)?;
+    let script = node.write("check.sh", "#!/bin/sh\n")?;
+    fs::set_permissions(&script, Permissions::from_mode(0o777))?;
+    let config = |globals: &str, notify: bool| {
+        let script = script.display();
+        let (track, notify) = match notify {
+            false => ("track_script {\n check\n }\n", String::new()),
+            true => ("", format!("notify {script}\n")),
+        };
+        let check = if notify.is_empty() {
+            format!("vrrp_script check {{\n script {script}\n}}\n")
+        } else {
+            String::new()
+        };
+        format!(
+            "global_defs {{\n{globals}\n}}\n{check}{}",
+            GOOD.replace("    virtual_ipaddress", &format!("{track}{notify}    virtual_ipaddress"))
+        )
+    };
+    let (refused, not) = ("script_user root\nenable_script_security", "script_user root");
+    // keepalived says nothing of a notify program that it will not run.
+    let table = [
+        (config(refused, false), 5, 5),
+        (config(refused, true), 5, 0),
+        (config(not, false), 6, 6),
+        (config(not, true), 6, 6),
+    ];
+    for (text, ours, theirs) in table {
+        let path = node.write("keepalived.conf", &text)?;
+        let exit = |program: &Path| -> Result<Option<i32>> {
+            Ok(finish(node.command(program).arg("-t").arg("-f").arg(&path))?.status.code())
+        };
+        let code = exit(&keepalived(&node)?)?;
+        ensure!(code == Some(ours), "{code:?} and not {ours}:\n{text}");
+        if let Some(program) = real::program().filter(|_| is_of_the_table().unwrap_or(false)) {
+            let code = exit(Path::new(program))?;
+            ensure!(code == Some(theirs), "keepalived: {code:?} and not {theirs}:\n{text}");
+        }
+    }
+    Ok(())
 }
 
 /// A file that is missing or no file: keepalived lets it pass.

@@ -105,7 +105,7 @@ impl Servers<'_> {
         let checked = Endpoint { port: real.endpoint.value.port.or(endpoint.port), ..endpoint };
         let checkers = self.checkers(real, checked, &shared);
         let (upper_threshold, lower_threshold) = self.thresholds(real);
-        let checkers = checkers.filter(|_| fits)?;
+        let checkers = checkers.filter(|_| fits && !real.lost_check)?;
         Some(RealServerPlan {
             endpoint,
             weight: real.weight.as_ref().map(|weight| weight.value).or(server.weight).unwrap_or(1),

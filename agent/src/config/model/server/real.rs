@@ -2,7 +2,8 @@
 
 use super::{RealServer, Shared, forwarding, service, shared, spanned};
 use crate::config::{
-    keyword::{Either, RealServerTerm, ServerTerm},
+    expand::Statement,
+    keyword::{self, Either, RealServerTerm, ServerTerm},
     model::{
         Reader, checker, command,
         reader::{Damage, Entry},
@@ -10,6 +11,13 @@ use crate::config::{
 };
 
 const NO_LIMIT: &str = "there is no limit";
+const BLOCK: &str = "virtual_server/real_server";
+
+/// A check with a slip in its name, most likely: without it the server would count as good whatever happens.
+fn is_unknown_block(statement: &Statement) -> bool {
+    let word = statement.words.first().filter(|_| statement.block.is_some());
+    word.is_some_and(|word| keyword::keyword(BLOCK, &word.value).is_none())
+}
 
 /// `None` when its address cannot be read.
 pub(super) fn read<T>(
@@ -37,12 +45,10 @@ pub(super) fn read<T>(
         notify_down: None,
         shared: Shared::default(),
         checkers: Vec::new(),
+        lost_check: statements.into_iter().flatten().any(is_unknown_block),
     };
-    let entries = reader.entries::<Either<ServerTerm, RealServerTerm>>(
-        "virtual_server/real_server",
-        statements.unwrap_or_default(),
-        damage,
-    );
+    let entries =
+        reader.entries::<Either<ServerTerm, RealServerTerm>>(BLOCK, statements.unwrap_or_default(), damage);
     for entry in entries {
         match entry.term {
             Either::Shared(term) => shared(reader, &entry, term, &mut server.shared),

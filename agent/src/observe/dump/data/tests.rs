@@ -1,8 +1,10 @@
+//! The text of a dump, line by line.
+
 use std::path::PathBuf;
 
 use super::*;
 use crate::observe::{
-    dump::{Address, Garp, Notify, Stats},
+    dump::{Address, Garp, Globals, Mail, Notify, Process, Stats},
     sample,
 };
 
@@ -11,7 +13,7 @@ fn command(words: &[&str]) -> Command {
     Command { program: PathBuf::from(words.next().unwrap()), arguments: words.collect(), ids: (0, 0) }
 }
 
-fn tracked(name: &str, weight: i16) -> Tracked {
+fn tracked(name: &str, weight: i32) -> Tracked {
     Tracked { name: name.to_owned(), weight, reverse: false }
 }
 
@@ -57,15 +59,100 @@ fn one() -> Instance {
         excluded: Vec::new(),
         interfaces: vec![tracked("ens34", 10)],
         scripts: vec![tracked("chk_web", -11)],
+        files: Vec::new(),
+        processes: Vec::new(),
+        sync_group: None,
+        skips_address_check: false,
+        strict: false,
+        promotes_secondaries: false,
+        receive_buffer: None,
+        debug: None,
+        routes: Vec::new(),
+        rules: Vec::new(),
+        mails: false,
+        says_deleted: false,
+        says_priorities: false,
         notify: Notify { master: Some(command(&["/usr/bin/true", "a", "b"])), ..Notify::default() },
         status,
+    }
+}
+
+/// Nothing of them is said.
+fn globals() -> Globals {
+    Globals {
+        router_id: "lb1".to_owned(),
+        namespace: None,
+        ipvs_namespace: None,
+        instance: None,
+        config_save_directory: None,
+        temporary_directory: None,
+        data_use_instance: false,
+        mail: None,
+        alerts: [None; 3],
+        no_fault_mails: false,
+        no_checker_mails: false,
+        logs_all_failures: false,
+        checks_before_reload: false,
+        dynamic_interfaces: None,
+        interface: None,
+        disables_local_igmp: false,
+        ipvs_timeouts: [None; 3],
+        sync_daemon: None,
+        ipvs_flush: false,
+        ipvs_flush_on_stop: "disabled",
+        fifos: Vec::new(),
+        states_on_reload: false,
+        priority_changes: false,
+        multicast_group4: "224.0.0.18".parse().unwrap(),
+        multicast_group6: "ff02::12".parse().unwrap(),
+        garp: Garp { delay: 5, repeat: 5, refresh: 0, refresh_repeat: 1, lower_delay: 5, lower_repeat: 5 },
+        down_timer_adverts: 3,
+        extra_announcements: None,
+        asserts: true,
+        concedes: false,
+        arp_pace: Duration::ZERO,
+        neighbor_pace: Duration::ZERO,
+        version: 2,
+        nftables: None,
+        counters: false,
+        checks_source: false,
+        skips_address_check: false,
+        strict: false,
+        max_auto_priority: 0,
+        min_auto_priority_delay_us: 1_000_000,
+        processes: [Process::default(); 3],
+        snmp: [false; 5],
+        snmp_socket: None,
+        dbus: false,
+        dbus_service: None,
+        script_security: true,
+        script_ids: (0, 0),
+        buffers: [
+            ("vrrp_netlink_cmd_rcv_bufs", 0, false),
+            ("vrrp_netlink_monitor_rcv_bufs", 0, false),
+            ("process_monitor_rcv_bufs", 0, false),
+            ("lvs_netlink_cmd_rcv_bufs", 0, false),
+            ("lvs_netlink_monitor_rcv_bufs", 0, false),
+        ],
+        notifies_initially: false,
+        receive_policy: None,
+        receive_multiplier: 3,
+        umask: 0o177,
+        startup_delay: Duration::ZERO,
+        logs_unknown_groups: false,
+        vmac_prefixes: [None, None],
     }
 }
 
 fn dump(instances: Vec<Instance>) -> Dump {
     Dump {
         unix_ms: 1_790_000_125_123,
-        globals: Globals { router_id: "lb1".to_owned(), ..Globals::default() },
+        json_version: 1,
+        globals: globals(),
+        fixed: Fixed::default(),
+        sync_groups: Vec::new(),
+        track_files: Vec::new(),
+        track_processes: Vec::new(),
         pace_groups: Vec::new(),
         instances,
         scripts: vec![Script {
@@ -91,6 +178,8 @@ fn dump(instances: Vec<Instance>) -> Dump {
             loopback: true,
             multicast: false,
             mtu: 65_536,
+            arp_pace: Duration::ZERO,
+            neighbor_pace: Duration::ZERO,
             instances: Vec::new(),
         }],
     }
@@ -183,9 +272,9 @@ fn a_backup_names_its_master_and_a_unicast_one_its_peers() {
     };
     let text = data(&dump(vec![backup])).unwrap();
     for lines in [
-        "   State = BACKUP\n   Master router = 10.0.0.2\n   Master priority = 89\n   Flags:\n     Using unicast\n   Wantstate = BACKUP\n",
+        "   State = BACKUP\n   Master router = 10.0.0.2\n   Master priority = 89\n   Master advert int = 1.00 sec\n   Flags:\n     Using unicast\n   Wantstate = BACKUP\n",
         "   Read timeout = DISABLED\n",
-        "   Advert interval = 1000 milli-sec\n",
+        "   Advert interval = 1000 milli-sec\n   Master advert interval = 1000 milli-sec\n",
         "   Promote_secondaries = disabled\n   Virtual IP (1):\n",
         "   Unicast TTL = 255\n   Check unicast src : yes\n   Unicast Peer :\n     10.0.0.2 min_ttl 254 max_ttl 255\n",
         "   Type = Unicast\n   Address = 10.0.0.2\n",
@@ -240,4 +329,72 @@ fn every_line_of_the_globals_is_set_in_by_one() {
     assert!(globals.iter().all(|line| line.starts_with(' ') && !line.starts_with("  ")), "{globals:?}");
     assert!(globals.contains(&" DBus service name = ") && globals.contains(&" Router ID = lb1"));
     assert!(!text.contains("VRRP Topology"), "keepalived leaves out what is empty");
+}
+
+#[test]
+fn what_the_config_says_for_all_stands_in_the_globals() {
+    let mut said = dump(Vec::new());
+    said.globals.mail = Some(Mail {
+        server: "192.0.2.25".to_owned(),
+        port: 25,
+        helo: "lb1".to_owned(),
+        connect_seconds: 30,
+        sender: "lb@example.com".to_owned(),
+        recipients: vec!["ops@example.com".to_owned()],
+    });
+    said.globals.alerts = [Some(true), Some(false), None];
+    said.globals.version = 3;
+    said.globals.dynamic_interfaces = Some(false);
+    said.globals.extra_announcements = Some((Duration::from_secs(1), true));
+    let text = data(&said).unwrap();
+    for lines in [
+        " Email notification to:\n   ops@example.com\n Default smtp_alert = on\n Default smtp_alert_vrrp = off\n",
+        " Dynamic interfaces = true\n Allow interface changes = false\n Default interface = eth0\n",
+        " Gratuitous ARP for each secondary i/f = 1s\n",
+        " VRRP default protocol version = 3\n",
+    ] {
+        assert!(text.contains(lines), "{lines}\n{text}");
+    }
+}
+
+/// As keepalived 2.2.7 wrote it.
+#[test]
+fn groups_and_what_no_instance_moves_have_parts_of_their_own() {
+    let mut said = dump(vec![one()]);
+    said.fixed.addresses.push("198.51.100.1/24 dev ens33 scope global set".to_owned());
+    said.fixed.groups.push(("G".to_owned(), vec!["VI_1".to_owned()]));
+    said.sync_groups.push(SyncGroup {
+        name: "VG_1".to_owned(),
+        state: "MASTER",
+        faults: 0,
+        initial: 0,
+        members: vec!["VI_1".to_owned(), "VI_2".to_owned()],
+        mails: true,
+        interfaces: vec![tracked("spare0", 0)],
+        scripts: Vec::new(),
+        notify: Notify { master: Some(command(&["/usr/bin/true"])), ..Notify::default() },
+    });
+    let text = data(&said).unwrap();
+    assert_eq!(
+        section(&text, "Static Addresses", "------<"),
+        ["     198.51.100.1/24 dev ens33 scope global set"]
+    );
+    assert_eq!(
+        section(&text, "Static Track groups", "------<"),
+        [" Static Track Group = G", "   VRRP member instances :", "     VI_1"]
+    );
+    assert_eq!(
+        section(&text, "VRRP Sync groups", "------<"),
+        [
+            " VRRP Sync Group = VG_1, MASTER",
+            "   Num member fault 0, num member init 0",
+            "   VRRP member instances :",
+            "     VI_1",
+            "     VI_2",
+            "   Using smtp notification = yes",
+            "   Tracked interfaces :",
+            "     spare0 weight 0",
+            "   Master state transition script = '/usr/bin/true', uid:gid 0:0",
+        ]
+    );
 }

@@ -36,8 +36,6 @@ const SEED: Kind = Kind::Number { least: 0, most: u32::MAX as i64 };
 const JSON_VERSION: Kind = Kind::Number { least: 1, most: 2 };
 
 const AT_ITS_TIME: &str = "reload at that time from cron or a timer unit";
-const NO_DUMP: &str =
-    "no such file is written; `agent status` and `agent status -o json` show all that it would hold";
 const NUMBERS: &str = "write numbers where a name of a table, realm or protocol is not known";
 
 const fn reload(
@@ -133,49 +131,44 @@ pub(super) const WORDS: &[Word<GlobalTerm>] = &[
     file(
         "data_use_instance",
         Kind::Switch,
-        "names of dump files have the name of the instance in them",
+        "under the name `keepalived`: the name of the state dump has that of the instance in it",
         "data_use_instance",
         FilesTerm::DataUseInstance,
     )
-    .default("off")
-    .not_yet(NO_DUMP),
+    .default("off"),
     file(
         "state_dump_file",
         Kind::Text,
-        "where all data are written at SIGUSR1",
+        "under the name `keepalived`: where all data are written at SIGUSR1",
         "state_dump_file /run/regent/data",
         FilesTerm::StateDump,
     )
-    .since("2.3")
-    .not_yet(NO_DUMP),
+    .since("2.3"),
     file(
         "stats_dump_file",
         Kind::Text,
-        "where counters are written at SIGUSR2",
+        "under the name `keepalived`: where counters are written at SIGUSR2",
         "stats_dump_file /run/regent/stats",
         FilesTerm::StatsDump,
     )
-    .since("2.3")
-    .not_yet(NO_DUMP),
+    .since("2.3"),
     file(
         "json_dump_file",
         Kind::Text,
-        "where data and counters are written as JSON",
+        "under the name `keepalived`: where data and counters are written as JSON",
         "json_dump_file /run/regent/json",
         FilesTerm::JsonDump,
     )
-    .since("2.3")
-    .not_yet(NO_DUMP),
+    .since("2.3"),
     file(
         "json_version",
         JSON_VERSION,
-        "form of that JSON: 1 a list of instances, 2 with processes",
+        "form of that JSON: 1 a list of instances, 2 an object with that list and the processes",
         "json_version 2",
         FilesTerm::JsonVersion,
     )
     .default("1")
-    .since("2.3")
-    .not_yet(NO_DUMP),
+    .since("2.3"),
     file(
         "iproute_usr_dir",
         Kind::Path,
