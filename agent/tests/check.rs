@@ -78,6 +78,7 @@ fn each_config_is_told_in_each_format() {
         ("warned", &["warned.conf"], 0),
         ("wrong", &["wrong.conf"], 4),
         ("pair", &["left.conf", "right.conf"], 4),
+        ("conduct", &["conduct_left.conf", "conduct_right.conf"], 4),
     ] {
         let with = |format: &str| {
             let words: Vec<&str> = files.iter().copied().chain(["-o", format]).collect();
@@ -88,7 +89,7 @@ fn each_config_is_told_in_each_format() {
         golden(&format!("{name}.sarif"), &without_rules(&with("sarif")));
         for format in ["human", "json", "sarif"] {
             let shown = with(format);
-            for password in ["sesame", "left-one", "right-on", "the-same"] {
+            for password in ["sesame", "left-one", "right-on", "the-same", "0123456789"] {
                 assert!(!shown.contains(password), "{name} as {format} shows a password");
             }
             assert!(!shown.contains('\u{1b}'), "{name} as {format} is coloured without a terminal");
@@ -232,6 +233,103 @@ fn what_is_off_this_host_is_looked_at_only_when_asked() {
         "error[RG0509]: this host has no user `nobodyhere`",
     ] {
         assert!(here.contains(said), "{here}");
+    }
+}
+
+#[test]
+fn a_password_is_in_no_output_unless_it_is_asked_for() {
+    let from = "../config/secrets.conf";
+    for words in
+        [["check", from, "-o", "human"], ["check", from, "-o", "json"], ["check", from, "-o", "sarif"]]
+    {
+        let output = agent(&words);
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert!(!all.contains("hide-"), "{words:?}: {all}");
+    }
+    let output = agent(&["convert", from]);
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert!(!all.contains("hide-") && all.contains("\"***\""), "{all}");
+    let output = agent(&["convert", from, "--secrets"]);
+    assert!(text(&output.stdout).contains("hide-10"), "{}", text(&output.stdout));
+    assert!(!text(&output.stderr).contains("hide-"), "{}", text(&output.stderr));
+}
+
+/// Every way to ask, with what each format says of it.
+#[test]
+fn the_exit_status_is_the_same_in_each_format() {
+    let good = std::fs::read_to_string("tests/check/clean.conf").unwrap();
+    let warned =
+        "vrrp_instance A { interface e\nvirtual_router_id 1\nvirtual_ipaddress { 192.0.2.1\n192.0.2.1 } }\n";
+    let wrong = "vrrp_instance A { }\n";
+    for (files, input, plain, strict) in [
+        (["clean.conf"].as_slice(), "", 0, 0),
+        (&["-"], good.as_str(), 0, 0),
+        (&["-"], warned, 0, 5),
+        (&["-"], wrong, 4, 4),
+        (&["-"], "", 0, 0),
+        (&["none.conf"], "", 4, 4),
+        (&["none.conf", "clean.conf"], "", 4, 4),
+        (&["clean.conf", "none.conf"], "", 4, 4),
+        (&["none.conf", "none.conf"], "", 4, 4),
+        (&["clean.conf", "-"], wrong, 4, 4),
+        // Two sides of one priority: whoever starts first is master.
+        (&["clean.conf", "clean.conf"], "", 0, 5),
+        (&["left.conf", "right.conf"], "", 4, 4),
+    ] {
+        for format in ["human", "json", "sarif"] {
+            for (flag, status) in [(None, plain), (Some("--strict"), strict)] {
+                let words: Vec<&str> =
+                    ["check", "-o", format].into_iter().chain(flag).chain(files.iter().copied()).collect();
+                let output = agent_with(&words, input);
+                assert_eq!(output.status.code(), Some(status), "{words:?}\n{}", text(&output.stdout));
+                assert_eq!(text(&output.stderr), "", "{words:?}");
+                if format == "json" {
+                    let report = json(&text(&output.stdout));
+                    assert_eq!(report["errors"].as_u64().unwrap() > 0, status == 4, "{words:?}");
+                    assert_eq!(report["configs"].as_array().unwrap().len(), files.len(), "{words:?}");
+                }
+            }
+        }
+    }
+}
+
+/// A place in an included file names that file, what led there is related, and what is not shown is counted.
+#[test]
+fn sarif_tells_files_uses_and_what_is_not_shown() {
+    let log = json(&checked(&["wrong.conf", "-o", "sarif"], 4));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let place =
+        |result: &Value| result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].clone();
+    let included = results.iter().find(|result| place(result) == "wrong.d/mail.conf").unwrap();
+    let related = included["relatedLocations"].as_array().unwrap();
+    let from = related.iter().find(|place| place["message"]["text"] == "included from here").unwrap();
+    assert_eq!(from["physicalLocation"]["artifactLocation"]["uri"], "wrong.conf");
+    // The value is the place, and its use is related.
+    let used = "$P=x\nvrrp_instance A { interface e\nvirtual_router_id 1\npriority $P\nvirtual_ipaddress { 192.0.2.1 } }\n";
+    let log = json(&text(&agent_with(&["check", "-", "-o", "sarif"], used).stdout));
+    let result = &log["runs"][0]["results"][0];
+    let line = |place: &Value| place["physicalLocation"]["region"]["startLine"].as_u64();
+    assert_eq!(line(&result["locations"][0]), Some(1), "{result:#}");
+    assert_eq!(line(&result["relatedLocations"][0]), Some(4), "{result:#}");
+    let many: String = (0..600).map(|at| format!("word{at}\n")).collect();
+    let log = json(&text(&agent_with(&["check", "-", "-o", "sarif"], &many).stdout));
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let last = results.last().unwrap();
+    assert_eq!((results.len(), &last["ruleId"]), (501, &code::TOO_MANY.into()));
+    assert!(last["message"]["text"].as_str().unwrap().starts_with("100 more problems"), "{last:#}");
+}
+
+/// Columns count characters: one outside of the basic plane is one, and not two.
+#[test]
+fn columns_are_characters_also_of_rare_ones() {
+    let text = "vrrp_instance \u{1f600} { prioritty 1 }\n";
+    for (format, at) in [("json", "/diagnostics"), ("sarif", "/runs/0/results")] {
+        let log = json(&self::text(&agent_with(&["check", "-", "-o", format], text).stdout));
+        let found = log.pointer(at).unwrap().as_array().unwrap();
+        let found = found.iter().find(|one| one.to_string().contains("RG0201")).unwrap();
+        let column =
+            found.pointer("/locations/0/physicalLocation/region/startColumn").or(found.get("column"));
+        assert_eq!(column.and_then(Value::as_u64), Some(19), "{format}: {found:#}");
     }
 }
 

@@ -9,6 +9,8 @@
 mod adverts;
 #[path = "config/bad_input.rs"]
 mod bad_input;
+#[path = "config/dropped.rs"]
+mod dropped;
 #[path = "config/globals.rs"]
 mod globals;
 #[path = "config/lines.rs"]
@@ -83,6 +85,22 @@ fn instances_that_cannot_be_run_are_left_out_by_name() {
 #[test]
 fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
     golden("traps", by_text);
+}
+
+#[test]
+fn what_happens_otherwise_than_one_thinks_is_said() {
+    golden("quiet_traps", by_text);
+}
+
+#[test]
+fn a_password_is_hidden_also_where_its_word_is_wrong_or_missing() {
+    golden("secrets", by_text);
+    let loaded = by_text(Path::new("tests/config/secrets.conf"));
+    let lines: String = loaded.lines().collect();
+    assert!(!loaded.render(true).contains("hide") && !lines.contains("hide"), "{lines}");
+    for shown in ["`auth_tpye`", "`prioritty`", "`advert_int`"] {
+        assert!(lines.contains(shown), "{shown} is not shown\n{lines}");
+    }
 }
 
 #[test]

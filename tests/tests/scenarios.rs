@@ -24,6 +24,8 @@ mod scenarios {
     pub mod refusals;
     pub mod rejected;
     pub mod reload;
+    pub mod reload_outside;
+    pub mod reload_scale;
     pub mod responder;
     pub mod rig;
     pub mod scale;
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         scenarios::scale::trials,
         scenarios::handover::trials,
         scenarios::reload::trials,
+        scenarios::reload_outside::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::elsewhere::trials,
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         scenarios::words::trials,
         scenarios::faults::trials_alone,
         scenarios::reload::trials_alone,
+        scenarios::reload_scale::trials_alone,
     ];
     let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -283,6 +283,14 @@ enum LogFormatArgument {
     Json,
 }
 
+/// What `agent reload -o json` prints.
+const RELOAD_JSON: &str = "With -o json one object is printed, also when nothing has changed: outcome (applied, \
+    unchanged, would_apply, bad_config, refused), config (the file), problem (why nothing has changed, or null), \
+    diagnostics (what is wrong with the config, as agent check says it), changes (a line for each subject: + is new, - goes, \
+    ~ is changed), unchanged (how many instances go on as they are), notes (what routers elsewhere must know, and what counts \
+    later), took_us (microseconds from the order to the last change).\n\n\
+    Exit status: 0 applied, unchanged or would_apply, 1 refused, 3 no agent answers, 4 bad_config.";
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Say everything that is wrong with a config, without root and on any host; or with both configs of a pair
@@ -306,6 +314,7 @@ enum Verb {
 }
 
 #[derive(Debug, Args)]
+#[command(after_long_help = RELOAD_JSON)]
 struct ReloadArguments {
     /// Where the agent's control socket lives
     #[arg(long, value_name = "DIR", default_value = RUN_DIRECTORY)]

@@ -85,6 +85,7 @@ pub(super) fn check(model: &Model, diagnostics: &mut Diagnostics) -> (Plan, Vec<
     checker.shared_routing(kept.iter().filter_map(|index| model.instances.get(*index)));
     let fixed = checker.fixed(&instances);
     std::mem::take(&mut checker.strictness).report(checker.diagnostics);
+    globals::report_late(model, diagnostics);
     let (virtual_servers, server_groups) = servers::of(model, &tracked, diagnostics);
     let globals = &model.globals;
     let plan = Plan {

@@ -139,18 +139,21 @@ impl Diagnostic {
     }
 }
 
-/// More bytes of a config are not quoted in a sentence: it may hold a word of a megabyte.
-const MAX_QUOTED: usize = 400;
+/// Longer sentences are cut in their middle: a config may hold a word of a megabyte.
+const MAX_SENTENCE: usize = 400;
+/// What stands where it is cut.
+const CUT: &str = " … ";
+/// What of a cut sentence is left at its end.
+const MAX_END: usize = 80;
 
-/// A sentence without what it quotes at too great a length. All of that goes: a part of a password would not be known
-/// for one.
+/// A sentence of a bearable length.
 fn cut(sentence: &mut String) {
-    if sentence.len() > MAX_QUOTED {
-        let pieces = sentence.split('`').enumerate();
-        let pieces =
-            pieces.map(|(at, piece)| if at % 2 == 1 && piece.len() > MAX_QUOTED { "…" } else { piece });
-        *sentence = pieces.collect::<Vec<_>>().join("`");
+    if sentence.len() <= MAX_SENTENCE {
+        return;
     }
+    let boundary = |at: usize| (0..=at).rev().find(|at| sentence.is_char_boundary(*at)).unwrap_or(0);
+    let middle = boundary(MAX_SENTENCE - MAX_END)..boundary(sentence.len() - MAX_END);
+    sentence.replace_range(middle, CUT);
 }
 
 /// A sentence with asterisks for what it quotes of these secrets.
@@ -158,11 +161,11 @@ fn masked(sentence: &str, secrets: &BTreeSet<&str>) -> String {
     let mask = |quoted: &str| {
         secrets.iter().filter(|secret| !secret.is_empty()).fold(quoted.to_owned(), |quoted, secret| {
             // A `$` in a password looks like a variable.
-            if quoted.starts_with('$') && secret.contains(&quoted) {
-                "***".to_owned()
-            } else {
-                quoted.replace(secret, "***")
-            }
+            let is_variable = quoted.starts_with('$') && secret.contains(&quoted);
+            // A long one was cut.
+            let is_part =
+                quoted.split_once(CUT).is_some_and(|(head, _)| !head.is_empty() && secret.contains(head));
+            if is_variable || is_part { "***".to_owned() } else { quoted.replace(secret, "***") }
         })
     };
     let pieces = sentence.split('`').enumerate();
@@ -334,7 +337,8 @@ pub mod code {
         LONG_LINE = "RG0007", "a line is longer than keepalived reads";
         CONTINUED_LINE = "RG0008", "a line is continued, as keepalived would not";
         NUL_BYTE = "RG0009", "a file holds NUL bytes";
-        QUOTE_WITHIN = "RG0010", "a value holds a double quote";
+        TEMPLATE = "RG0010", "a placeholder of a template stands where a value should";
+        QUOTE_WITHIN = "RG0011", "a value holds a double quote";
         INCLUDE_NOTHING = "RG0101", "an include matches no file";
         INCLUDE_UNREADABLE = "RG0102", "a file of the config cannot be read";
         INCLUDE_CYCLE = "RG0103", "a file includes itself";
@@ -445,6 +449,7 @@ pub mod code {
         DUPLICATE_ROUTE = "RG0463", "a route or rule is named twice";
         OWN_INTERFACE = "RG0464", "words about an interface of its own that do not go together";
         HMAC = "RG0465", "signed adverts that cannot be used";
+        LATE_GLOBALS = "RG0466", "a global default that stands behind instances";
         SERVER_PROTOCOL = "RG0480", "a virtual server does not say its protocol, or says one that does not count";
         SERVER_DEFAULT = "RG0481", "a virtual server does not say how it balances";
         SERVER_DAMAGED = "RG0482", "a virtual server that cannot be read whole";

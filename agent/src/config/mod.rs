@@ -27,8 +27,12 @@ mod pair;
 mod render;
 mod report;
 mod tree;
+mod writer;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use diagnostic::{Diagnostic, Diagnostics, Severity};
 use expand::Files;
@@ -69,6 +73,21 @@ impl Loaded {
     /// Something is wrong or without effect.
     pub fn has_warnings(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity >= Severity::Warning)
+    }
+
+    /// A file that somebody is writing, or has written since it was read: what was read may be half of it. Of a config that
+    /// was read from files.
+    pub fn unfinished(&self) -> Option<PathBuf> {
+        writer::unfinished(&self.sources)
+    }
+
+    /// A file that is included by its name is not there, so that what stood in it is not in the plan.
+    pub fn misses_an_include(&self) -> bool {
+        // With wildcards that is a note.
+        let is_one = |diagnostic: &Diagnostic| {
+            diagnostic.code == diagnostic::code::INCLUDE_NOTHING && diagnostic.severity >= Severity::Warning
+        };
+        self.diagnostics.iter().any(is_one)
     }
 
     /// Every diagnostic with its source lines, and how many there are; empty when all is well. Passwords are hidden.

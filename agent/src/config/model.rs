@@ -316,6 +316,7 @@ pub(super) fn read(
         excused: false,
         named: Named::default(),
         effects: reader::Effects::default(),
+        placeholders: Vec::new(),
         names: names::Names::default(),
         preferences: rule::Preferences::default(),
     };

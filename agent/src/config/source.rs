@@ -82,6 +82,11 @@ impl Sources {
         id
     }
 
+    /// The files, each with its name and its text as it was read.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.list.iter().map(|source| (source.name.as_str(), &*source.text))
+    }
+
     /// The source of that number. Numbers come only from `Sources::add` of the same collection.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
         self.list.get(id.0 as usize)

@@ -115,35 +115,22 @@ impl AdvertSocket {
     /// # Errors
     /// When the group is none or of the other family, the interface is gone, or the host's memberships are exhausted.
     pub fn join(&self, group: IpAddr) -> io::Result<()> {
-        match self.set_membership(group, true) {
-            // Joined already.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
-            Err(error) => Err(attempted(
-                error,
-                format_args!("join {group} on {}, index {}", self.name, self.ifindex),
-                "check that it is a multicast group and that net.ipv4.igmp_max_memberships is not reached",
-            )),
-            Ok(()) => Ok(()),
-        }
+        join(&self.socket, &self.name, self.ifindex, self.family, group)
     }
 
     /// Leaves a group; no change when it is not joined.
     pub fn leave(&self, group: IpAddr) {
         // It fails only when there is nothing to leave: not joined, or no interface any more.
-        drop(self.set_membership(group, false));
+        drop(set_membership(&self.socket, self.ifindex, self.family, group, false));
     }
 
-    fn set_membership(&self, group: IpAddr, member: bool) -> io::Result<()> {
-        let interface = InterfaceIndexOrAddress::Index(self.ifindex);
-        match (group, self.family, member) {
-            (IpAddr::V4(group), Family::Ipv4, true) => self.socket.join_multicast_v4_n(&group, &interface),
-            (IpAddr::V4(group), Family::Ipv4, false) => self.socket.leave_multicast_v4_n(&group, &interface),
-            (IpAddr::V6(group), Family::Ipv6, true) => self.socket.join_multicast_v6(&group, self.ifindex),
-            (IpAddr::V6(group), Family::Ipv6, false) => self.socket.leave_multicast_v6(&group, self.ifindex),
-            (IpAddr::V4(_), Family::Ipv6, _) | (IpAddr::V6(_), Family::Ipv4, _) => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "the group is of the other family"))
-            }
-        }
+    /// Another handle to its memberships, for a thread that may wait.
+    ///
+    /// # Errors
+    /// When no descriptor is left.
+    pub fn memberships(&self) -> io::Result<Memberships> {
+        let (name, ifindex, family) = (self.name.clone(), self.ifindex, self.family);
+        Ok(Memberships { socket: self.socket.try_clone()?, name, ifindex, family })
     }
 
     /// Changes what the socket takes, in one step: no packet falls between two filters, and what is queued stays queued.
@@ -217,6 +204,62 @@ impl AdvertSocket {
     /// How many packets the kernel dropped because this socket's queue was full, as of the newest one read; wraps.
     pub fn dropped(&self) -> u32 {
         self.reception.dropped()
+    }
+}
+
+/// The groups of a socket that stays another thread's. Joining and leaving wait for the kernel's lock for interfaces.
+#[derive(Debug)]
+pub struct Memberships {
+    socket: Socket,
+    name: String,
+    ifindex: u32,
+    family: Family,
+}
+
+impl Memberships {
+    /// As [`AdvertSocket::join`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn join(&self, group: IpAddr) -> io::Result<()> {
+        join(&self.socket, &self.name, self.ifindex, self.family, group)
+    }
+
+    /// As [`AdvertSocket::leave`].
+    pub fn leave(&self, group: IpAddr) {
+        drop(set_membership(&self.socket, self.ifindex, self.family, group, false));
+    }
+}
+
+fn join(socket: &Socket, name: &str, ifindex: u32, family: Family, group: IpAddr) -> io::Result<()> {
+    match set_membership(socket, ifindex, family, group, true) {
+        // Joined already.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+        Err(error) => Err(attempted(
+            error,
+            format_args!("join {group} on {name}, index {ifindex}"),
+            "check that it is a multicast group and that net.ipv4.igmp_max_memberships is not reached",
+        )),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn set_membership(
+    socket: &Socket,
+    ifindex: u32,
+    family: Family,
+    group: IpAddr,
+    member: bool,
+) -> io::Result<()> {
+    let interface = InterfaceIndexOrAddress::Index(ifindex);
+    match (group, family, member) {
+        (IpAddr::V4(group), Family::Ipv4, true) => socket.join_multicast_v4_n(&group, &interface),
+        (IpAddr::V4(group), Family::Ipv4, false) => socket.leave_multicast_v4_n(&group, &interface),
+        (IpAddr::V6(group), Family::Ipv6, true) => socket.join_multicast_v6(&group, ifindex),
+        (IpAddr::V6(group), Family::Ipv6, false) => socket.leave_multicast_v6(&group, ifindex),
+        (IpAddr::V4(_), Family::Ipv6, _) | (IpAddr::V6(_), Family::Ipv4, _) => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "the group is of the other family"))
+        }
     }
 }
 

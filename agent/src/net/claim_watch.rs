@@ -37,6 +37,7 @@ pub struct Claim {
 pub struct ClaimWatch {
     socket: Socket,
     reception: Reception,
+    ifindex: u32,
     family: Family,
 }
 
@@ -71,7 +72,12 @@ impl ClaimWatch {
             }
         };
         let reception = Reception::of(&socket)?;
-        Ok(Self { socket, reception, family })
+        Ok(Self { socket, reception, ifindex, family })
+    }
+
+    /// The interface that it listens on.
+    pub const fn ifindex(&self) -> u32 {
+        self.ifindex
     }
 
     /// Hands out the claims that wait, from at most `maximum` packets of any kind, and says how many were read: `maximum`

@@ -44,6 +44,17 @@ impl Outcome {
             Self::Refused => "refused",
         }
     }
+
+    /// The same for people.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unchanged => "nothing had changed",
+            Self::WouldApply => "would be applied",
+            Self::BadConfig => "bad config",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// What there is to say of it.
@@ -109,6 +120,12 @@ pub struct ReloadStatus {
     pub last_good: bool,
     /// When the last one ended: Unix time in milliseconds; 0 before the first.
     pub last_unix_ms: u64,
+    /// How the last one ended: one word, as in its report; `None` before the first.
+    #[serde(default)]
+    pub last_outcome: Option<Outcome>,
+    /// How long the last one took from the order to the last change, in microseconds; 0 when it changed nothing.
+    #[serde(default)]
+    pub last_took_us: u64,
     /// When the config that runs was read: Unix time in milliseconds.
     pub config_unix_ms: u64,
     /// Why the last one failed, as a sentence.
@@ -139,6 +156,8 @@ impl Reloads {
             Outcome::BadConfig | Outcome::Refused => status.failed += 1,
         }
         status.last_unix_ms = now_unix_ms;
+        status.last_outcome = Some(report.outcome);
+        status.last_took_us = report.took_us;
         status.last_good = report.problem.is_none();
         status.problem.clone_from(&report.problem);
         if status.last_good {

@@ -5,7 +5,7 @@ use regent_common::{Counter, Reason};
 use super::{
     data_plane::{DeadMan, Hook, Mode, Responder, Way},
     observation::Carrier,
-    reload::ReloadStatus,
+    reload::{Outcome, ReloadStatus},
     snapshot::{
         ActiveStatus, AddressStatus, FeatureStatus, HeardStatus, InstanceStatus, PortStatus, Snapshot,
         SourceStatus, TrackerStatus, TurnStatus,
@@ -163,6 +163,7 @@ pub fn snapshot() -> Snapshot {
         observing: false,
         config: Some("/etc/keepalived/keepalived.conf".to_owned()),
         uptime_ms: 3_723_004,
+        taken_unix_ms: 1_790_000_100_000,
         ports: vec![
             PortStatus {
                 name: "ens33".to_owned(),
@@ -217,6 +218,8 @@ pub fn snapshot() -> Snapshot {
             failed: 1,
             last_good: true,
             last_unix_ms: 1_790_000_090_000,
+            last_outcome: Some(Outcome::Applied),
+            last_took_us: 1_234,
             config_unix_ms: 1_790_000_090_000,
             ..ReloadStatus::default()
         },
@@ -225,5 +228,6 @@ pub fn snapshot() -> Snapshot {
 
 /// The sample of observe mode: nothing configured.
 pub fn observing() -> Snapshot {
-    Snapshot { observing: true, config: None, instances: Vec::new(), ..snapshot() }
+    let reload = ReloadStatus { last_good: true, ..ReloadStatus::default() };
+    Snapshot { observing: true, config: None, instances: Vec::new(), reload, ..snapshot() }
 }

@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub config: Option<String>,
     /// Milliseconds since the start.
     pub uptime_ms: u64,
+    /// When this was taken: Unix time in milliseconds.
+    #[serde(default)]
+    pub taken_unix_ms: u64,
     /// Interfaces in use.
     pub ports: Vec<PortStatus>,
     /// Virtual routers, in the order of the config.

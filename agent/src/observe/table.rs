@@ -1,7 +1,7 @@
 //! A snapshot for people: `agent status`. Readable at 100 columns, and every row begins with the name it is about, so
 //! that it can be searched.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
@@ -124,7 +124,18 @@ fn headline(snapshot: &Snapshot) -> String {
     };
     let router = snapshot.router_id.as_ref().map_or(String::new(), |router| format!(", router_id {router}"));
     let up = words::age(snapshot.uptime_ms);
-    plain(&format!("Regent {}, pid {}, up {up}, {does}{router}", snapshot.version, snapshot.pid)) + "\n"
+    let headline = format!("Regent {}, pid {}, up {up}, {does}{router}", snapshot.version, snapshot.pid);
+    plain(&headline) + "\n" + &last_reload(snapshot)
+}
+
+fn last_reload(snapshot: &Snapshot) -> String {
+    let reload = &snapshot.reload;
+    let Some(outcome) = reload.last_outcome else { return String::new() };
+    // Only one that changed something says how long that took.
+    let took = (reload.last_took_us > 0)
+        .then(|| format!(" in {}", words::lapse(Duration::from_micros(reload.last_took_us))));
+    let age = words::age(snapshot.taken_unix_ms.saturating_sub(reload.last_unix_ms));
+    format!("Last reload {age} ago: {}{}\n", outcome.phrase(), took.unwrap_or_default())
 }
 
 fn instances(instances: &[InstanceStatus], look: Look) -> String {

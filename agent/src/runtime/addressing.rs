@@ -224,6 +224,12 @@ impl Addressing {
         positions.iter().filter_map(|at| self.addresses.get(*at))
     }
 
+    /// Those that belong on that interface.
+    pub fn on(&self, device: &str) -> impl Iterator<Item = &Address> {
+        let positions = self.by_device.get(device).map_or(&[][..], |positions| &positions[..]);
+        positions.iter().filter_map(|at| self.addresses.get(*at))
+    }
+
     /// The instance became, or ceased to be, Active.
     pub fn want(&mut self, instance: usize, wanted: bool) {
         let list = self.list(instance);

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use regent_common::{Family, arp::Arp, ndp};
+use regent_vrrp::{Instant, StateName};
 
 use super::{
     addressing::{Address, Positions},
@@ -55,6 +56,28 @@ impl Engine {
         }
         let held = (!self.addressing.is_deliverable(at)).then(|| self.now + HOLD);
         self.announcing.begin(at, Positions::new(positions), repeat, held);
+    }
+
+    /// Plans the second batch of addresses that a reload brought, or that there is none.
+    pub(super) fn plan_again(&mut self, at: usize, again: Option<(Instant, Vec<usize>)>) {
+        let before = self.instances[at].again.take().map(|(due, _)| due);
+        self.deadlines.replace(Owner::Again(at), before, again.as_ref().map(|(due, _)| *due));
+        self.instances[at].again = again;
+    }
+
+    /// Announces addresses that a reload brought a second time, as those of a takeover are (`garp_master_delay`).
+    pub(super) fn announce_again(&mut self, at: usize) {
+        let again = self.instances[at].again.clone();
+        self.plan_again(at, None);
+        let instance = &self.instances[at];
+        let repeat = instance.plan.announcements.repeat;
+        if let Some((_, positions)) = again
+            && repeat > 0
+            && instance.state() == StateName::Active
+            && !instance.router.is_in_doubt(self.now)
+        {
+            self.announce_some(at, positions, repeat);
+        }
     }
 
     /// Lets those announcements go on whose addresses are all delivered, or refused.

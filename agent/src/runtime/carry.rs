@@ -67,7 +67,10 @@ impl Engine {
                 Action::Announce { repeat } => {
                     self.begin_announcing(at, repeat);
                 }
-                Action::CancelAnnouncements => self.announcing.cancel(at),
+                Action::CancelAnnouncements => {
+                    self.announcing.cancel(at);
+                    self.plan_again(at, None);
+                }
                 Action::ActiveSource(source) => {
                     self.instances[at].active_source = source;
                     expects_anew = true;

@@ -1,7 +1,7 @@
 //! The thread that asks the kernel whether an XDP link is still where it was, and puts our programs in the places of a
 //! predecessor's, so that the VRRP thread does not.
 //!
-//! It also joins the groups of IPv6 addresses that a reload brings.
+//! It also opens and closes ports that a reload brings and takes away, and joins the groups of its IPv6 addresses.
 //!
 //! The kernel does all of it under its one lock for interfaces (RTNL), and closing a link takes that lock as well. What waits
 //! for it here is a doubt about a carrier, never an advert or an election: an answer that does not come decides nothing.
@@ -15,7 +15,9 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use super::opening::{Opened, Opening, Ways};
 use crate::net::{
+    advert_socket::Memberships,
     neighbors,
     solicited::SolicitedGroups,
     xdp::{Handle, Hook, InheritedLink, Link, Substitutes},
@@ -105,6 +107,8 @@ pub enum Finding {
         /// The memberships.
         groups: io::Result<SolicitedGroups>,
     },
+    /// A port is open.
+    Opened(Box<Opened>),
 }
 
 enum Task {
@@ -114,6 +118,10 @@ enum Task {
     Close(Handle),
     Join { port: usize, ifindex: u32, addresses: Vec<Ipv6Addr> },
     Leave(SolicitedGroups),
+    Open(Box<Opening>),
+    Detach(Vec<Handle>),
+    Drop(Ways),
+    LeaveGroups(Memberships, Vec<IpAddr>),
 }
 
 /// The way to the thread. It ends when this is dropped, as soon as the kernel lets it.
@@ -158,6 +166,38 @@ impl Checker {
         drop(self.tasks.try_send(Task::Leave(groups)));
     }
 
+    /// Opens a port. Never waits.
+    ///
+    /// # Errors
+    /// The order, when there is no room for it; otherwise a report will come.
+    pub fn open(&self, opening: Box<Opening>) -> Result<(), Box<Opening>> {
+        match self.tasks.try_send(Task::Open(opening)) {
+            Err(channel::TrySendError::Full(Task::Open(opening)))
+            | Err(channel::TrySendError::Disconnected(Task::Open(opening))) => Err(opening),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Takes programs off a port. Without room for that it is done here and now.
+    pub fn detach(&self, links: Vec<Handle>) {
+        if let Err(channel::TrySendError::Full(Task::Detach(links))) =
+            self.tasks.try_send(Task::Detach(links))
+        {
+            links.into_iter().for_each(Handle::detach);
+        }
+    }
+
+    /// Closes the sockets of a port. Without room for that they are closed here and now.
+    pub fn drop_ways(&self, ways: Ways) {
+        drop(self.tasks.try_send(Task::Drop(ways)));
+    }
+
+    /// Leaves groups of adverts. Without room for that they are left when their socket is closed: what comes by them is
+    /// nobody's, and is dropped.
+    pub fn leave_groups(&self, memberships: Memberships, groups: Vec<IpAddr>) {
+        drop(self.tasks.try_send(Task::LeaveGroups(memberships, groups)));
+    }
+
     /// Closes a link that is not needed any more. Without room for that it is closed here and now.
     pub fn close(&self, link: Handle) {
         drop(self.tasks.try_send(Task::Close(link)));
@@ -186,6 +226,19 @@ fn work(queue: &channel::Receiver<Task>, answers: &mpsc::Sender<Finding>) {
             }
             Task::Leave(groups) => {
                 drop(groups);
+                continue;
+            }
+            Task::Open(opening) => Finding::Opened(Box::new(opening.carry_out())),
+            Task::Detach(links) => {
+                links.into_iter().for_each(Handle::detach);
+                continue;
+            }
+            Task::Drop(ways) => {
+                drop(ways);
+                continue;
+            }
+            Task::LeaveGroups(memberships, groups) => {
+                groups.into_iter().for_each(|group| memberships.leave(group));
                 continue;
             }
         };

@@ -64,6 +64,8 @@ pub enum Owner {
     Probing,
     /// Announcements that keep a pace.
     Announcements,
+    /// Addresses that a reload brought to an instance are announced a second time.
+    Again(usize),
     /// The end of the delay before instances take part.
     Start,
 }

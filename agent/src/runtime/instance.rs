@@ -100,6 +100,8 @@ pub struct Instance {
     pub counted_before: [u64; Counter::COUNT],
     /// When to ask whether anybody else has its addresses.
     pub probe_at: Option<Instant>,
+    /// Addresses that a reload brought are announced a second time then.
+    pub again: Option<(Instant, Vec<usize>)>,
     /// The addresses as adverts name them.
     pub advertised: Advertised,
     /// The programs are on its port that a virtual MAC needs there.
@@ -138,6 +140,7 @@ impl Instance {
             troubles: BTreeMap::new(),
             counted_before: [0; Counter::COUNT],
             probe_at: None,
+            again: None,
             advertised: Advertised::of(&plan),
             virtual_mac_works: false,
             plan,

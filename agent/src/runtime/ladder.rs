@@ -17,9 +17,10 @@ use regent_common::{
 use regent_vrrp::{Event, Instant};
 
 use super::{
+    addressing::Address,
     checker::{Check, Checked, Finding},
     engine::{Engine, XdpChoice, group_key},
-    port::Settling,
+    port::{Settling, Way},
     probing::port_row,
 };
 use crate::{
@@ -108,6 +109,11 @@ impl Engine {
         // It waits for the kernel, so it comes before the program that judges adverts.
         self.stand_by(at);
         let (carrier, reason) = self.best_rung(at);
+        self.climbed(at, before, carrier, reason);
+    }
+
+    /// A port stands on a rung, and stood on `before`: what follows from that.
+    pub(super) fn climbed(&mut self, at: usize, before: Carrier, carrier: Carrier, reason: String) {
         let port = &mut self.ports[at];
         // What was asked before was about another link.
         port.check = None;
@@ -143,34 +149,41 @@ impl Engine {
         let wanted = !port.is_xdp() && !self.settings.observing;
         let index = port.ifindex().filter(|_| wanted);
         for family in Family::ALL {
-            let used = self.addressing.iter().any(|(_, address)| {
-                address.ifindex.is_some()
-                    && address.ifindex == index
-                    && family_of(address.plan.address) == family
-            });
+            let here = |address: &Address| address.ifindex.is_some() && address.ifindex == index;
+            let of_family = |address: &Address| family_of(address.plan.address) == family;
+            let used = self.addressing.on(&port.name).any(|address| here(address) && of_family(address));
             let name = Arc::clone(&port.name);
-            port.way_mut(family).claim_watch = match index {
-                Some(index) if used => ClaimWatch::open(index, &name, family).ok(),
-                Some(_) | None => None,
+            let way = port.way_mut(family);
+            let before = way.claim_watch.take();
+            way.claim_watch = match (index, before) {
+                (Some(index), Some(watch)) if used && watch.ifindex() == index => Some(watch),
+                (index, before) => {
+                    // Closing it waits for all processors.
+                    if let (Some(claim_watch), Some(checker)) = (before, self.checker.as_ref()) {
+                        let way = Way { claim_watch: Some(claim_watch), ..Way::default() };
+                        checker.drop_ways(Box::new([way, Way::default()]));
+                    }
+                    index.filter(|_| used).and_then(|index| ClaimWatch::open(index, &name, family).ok())
+                }
             };
         }
     }
 
-    fn best_rung(&mut self, at: usize) -> (Carrier, String) {
+    /// The rungs that a port may be on.
+    pub(super) fn rungs(&self, at: usize) -> Rungs {
         let Some(link) = self.ports[at].link.as_ref() else {
-            return (Carrier::None, "the interface is absent".into());
+            return Rungs::only(Carrier::None, "the interface is absent");
         };
-        let index = link.index;
         let modes: &[(Mode, Carrier)] = match self.settings.xdp {
             XdpChoice::Auto => &[(Mode::Native, Carrier::Native), (Mode::Generic, Carrier::Generic)],
             XdpChoice::Native => &[(Mode::Native, Carrier::Native)],
             XdpChoice::Generic => &[(Mode::Generic, Carrier::Generic)],
-            XdpChoice::Off => return (Carrier::Socket, "XDP is off by choice".into()),
+            XdpChoice::Off => return Rungs::only(Carrier::Socket, "XDP is off by choice"),
         };
         match link.kind {
             // Its tag may be stripped before the parent's program sees it, and it has no native hook of its own.
             LinkKind::Vlan { .. } => {
-                return (Carrier::Socket, "a VLAN device: adverts come by the socket".into());
+                return Rungs::only(Carrier::Socket, "a VLAN device: adverts come by the socket");
             }
             LinkKind::Plain
             | LinkKind::Bridge
@@ -178,12 +191,25 @@ impl Engine {
             | LinkKind::Macvlan { .. }
             | LinkKind::Ipvlan { .. } => {}
         }
-        let Some(program) = self.program.as_mut() else {
-            return (Carrier::Socket, self.program_trouble.clone());
-        };
-        if self.succeeding {
-            return (Carrier::Socket, "the agent before this one still has its program there".into());
+        if self.program.is_none() {
+            return Rungs::only(Carrier::Socket, &self.program_trouble);
         }
+        if self.succeeding {
+            return Rungs::only(Carrier::Socket, "the agent before this one still has its program there");
+        }
+        let reason = match self.settings.xdp {
+            XdpChoice::Generic => "native XDP is off by choice",
+            XdpChoice::Auto | XdpChoice::Native | XdpChoice::Off => "",
+        };
+        Rungs { modes, otherwise: Carrier::Socket, reason: reason.to_owned() }
+    }
+
+    fn best_rung(&mut self, at: usize) -> (Carrier, String) {
+        let (rungs, index) = (self.rungs(at), self.ports[at].ifindex());
+        let (Some(program), Some(index), false) = (self.program.as_mut(), index, rungs.modes.is_empty())
+        else {
+            return (rungs.otherwise, rungs.reason);
+        };
         if program.is_attached(index) {
             let carrier = match program.mode(index) {
                 Some(Mode::Native) => Carrier::Native,
@@ -192,25 +218,7 @@ impl Engine {
             };
             return (carrier, self.ports[at].reason.clone());
         }
-        let mut reason = match self.settings.xdp {
-            XdpChoice::Generic => "native XDP is off by choice".to_owned(),
-            XdpChoice::Auto | XdpChoice::Native | XdpChoice::Off => String::new(),
-        };
-        for (mode, carrier) in modes {
-            match program.attach(index, *mode) {
-                Ok(()) => return (*carrier, reason),
-                Err(error) => {
-                    let why = error.to_string();
-                    if !reason.is_empty() && reason != why {
-                        reason.push_str("; ");
-                    }
-                    if reason != why {
-                        reason.push_str(&why);
-                    }
-                }
-            }
-        }
-        (Carrier::Socket, reason)
+        rungs.climb(&mut |mode| program.attach(index, mode).map_err(|error| error.to_string()))
     }
 
     pub(super) fn set_filter(&mut self, at: usize) {
@@ -344,6 +352,7 @@ impl Engine {
             Finding::Neighbors { port, neighbors } => self.neighbors(port, neighbors),
             Finding::Taken(taken) => self.links_taken(taken),
             Finding::Joined { port, ifindex, groups } => self.joined_solicited(port, ifindex, groups),
+            Finding::Opened(opened) => self.opened_port(*opened),
         }
     }
 
@@ -407,6 +416,36 @@ impl Engine {
                 self.port_changed(at);
             }
         }
+    }
+}
+
+/// The rungs that a port may be on, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rungs {
+    modes: &'static [(Mode, Carrier)],
+    otherwise: Carrier,
+    /// Why there is no better one.
+    reason: String,
+}
+
+impl Rungs {
+    fn only(carrier: Carrier, reason: &str) -> Self {
+        Self { modes: &[], otherwise: carrier, reason: reason.to_owned() }
+    }
+
+    /// Tries one after the other; which it is, and why not a better one.
+    pub fn climb(self, attach: &mut impl FnMut(Mode) -> Result<(), String>) -> (Carrier, String) {
+        let Self { modes, otherwise, mut reason } = self;
+        for (mode, carrier) in modes {
+            let Err(why) = attach(*mode) else { return (*carrier, reason) };
+            if !reason.is_empty() && reason != why {
+                reason.push_str("; ");
+            }
+            if reason != why {
+                reason.push_str(&why);
+            }
+        }
+        (otherwise, reason)
     }
 }
 

@@ -43,6 +43,7 @@ mod laying;
 mod leftovers;
 mod life;
 mod links;
+mod opening;
 mod port;
 mod probing;
 mod reload;

@@ -83,6 +83,8 @@ pub struct Port {
     pub climb_at: Option<Instant>,
     /// The question whether the program is still there that has no answer yet.
     pub check: Option<u64>,
+    /// It is being opened, in whole or in part.
+    pub opening: Option<u64>,
     /// What could not be opened, as a sentence.
     pub trouble: Option<String>,
     /// Whether the program answers here for virtual addresses.
@@ -118,6 +120,7 @@ impl Port {
             settling: Settling::Over,
             climb_at: None,
             check: None,
+            opening: None,
             trouble: None,
             answering: Answering::not("the interface is absent"),
             dead_man: DeadMan::off("the interface is absent"),

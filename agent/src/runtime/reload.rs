@@ -34,6 +34,8 @@ pub use reading::{Read, limited_to, read_apart};
 
 /// Addresses handled between two looks at the clock.
 const STEP: usize = 32;
+/// Ports that are being opened at one time.
+const OPENED_AT_ONCE: usize = 256;
 /// How long the end of a reload waits until what goes is gone.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -71,12 +73,22 @@ pub struct Application {
     tasks: VecDeque<Task>,
     /// Ports on which something changes.
     ports: BTreeSet<usize>,
+    /// Ports that are being opened: what needs them comes after.
+    opening: BTreeSet<u64>,
     /// See [`Change::unrefused`].
     unrefused: Option<String>,
     answer: oneshot::Sender<Applied>,
     begun: Instant,
     /// When the last task was done.
     done: Option<Instant>,
+}
+
+impl Application {
+    /// Whether the next task waits for nothing that is being opened.
+    fn can_go_on(&self) -> bool {
+        let opens_next = matches!(self.tasks.front(), Some(Task::Open(_)));
+        self.opening.is_empty() || opens_next && self.opening.len() < OPENED_AT_ONCE
+    }
 }
 
 /// What is done in one go, or bit by bit.

@@ -24,7 +24,7 @@ use super::{
     wire,
 };
 use crate::{
-    net::xdp::View,
+    net::{clock, xdp::View},
     observe::{
         data_plane::{Mac, Mode},
         reload::Reloads,
@@ -113,6 +113,7 @@ impl Answerer {
             observing: settings.observing,
             config: settings.config.clone(),
             uptime_ms: milliseconds(gathered.now.since(settings.started)),
+            taken_unix_ms: clock::unix_milliseconds(),
             ports: gathered.ports.clone(),
             instances: gathered.instances.iter().map(|one| self.instance_status(gathered, one)).collect(),
             heard: self.heard_status(gathered),

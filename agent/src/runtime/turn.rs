@@ -325,6 +325,7 @@ impl Engine {
                     // The turn ends with them.
                     self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
                 }
+                Owner::Again(at) => self.announce_again(at),
                 Owner::Start => self.start(),
                 Owner::Probing => self.probe_ports(),
                 Owner::Suspicion(at) => {

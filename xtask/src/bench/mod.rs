@@ -14,6 +14,7 @@ mod machine;
 mod packet;
 mod pair;
 mod reading;
+mod reload;
 pub mod scale;
 mod script;
 mod steadiness;
@@ -68,6 +69,8 @@ enum Figure {
     Scale,
     /// The longest gap between adverts of other groups while 10,000 virtual addresses come and go
     Bystanders,
+    /// The longest gap between adverts of other groups while a config of a thousand instances or 5,000 addresses is reloaded
+    Reload,
     /// How long a graceful hand-over takes past the skew
     HandOver,
     /// How long it takes from the failure of a tracked script to the other router
@@ -101,6 +104,8 @@ pub struct Effort {
     scattered: &'static [u32],
     /// Times that the most addresses move.
     pub moves: u32,
+    /// Reloads of each kind.
+    pub reloads: u32,
     /// Graceful hand-overs.
     pub hand_overs: u32,
     /// Failures of scripts.
@@ -137,6 +142,7 @@ impl Effort {
             addresses: arguments.addresses.clone(),
             scattered: if arguments.quick { &[2_000] } else { &[2_000, 10_000] },
             moves: if arguments.quick { 1 } else { mass },
+            reloads: if arguments.quick { 1 } else { 3 },
             hand_overs: runs,
             failures: runs,
             busy_runs,
@@ -213,6 +219,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     if wanted(Figure::Bystanders) {
         note(bystanders::measure(&contestants, &effort, &mut table));
+    }
+    if wanted(Figure::Reload) {
+        note(reload::measure(&contestants, &effort, &mut table));
     }
     if wanted(Figure::HandOver) {
         note(handover::measure(&contestants, &effort, &mut table));

@@ -32,15 +32,14 @@ fn following(statement: &Statement) -> Vec<Span> {
     for (at, word) in statement.words.iter().enumerate() {
         let rest = statement.words.iter().skip(at + 1).map(|word| word.span);
         let first = at == 0;
-        if is_password_word(&word.value)
-            || first && OTHERS.contains(&word.value.to_ascii_lowercase().as_str())
-        {
-            return rest.collect();
-        }
-        if let Some((name, _)) = word.value.split_once(['=', ':'])
-            && (is_password_word(name) || OTHERS.contains(&name.to_ascii_lowercase().as_str()))
-        {
+        let is_one = |name: &str| {
+            is_password_word(name) || first && OTHERS.contains(&name.to_ascii_lowercase().as_str())
+        };
+        if let Some((name, _)) = word.value.split_once(['=', ':']).filter(|(name, _)| is_one(name)) {
             return std::iter::once(behind(word, name.len() + 1)).chain(rest).collect();
+        }
+        if is_one(&word.value) {
+            return rest.collect();
         }
         // `key ID TEXT` of `auth_hmac`, wherever it got to; the path of a certificate's key is none.
         if first && word.value == "key" && statement.words.len() > 2 {

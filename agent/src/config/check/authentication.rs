@@ -10,7 +10,7 @@ use super::{
     model::{AuthenticationType, Instance, Required, Spanned},
     strict::Strict,
 };
-use crate::config::diagnostic::{Diagnostic, code};
+use crate::config::diagnostic::{Diagnostic, Severity, code};
 
 /// What becomes of a group in which one router has no authentication.
 pub(super) const REJECTED_BOTH_WAYS: &str =
@@ -53,6 +53,8 @@ impl Checker<'_> {
             );
             return Some(Authentication::None);
         }
+        // Of a word that is not known the error is said already.
+        let severity = if said.slipped { Severity::Note } else { Severity::Error };
         match &said.kind {
             Required::Good(Spanned { value: AuthenticationType::Password, .. }) => {}
             Required::Good(Spanned { value: AuthenticationType::Header, span }) => {
@@ -66,7 +68,7 @@ impl Checker<'_> {
             Required::Bad => return Some(Authentication::None),
             Required::Absent => {
                 self.report(
-                    Diagnostic::error(code::AUTHENTICATION, "`authentication` lacks `auth_type`")
+                    Diagnostic::new(severity, code::AUTHENTICATION, "`authentication` lacks `auth_type`")
                         .primary(said.span, "no authentication is used")
                         .help("say `auth_type PASS`"),
                 );
@@ -75,7 +77,7 @@ impl Checker<'_> {
         }
         let Some(password) = said.password.as_ref().filter(|password| !password.value.is_empty()) else {
             self.report(
-                Diagnostic::error(code::AUTHENTICATION, "`auth_type PASS` lacks a password")
+                Diagnostic::new(severity, code::AUTHENTICATION, "`auth_type PASS` lacks a password")
                     .primary(
                         said.password.as_ref().map_or(said.span, |password| password.span),
                         "no authentication is used",

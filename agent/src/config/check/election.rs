@@ -65,6 +65,14 @@ impl Checker<'_> {
                     .primary(span, "has no effect: the owner of the addresses always takes over"),
             );
         }
+        if let Some(said) = delay.as_ref().filter(|_| priority == LocalPriority::Owner) {
+            // RFC 9568 §6.4.1: the owner is Active from its start on.
+            self.report(
+                Diagnostic::note(code::PREEMPTION, "`preempt_delay` does not hold priority 255 back")
+                    .primary(said.span, "the owner of the addresses is master as soon as it starts")
+                    .help("give a lower priority if it is to wait"),
+            );
+        }
         if let (Some(nopreempt), Some(said)) = (never, &delay) {
             self.report(
                 Diagnostic::warning(code::PREEMPTION, "`preempt_delay` does not go with `nopreempt`")

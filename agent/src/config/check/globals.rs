@@ -179,3 +179,22 @@ fn sync_daemon(model: &Model, diagnostics: &mut Diagnostics) {
             .help(keyword::quoted_nearest(&named.value, names().take(MAX_COMPARED))),
     );
 }
+
+/// How words begin that instances inherit when keepalived reads them.
+const INHERITED: [&str; 4] =
+    ["vrrp_garp_master_", "vrrp_garp_lower_prio_", "vrrp_lower_prio_", "vrrp_higher_prio_"];
+
+/// keepalived applies defaults wherever they stand when it starts, and in the order of the file when it reloads.
+pub(super) fn report_late(model: &Model, diagnostics: &mut Diagnostics) {
+    let Some(first) = model.instances.first().map(|instance| instance.name.span) else { return };
+    let behind = |place: &Span| place.source == first.source && place.start > first.start;
+    let inherited = |word: &str| INHERITED.iter().any(|start| word.starts_with(start));
+    let late = model.globals.said.iter().filter(|(word, place)| inherited(word) && behind(place));
+    let Some((word, place)) = late.min_by_key(|(_, place)| place.start) else { return };
+    diagnostics.push(
+        Diagnostic::note(code::LATE_GLOBALS, format!("`{word}` stands behind instances that it is for"))
+            .primary(*place, "counts for all of them, wherever it stands")
+            .secondary(first, "the first one")
+            .help("keepalived forgets such defaults at a reload: put global_defs first where it reads this file too"),
+    );
+}

@@ -196,11 +196,24 @@ impl Checker<'_> {
     /// RFC 9568 §5.2.5 demands one address at least. RFC 3768 does not, but adverts of both versions that name none are
     /// rejected: two such routers would both be master.
     fn has_addresses(&mut self, instance: &Instance) -> bool {
-        if instance.addresses.is_empty() {
+        if instance.addresses.is_empty() && instance.names_addresses {
+            // What is wrong with them was said line by line.
+            self.report(
+                Diagnostic::note(code::NO_ADDRESS, format!("instance `{}` is left out", instance.name.value))
+                    .primary(instance.name.span, "none of its virtual addresses can be read"),
+            );
+        } else if instance.addresses.is_empty() {
             let message = format!("instance `{}` has no virtual address", instance.name.value);
+            let block = instance.place_of(&["virtual_ipaddress"]);
             self.report(
                 Diagnostic::error(code::NO_ADDRESS, message)
-                    .primary(instance.name.span, "expected `virtual_ipaddress { … }` in this block")
+                    .primary(
+                        block.unwrap_or(instance.name.span),
+                        match block {
+                            Some(_) => "expected an address in this block",
+                            None => "expected `virtual_ipaddress { … }` in this block",
+                        },
+                    )
                     .help(format!("{}: adverts that name no address are rejected", left_out(instance))),
             );
         }

@@ -15,11 +15,14 @@ use crate::config::{
 /// What makes two routes one to the kernel.
 type Place = (Prefix, RouteTable, u8, Option<u32>);
 
+/// A rule, and where and by whom it is set.
+type Set<'a> = (&'a RulePlan, &'a str, Span);
+
 /// The routes and rules of earlier instances, and what stays.
 #[derive(Default)]
 pub(super) struct Taken<'a> {
     routes: BTreeMap<Place, (&'a str, Span)>,
-    rules: BTreeMap<(u8, u32), Vec<(&'a RulePlan, &'a str, Span)>>,
+    rules: BTreeMap<(u8, u32), Vec<Set<'a>>>,
 }
 
 /// The owner of what `static_routes` and `static_rules` set.

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::config::{
     diagnostic::{Diagnostic, code},
-    expand::Block,
-    keyword::{AuthenticationTerm, InstanceTerm, RootTerm},
+    expand::{Block, Word},
+    keyword::{self, AuthenticationTerm, InstanceTerm, RootTerm},
     plan::{AddressPlan, ExtraAnnouncements, PeerPlan, RoutePlan, RulePlan, TuningPlan},
     source::Span,
 };
@@ -41,6 +41,8 @@ pub(in super::super) struct Instance {
     pub link: Link,
     pub travel: Travel,
     pub addresses: Vec<Spanned<AddressPlan>>,
+    /// `virtual_ipaddress` holds a line, whether it could be read or not.
+    pub names_addresses: bool,
     pub excluded: Vec<Spanned<AddressPlan>>,
     pub track_scripts: Vec<Tracker>,
     pub track_interfaces: Vec<Tracker>,
@@ -121,6 +123,8 @@ pub(in super::super) struct Authentication {
     pub span: Span,
     pub kind: Required<AuthenticationType>,
     pub password: Option<Spanned<String>>,
+    /// A word of the block is not known: what is missing may be just that one.
+    pub slipped: bool,
 }
 
 /// `old_unicast_checksum`.
@@ -148,6 +152,7 @@ impl Instance {
             link: Link::default(),
             travel: Travel::default(),
             addresses: Vec::new(),
+            names_addresses: false,
             excluded: Vec::new(),
             track_scripts: Vec::new(),
             track_interfaces: Vec::new(),
@@ -209,7 +214,10 @@ fn line(
             instance.version = version.map(|value| Spanned { value, span: entry.head });
         }
         InstanceTerm::Authentication => instance.authentication = Some(authentication(reader, entry, damage)),
-        InstanceTerm::VirtualAddresses => address::read(reader, block, damage, &mut instance.addresses),
+        InstanceTerm::VirtualAddresses => {
+            instance.names_addresses |= !block.is_empty();
+            address::read(reader, block, damage, &mut instance.addresses);
+        }
         InstanceTerm::ExcludedAddresses => address::read(reader, block, damage, &mut instance.excluded),
         InstanceTerm::TrackScript => track::read(reader, block, damage, &mut instance.track_scripts),
         InstanceTerm::TrackInterface => {
@@ -424,8 +432,11 @@ fn authentication(
     entry: &Entry<'_, InstanceTerm>,
     damage: &mut Damage,
 ) -> Authentication {
-    let mut authentication = Authentication { span: entry.head, kind: Required::Absent, password: None };
+    let mut authentication =
+        Authentication { span: entry.head, kind: Required::Absent, password: None, slipped: false };
     let Some(block) = &entry.statement.block else { return authentication };
+    let is_unknown = |word: &Word| keyword::keyword("vrrp_instance/authentication", &word.value).is_none();
+    authentication.slipped = block.statements.iter().filter_map(|line| line.words.first()).any(is_unknown);
     for entry in
         reader.entries::<AuthenticationTerm>("vrrp_instance/authentication", &block.statements, damage)
     {

@@ -35,6 +35,8 @@ pub(in super::super) struct Reader<'a> {
     pub named: Named,
     /// Words that do not do what they say.
     pub(super) effects: Effects,
+    /// What stands in the place of a value.
+    pub(super) placeholders: Vec<Span>,
 }
 
 /// What of a block is lost to a reader.
@@ -99,6 +101,10 @@ impl Reader<'_> {
                 damage.torn = true;
                 continue;
             }
+            if self.is_placeholder(statement) {
+                damage.torn = true;
+                continue;
+            }
             let Some(word) = statement.words.first() else {
                 self.report_nameless(statement);
                 continue;
@@ -115,6 +121,8 @@ impl Reader<'_> {
             let entry = Entry { term, keyword, statement, head: word.span };
             // One that is refused is read all the same: what it leaves out is for the rules to say.
             if !self.has_form(&entry) {
+                // What a block would have said is lost: addresses, peers, what is tracked.
+                damage.torn |= keyword.kind.takes_block() == Some(true) && statement.block.is_none();
                 continue;
             }
             if keyword.kind.takes_block() != Some(true)
@@ -147,6 +155,10 @@ impl Reader<'_> {
                 damage.torn = true;
                 continue;
             }
+            if self.is_placeholder(statement) {
+                damage.torn = true;
+                continue;
+            }
             if let Some(block) = &statement.block {
                 self.report(
                     Diagnostic::error(code::BLOCK_UNEXPECTED, "no block can stand here")
@@ -156,6 +168,37 @@ impl Reader<'_> {
             lines.push(statement);
         }
         lines
+    }
+
+    /// `{{ … }}` or `{% … %}`: whoever makes the config of a template has not. All of them are one error.
+    fn is_placeholder(&mut self, statement: &Statement) -> bool {
+        let Some(block) = &statement.block else { return false };
+        let Some(inner) = block.statements.first() else { return false };
+        let place = match (&inner.block, inner.words.first()) {
+            (Some(second), None) if second.open.start == block.open.end => block.open.to(second.open),
+            (None, Some(word)) if statement.words.is_empty() && word.value.starts_with('%') => {
+                block.open.to(word.span)
+            }
+            (Some(_) | None, _) => return false,
+        };
+        self.placeholders.push(place);
+        true
+    }
+
+    fn report_placeholders(&mut self) {
+        let places = std::mem::take(&mut self.placeholders);
+        let Some((first, others)) = places.split_first() else { return };
+        let diagnostic = Diagnostic::error(code::TEMPLATE, "a template was not filled in")
+            .primary(*first, "a placeholder stands here, and no value");
+        let diagnostic = others
+            .iter()
+            .take(MOST_PLACES - 1)
+            .fold(diagnostic, |diagnostic, place| diagnostic.secondary(*place, "the same here"));
+        let help = match others.len().checked_sub(MOST_PLACES - 1) {
+            Some(more @ 1..) => format!("the same in {more} more places"),
+            Some(0) | None => String::new(),
+        };
+        self.report(diagnostic.help(help).help("check what the template makes, not the template"));
     }
 
     /// Checks words and block against the kind; false when the line cannot be used.
@@ -171,6 +214,31 @@ impl Reader<'_> {
                 .primary(span, "starts a comment, also in the middle of a word")
                 .help("put the value in double quotes, or a blank before the comment"),
             );
+        }
+        if let Some(sign) = entry.value().filter(|word| word.value == "=") {
+            self.report(
+                Diagnostic::error(code::EXTRA_WORDS, format!("no `=` stands between `{name}` and its value"))
+                    .primary(sign.span, "take it out")
+                    .help("the line is skipped"),
+            );
+            return false;
+        }
+        if kind.takes_block() == Some(true) && entry.statement.block.is_none() && least == 0 {
+            let words: Vec<&str> = entry.values().iter().map(|word| word.value.as_str()).collect();
+            let secret =
+                entry.statement.words.iter().any(|word| self.sources.secrets(word.span).next().is_some());
+            let mended = match words.as_slice() {
+                [] => String::new(),
+                _ if secret => String::new(),
+                words => format!("write `{name} {{ {} }}`", words.join(" ")),
+            };
+            self.report(
+                Diagnostic::error(code::BLOCK_EXPECTED, format!("`{name}` lacks its block"))
+                    .primary(entry.head, "expected `{ … }` after this")
+                    .help(mended)
+                    .help("the line is skipped"),
+            );
+            return false;
         }
         // Commands and patterns are taken apart a second time, and there the backslash counts.
         let once = matches!(kind, Kind::Text | Kind::MaybeText | Kind::NamedBlock | Kind::NamedLines(_))
@@ -269,6 +337,14 @@ impl Reader<'_> {
                 let diagnostic =
                     Diagnostic::error(code::UNKNOWN_WORD, format!("unknown word `{name}` {place}"))
                         .primary(word.span, skipped);
+                let with_value = (!secret).then(|| word.value.split_once('=')).flatten();
+                if let Some((known, value)) =
+                    with_value.filter(|(known, _)| keyword::keyword(parent, known).is_some())
+                {
+                    let diagnostic = diagnostic.help(format!("write `{known} {value}`, with no `=`"));
+                    self.report(diagnostic);
+                    return false;
+                }
                 // A million unknown words are counted, and not each compared with all that are known.
                 match self.diagnostics.is_full() {
                     true => diagnostic,
@@ -316,6 +392,7 @@ impl Reader<'_> {
 
     /// Reports what was found about words that do not do what they say, once all are read.
     pub(super) fn report_effects(&mut self) {
+        self.report_placeholders();
         for (found, more) in std::mem::take(&mut self.effects).found {
             let help = if more > 0 { format!("the same in {more} more places") } else { String::new() };
             self.report(found.help(help));

@@ -50,7 +50,7 @@ pub(super) fn interfaces(
     damage: &mut Damage,
     trackers: &mut Vec<Tracker>,
 ) {
-    for statement in statements.iter().filter(|statement| !statement.lost) {
+    for statement in statements.iter().filter(|statement| !statement.lost && !is_stray(statement)) {
         if let Some(word) = statement.words.first() {
             reader.interface(word, "it counts as down");
         }
@@ -112,6 +112,13 @@ pub(super) fn read(
     }
 }
 
+/// A line of the instance, which got here by a missing brace.
+fn is_stray(statement: &Statement) -> bool {
+    let Some((name, options)) = statement.words.split_first() else { return false };
+    let is_tracker = options.first().is_none_or(|option| option.value == "weight");
+    !is_tracker && keyword::keyword("vrrp_instance", &name.value).is_some()
+}
+
 /// The name in each line, and the words after its `weight`, if it has one.
 fn lines<'d>(
     reader: &mut Reader<'_>,
@@ -124,6 +131,15 @@ fn lines<'d>(
     let mut lines = Vec::new();
     for statement in reader.lines(statements, damage) {
         let Some((name, options)) = statement.words.split_first() else { continue };
+        if is_stray(statement) {
+            damage.torn = true;
+            reader.report(
+                Diagnostic::error(code::WRONG_BLOCK, format!("`{}` is no name of a tracker", name.value))
+                    .primary(name.span, "skipped")
+                    .help("it belongs in `vrrp_instance`: is a `}` missing before it?"),
+            );
+            continue;
+        }
         if let Some(earlier) = names.get(&name.value).copied() {
             reader.report(
                 Diagnostic::warning(code::DUPLICATE_TRACKER, format!("`{}` is tracked twice", name.value))

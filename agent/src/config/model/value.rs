@@ -226,6 +226,16 @@ impl Reader<'_> {
         let name = &word.value;
         let sayable = !name.is_empty() && !name.contains(['/', ':']) && !name.contains(char::is_whitespace);
         if sayable && name.len() <= MAX_INTERFACE_NAME {
+            if name.ends_with([',', ';']) {
+                self.report(
+                    Diagnostic::warning(
+                        code::NAME_TOO_LONG,
+                        format!("`{name}` is taken whole for the name of an interface"),
+                    )
+                    .primary(word.span, "its last character belongs to it")
+                    .help("names stand alone, with no comma or semicolon between or behind them"),
+                );
+            }
             return Some(Spanned { value: name.clone(), span: word.span });
         }
         self.report(

@@ -9,6 +9,7 @@ use regent_common::{Family, Vrid};
 
 use super::{InstancePlan, Plan, Transport};
 
+mod peers;
 mod words;
 
 pub use words::{Line, Sign};
@@ -153,6 +154,11 @@ impl Diff {
     /// The difference for people. `old` must be the plan that this is the difference to. No password is in it.
     pub fn lines(&self, old: &Plan) -> Vec<Line> {
         words::lines(self, old)
+    }
+
+    /// What the other routers of an instance must know of it. `old` as in [`Self::lines`].
+    pub fn notes(&self, old: &Plan) -> Vec<String> {
+        peers::notes(self, old)
     }
 }
 

@@ -68,6 +68,18 @@ impl Program {
         }
     }
 
+    /// Gives the links of a port away, for a thread that may wait to detach them. Their pins are removed.
+    pub fn give_away(&mut self, ifindex: u32) -> Vec<Handle> {
+        let links = self.links.remove(&ifindex).unwrap_or_default();
+        links
+            .into_iter()
+            .map(|(hook, handle)| {
+                self.unpin(ifindex, hook);
+                handle
+            })
+            .collect()
+    }
+
     /// Takes the programs off every port, and every pin away: the end of an agent that gives up.
     pub fn detach_all(&mut self) {
         for (ifindex, links) in std::mem::take(&mut self.links) {
@@ -149,10 +161,11 @@ impl Program {
         let programs = [Hook::Xdp(Mode::Native), Hook::Ingress, Hook::Egress]
             .into_iter()
             .filter_map(|hook| Some((hook.place(), self.program_fd(hook)?.try_clone_to_owned().ok()?)));
-        Substitutes { programs: programs.collect(), unloaded: self.unloaded().to_string() }
+        let tc_trouble = self.tc_trouble.clone();
+        Substitutes { programs: programs.collect(), unloaded: self.unloaded().to_string(), tc_trouble }
     }
 
-    /// Makes a link ours that [`Substitutes::take_over`] took.
+    /// Makes a link ours that [`Substitutes`] made or took over.
     pub fn keep(&mut self, ifindex: u32, hook: Hook, link: Link) {
         self.own(ifindex, hook, link);
     }
@@ -245,9 +258,40 @@ impl Program {
 pub struct Substitutes {
     programs: Vec<(Place, OwnedFd)>,
     unloaded: String,
+    tc_trouble: Option<String>,
 }
 
 impl Substitutes {
+    /// As [`Program::attach`], on a port that has none of ours.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn attach(&self, ifindex: u32, mode: Mode) -> Result<Link, AttachError> {
+        self.put_on(ifindex, Hook::Xdp(mode))
+    }
+
+    /// As [`Program::attach_tc`], on a port that has none of ours: what is there now, and why that is not all.
+    pub fn attach_tc(&self, ifindex: u32) -> (Vec<(Hook, Link)>, Option<AttachError>) {
+        if let Some(reason) = &self.tc_trouble {
+            return (Vec::new(), Some(AttachError::NoTc { ifindex, reason: reason.clone() }));
+        }
+        let (mut links, mut refused) = (Vec::new(), None);
+        for hook in TC {
+            match self.put_on(ifindex, hook) {
+                Ok(link) => links.push((hook, link)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        (links, refused)
+    }
+
+    fn put_on(&self, ifindex: u32, hook: Hook) -> Result<Link, AttachError> {
+        let program = self.programs.iter().find(|(place, _)| *place == hook.place());
+        let (_, program) = program.ok_or(AttachError::NotLoaded)?;
+        Link::create(program.as_fd(), ifindex, hook)
+            .map_err(|error| AttachError::from_kernel(ifindex, hook, error))
+    }
+
     /// As [`Program::take_over`], for one link; `None` when its port is gone. Waits for the kernel's lock for interfaces.
     ///
     /// # Errors

@@ -67,6 +67,13 @@ fn reloads(reload: &ReloadStatus, families: &mut Families<'_>) -> fmt::Result {
         "regent_config_reload_timestamp_seconds",
         "When the config was read again the last time, with whatever result.",
         last,
+    )?;
+    let took = (reload.last_unix_ms > 0)
+        .then(|| (Labels::new(), Duration::from_micros(reload.last_took_us).as_secs_f64()));
+    families.gauge(
+        "regent_config_reload_duration_seconds",
+        "How long the last reload took to apply; 0 when it changed nothing.",
+        took,
     )
 }
 

@@ -10,6 +10,7 @@ use crate::observe::{
 fn the_status_is_drawn_as_recorded() {
     let expected = "\
 Regent 0.1.0, pid 4242, up 1 h 2 min, config /etc/keepalived/keepalived.conf, router_id lb2
+Last reload 10 s ago: applied in 1.234 ms
 
 INSTANCE  INTERFACE  VRID  STATE   SINCE      PRIORITY     MASTER     WHY
 VI_1      ens33      50    MASTER  2 min 5 s  89 (of 100)  this host  nothing heard of 10.0.0.1 for

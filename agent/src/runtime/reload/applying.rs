@@ -38,7 +38,28 @@ impl Engine {
 
     /// Whether something of it can be done without waiting for anybody.
     pub(in crate::runtime) fn has_changes_left(&self) -> bool {
-        self.application.as_ref().is_some_and(|application| !application.tasks.is_empty())
+        self.application
+            .as_ref()
+            .is_some_and(|application| !application.tasks.is_empty() && application.can_go_on())
+    }
+
+    /// A port of it is being opened: what comes after waits.
+    pub(in crate::runtime) fn begin_opening(&mut self, number: u64) {
+        if let Some(application) = self.application.as_mut() {
+            application.opening.insert(number);
+        }
+    }
+
+    /// It is open.
+    pub(in crate::runtime) fn end_opening(&mut self, number: u64) {
+        if let Some(application) = self.application.as_mut() {
+            application.opening.remove(&number);
+        }
+    }
+
+    /// Whether any is being opened.
+    pub(in crate::runtime) fn is_opening(&self) -> bool {
+        self.application.as_ref().is_some_and(|application| !application.opening.is_empty())
     }
 
     /// Begins to apply another plan. One at a time: the next is ordered when this one is answered.
@@ -50,6 +71,7 @@ impl Engine {
         let application = Application {
             tasks: VecDeque::new(),
             ports: BTreeSet::new(),
+            opening: BTreeSet::new(),
             unrefused,
             answer,
             begun: self.now,
@@ -97,7 +119,7 @@ impl Engine {
             return;
         }
         let began = clock::now();
-        while self.change_one() {
+        while self.has_changes_left() && self.change_one() {
             if clock::now().since(began) >= SLICE {
                 break;
             }
@@ -107,7 +129,14 @@ impl Engine {
 
     /// Does all that is left of it at once, for whoever cannot go on with half of it.
     pub(in crate::runtime) fn apply_the_rest(&mut self) {
-        while self.change_one() {}
+        while self.application.as_ref().is_some_and(|application| !application.tasks.is_empty()) {
+            if !self.change_one()
+                && let Some(application) = self.application.as_mut()
+            {
+                // A port that nobody has time to open.
+                application.tasks.pop_front();
+            }
+        }
         if let Some(application) = self.application.take() {
             let took = clock::now().since(application.begun);
             drop(application.answer.send(Applied { took, is_settled: false }));
@@ -119,7 +148,13 @@ impl Engine {
         let Some(application) = self.application.as_mut() else { return false };
         let Some(task) = application.tasks.pop_front() else { return false };
         match task {
-            Task::Open(port) => self.open_ways(port),
+            Task::Open(port) => {
+                if !self.ask_to_open(port) {
+                    // When those before it are open.
+                    self.next_task(Task::Open(port));
+                    return false;
+                }
+            }
             Task::Gather(gathering) => self.gather_some(gathering),
             Task::Become(gathering) => self.become_planned(gathering),
             Task::Resign(at) => self.resign(at),
@@ -220,12 +255,21 @@ impl Engine {
         if instance.state() != StateName::Active || new.is_empty() {
             return;
         }
-        let repeat = instance.plan.announcements.repeat;
+        let (repeat, delay) = (instance.plan.announcements.repeat, instance.plan.announcements.delay);
         self.addressing.want(at, true);
         self.request_first();
-        if repeat > 0 && !self.instances[at].router.is_in_doubt(self.now) {
-            self.announce_some(at, new, repeat);
+        if repeat == 0 || self.instances[at].router.is_in_doubt(self.now) {
+            return;
         }
+        if !delay.is_zero() {
+            // With those of a reload just before.
+            let before = self.instances[at].again.take();
+            let all = before.iter().flat_map(|(_, positions)| positions).copied().chain(new.iter().copied());
+            let all: BTreeSet<usize> = all.collect();
+            self.instances[at].again = before;
+            self.plan_again(at, Some((self.now + delay, all.into_iter().collect())));
+        }
+        self.announce_some(at, new, repeat);
     }
 
     fn change_peers(&mut self, at: usize, old: &InstancePlan) {
@@ -312,6 +356,7 @@ impl Engine {
         self.instances[at].started = false;
         self.handle(at, Event::Shutdown);
         self.announcing.cancel(at);
+        self.plan_again(at, None);
         self.unfilter_virtual_mac(at);
         let instance = &mut self.instances[at];
         instance.standing = Standing::Leaving;
@@ -373,8 +418,8 @@ impl Engine {
         if self.instances[at].plan.virtual_mac {
             self.filter_again(port);
         }
-        // Others wait as well.
-        if self.start_at.is_none() {
+        // Others wait as well; and whoever stops in the middle does not begin on a port that is not open.
+        if self.start_at.is_none() && self.ports[port].opening.is_none() {
             self.start_instance(at);
         }
     }

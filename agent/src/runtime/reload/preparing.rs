@@ -8,7 +8,7 @@ use crate::{
     config::{
         Given,
         plan::{
-            InstancePlan, Plan,
+            InstancePlan, NftablesPlan, Plan,
             diff::{Diff, Line},
         },
     },
@@ -68,13 +68,17 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
         notes: Vec::new(),
         took_us: 0,
     };
-    let read = match reading::read_apart(path, given) {
+    let read = match reading::read_whole(path, given) {
         Ok(read) => read,
         Err(error) => return Err(refused(Some(report), Outcome::BadConfig, error.to_string())),
     };
     read.tell(*logs_lines);
     report.diagnostics.clone_from(&read.rendered);
     let bad = |report, problem: String| Err(refused(Some(report), Outcome::BadConfig, problem));
+    if let Some(file) = &read.unfinished {
+        let problem = format!("somebody is still writing {}: try again when it is whole", file.display());
+        return bad(report, problem);
+    }
     if !read.left_out.is_empty() {
         let problem = read.who_cannot_run();
         return bad(report, problem);
@@ -82,6 +86,7 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
     if read.has_errors {
         return bad(report, "it has errors".to_owned());
     }
+    let misses_an_include = read.misses_an_include;
     let new = limited_to(read.plan, interfaces);
     if new.instances.is_empty() && !old.instances.is_empty() {
         let problem = "it has no vrrp_instance to run; an agent that is to give up everything is stopped";
@@ -90,7 +95,17 @@ pub fn prepare(source: &Source, old: &Plan, room: Option<Capacity>) -> Result<Bo
     let diff = Diff::between(old, &new);
     report.changes = diff.lines(old).iter().map(Line::text).collect();
     report.unchanged = diff.unchanged();
-    report.notes = notes(old, &new, *is_xdp_fixed);
+    if misses_an_include && !diff.is_empty() {
+        // Whoever is in the middle of exchanging files does not mean to remove what stood in one of them.
+        let problem = "a file that it includes is not there, and what stood in it would be gone: put it back, or take the line \
+                       that includes it out";
+        return bad(report, problem.to_owned());
+    }
+    report.notes = notes(old, &new);
+    report.notes.extend(diff.notes(old));
+    if let Some(problem) = fixed(old, &new, *is_xdp_fixed) {
+        return Err(refused(Some(report), Outcome::Refused, problem));
+    }
     if let Some(problem) = room.and_then(|room| without_room(&room, old, &diff)) {
         return Err(refused(Some(report), Outcome::Refused, problem));
     }
@@ -115,12 +130,40 @@ pub fn refused(report: Option<Report>, outcome: Outcome, problem: String) -> Box
     })
 }
 
-/// What a running agent cannot be: it is said, and the rest is applied.
-fn notes(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Vec<String> {
-    let mut notes = Vec::new();
+/// What a running agent cannot become: where it works and by what names it is known, as in keepalived, and how packets come
+/// in. Half of such a config would be none that anybody wrote.
+fn fixed(old: &Plan, new: &Plan, is_xdp_fixed: bool) -> Option<String> {
     if old.xdp != new.xdp && !is_xdp_fixed {
-        notes.push("`xdp` is not changed in a running agent: `agent handover` takes it over".to_owned());
+        return Some(
+            "`xdp` cannot change in a running agent: `agent handover` takes the new config over".to_owned(),
+        );
     }
+    let table = |table: &Option<NftablesPlan>| table.as_ref().map(|table| table.table.clone());
+    let (before, after) = (&old.globals, &new.globals);
+    let (here, there) = (&before.place, &after.place);
+    let changed = [
+        ("net_namespace", here.net_namespace != there.net_namespace),
+        ("net_namespace_ipvs", here.ipvs_namespace != there.ipvs_namespace),
+        ("instance", here.instance != there.instance),
+        ("use_pid_dir", here.use_pid_directory != there.use_pid_directory),
+        ("nftables", table(&before.firewall.nftables) != table(&after.firewall.nftables)),
+        ("nftables_ipvs", table(&before.firewall.ipvs) != table(&after.firewall.ipvs)),
+        ("tmp_config_directory", before.files.temporary_directory != after.files.temporary_directory),
+        ("disable_local_igmp", before.disables_local_igmp != after.disables_local_igmp),
+    ];
+    let words: Vec<String> =
+        changed.iter().filter(|(_, changed)| *changed).map(|(word, _)| format!("`{word}`")).collect();
+    (!words.is_empty()).then(|| {
+        format!(
+            "{} cannot change in a running agent: stop it and start it with the new config",
+            words.join(", ")
+        )
+    })
+}
+
+/// What counts later only: it is said, and the rest is applied.
+fn notes(old: &Plan, new: &Plan) -> Vec<String> {
+    let mut notes = Vec::new();
     let delays = |plan: &Plan| (plan.startup_delay, plan.delay_after_boot);
     if delays(old) != delays(new) {
         notes.push("`vrrp_startup_delay` and `vrrp_delay_after_boot` count from the next start".to_owned());
@@ -163,4 +206,62 @@ fn union<'a>(old: &'a Plan, changed: impl Iterator<Item = &'a InstancePlan>) -> 
         })
     });
     all.collect::<BTreeSet<_>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INSTANCE: &str =
+        "vrrp_instance A {\ninterface eth0\nvirtual_router_id 50\nvirtual_ipaddress { 10.0.0.3 }\n}\n";
+
+    /// The difference between two configs, the second of which may include `extra.conf`, which there is not.
+    fn prepared(old: &str, new: &str, is_xdp_fixed: bool) -> Result<Box<Prepared>, Box<Report>> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("regent.conf");
+        std::fs::write(&path, format!("{new}{INSTANCE}")).unwrap();
+        let source = Source::File {
+            path,
+            given: Given::default(),
+            logs_lines: false,
+            interfaces: Vec::new(),
+            is_xdp_fixed,
+        };
+        let old = crate::config::parse("c", &format!("{old}{INSTANCE}")).plan;
+        prepare(&source, &old, None)
+    }
+
+    #[test]
+    fn what_a_running_agent_cannot_become_is_refused_with_its_words() {
+        let globals = |lines: &str| format!("global_defs {{\n{lines}\n}}\n");
+        for (new, words) in [
+            ("instance other\n".to_owned(), "`instance` cannot change"),
+            ("instance other\nuse_pid_dir\n".to_owned(), "`instance`, `use_pid_dir` cannot change"),
+            ("net_namespace_ipvs other\n".to_owned(), "`net_namespace_ipvs` cannot change"),
+            (globals("nftables other"), "`nftables` cannot change"),
+            (globals("disable_local_igmp"), "`disable_local_igmp` cannot change"),
+            (globals("tmp_config_directory /tmp"), "`tmp_config_directory` cannot change"),
+            (globals("xdp off"), "`xdp` cannot change"),
+        ] {
+            let report = prepared("", &new, false).unwrap_err();
+            let problem = report.problem.unwrap();
+            assert_eq!(report.outcome, Outcome::Refused, "{problem}");
+            assert!(problem.contains(words), "{problem}");
+            assert!(prepared(&new, &new, false).is_ok(), "{new}");
+        }
+        assert!(prepared("", &globals("xdp off"), true).is_ok(), "the command line says it");
+    }
+
+    #[test]
+    fn an_include_that_is_not_there_takes_nothing_away_with_it() {
+        let gone = INSTANCE.replace("50", "51").replace("0.3", "0.4").replace(" A ", " B ");
+        let report = prepared(&gone, "include extra.conf\n", false).unwrap_err();
+        assert_eq!(report.outcome, Outcome::BadConfig);
+        assert!(report.problem.unwrap().contains("includes is not there"));
+        assert!(
+            prepared("", "include extra.conf\n", false).is_ok(),
+            "it was not there before, and nothing changes"
+        );
+        assert!(prepared(&gone, "include extra.d/*.conf\n", false).is_ok(), "a directory may be empty");
+    }
 }

@@ -1,11 +1,21 @@
 //! Reading a config, for a start and for a reload: on a thread of its own, with all that is to be said of it.
 
-use std::{io::IsTerminal, path::Path, thread};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use crate::{
     config::{self, Given, LoadError, plan::Plan},
     observe::log,
 };
+
+/// How often files are looked at that somebody is writing.
+const LOOKS: usize = 40;
+/// The time between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A config that was read.
 #[derive(Debug)]
@@ -16,6 +26,10 @@ pub struct Read {
     pub left_out: Vec<String>,
     /// Something in it is wrong.
     pub has_errors: bool,
+    /// A file that is still being written: what was read may be half of it.
+    pub unfinished: Option<PathBuf>,
+    /// A file that it names is not there.
+    pub misses_an_include: bool,
     /// What is wrong with it, for people: with its lines, without colours.
     pub rendered: String,
     /// The same in colours.
@@ -38,10 +52,27 @@ pub fn read_apart(path: &Path, given: &Given) -> Result<Read, LoadError> {
     }
 }
 
+/// As [`read_apart`], of files that nobody is writing: whoever is, is waited for, for two seconds.
+///
+/// # Errors
+/// As there.
+pub fn read_whole(path: &Path, given: &Given) -> Result<Read, LoadError> {
+    for _ in 1..LOOKS {
+        let read = read_apart(path, given)?;
+        if read.unfinished.is_none() {
+            return Ok(read);
+        }
+        thread::sleep(PAUSE);
+    }
+    read_apart(path, given)
+}
+
 fn read(path: &Path, given: &Given) -> Result<Read, LoadError> {
     let loaded = config::load_with(path, given)?;
     Ok(Read {
         has_errors: loaded.has_errors(),
+        unfinished: loaded.unfinished(),
+        misses_an_include: loaded.misses_an_include(),
         rendered: loaded.render(false),
         coloured: loaded.render(true),
         lines: loaded.lines().collect(),

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use regent_common::Family;
 
+use super::Task;
 use crate::{
     config::plan::Transport,
     runtime::{engine::Engine, instance::Standing, ladder::vip_key, port::Way},
@@ -14,52 +15,27 @@ use crate::{
 const FORGOTTEN_PER_TURN: usize = 64;
 
 impl Engine {
-    /// Opens what a port needs and does not have: all of it, or a socket of one family, or a group.
-    pub(super) fn open_ways(&mut self, at: usize) {
-        let Some(link) = self.ports[at].link.clone() else { return };
-        let is_new = Family::ALL.iter().all(|family| self.ports[at].way(*family).socket.is_none());
-        if is_new {
-            self.open_port(at);
-        } else {
-            for family in Family::ALL {
-                let way = self.ports[at].way(family);
-                match way.socket.as_ref() {
-                    // One that is joined already is no error.
-                    Some(socket) => way.groups.iter().for_each(|group| drop(socket.join(*group))),
-                    None if way.used => {
-                        let opened = self.open_socket(at, &link, family);
-                        self.opened(at, opened);
-                        self.sockets_opened += 1;
-                        self.set_filter(at);
-                    }
-                    None => {}
-                }
-            }
-        }
-        self.choose_port_sources(at);
-    }
-
-    /// Leaves groups that nobody listens to any more, joins those of new IPv6 addresses, and says what is wrong with all.
+    /// Leaves groups that nobody listens to any more, and joins those of new IPv6 addresses, on one port after the other; then
+    /// says what is wrong with all.
     pub(super) fn fit_ports(&mut self) {
         let Some(application) = self.application.as_mut() else { return };
-        let (ports, unrefused) = (std::mem::take(&mut application.ports), application.unrefused.take());
-        for at in ports {
+        if let Some(at) = application.ports.pop_first() {
+            self.next_task(Task::Ports);
             for family in Family::ALL {
                 let needed = self.groups_needed(at, family);
-                let way = self.ports[at].way_mut(family);
-                for group in way.groups.iter().filter(|group| !needed.contains(group)) {
-                    if let Some(socket) = way.socket.as_ref() {
-                        socket.leave(*group);
-                    }
-                }
-                way.groups = needed;
+                let before = std::mem::replace(&mut self.ports[at].way_mut(family).groups, needed);
+                let groups = &self.ports[at].way(family).groups;
+                let gone = before.into_iter().filter(|group| !groups.contains(group)).collect();
+                self.leave_groups(at, family, gone);
             }
             if self.ports[at].is_xdp() {
                 self.join_solicited_again(at);
             } else {
                 self.watch_claims(at);
             }
+            return;
         }
+        let unrefused = application.unrefused.take();
         for at in self.order.clone() {
             self.instances[at].troubles.remove("no_accept");
         }
@@ -139,6 +115,7 @@ impl Engine {
     /// Takes everything of ours off a port.
     pub(super) fn retire_port(&mut self, at: usize) {
         self.unfilter_virtual_macs(at);
+        self.close_ways(at);
         self.withdraw(at);
         self.give_link(at);
         let port = &mut self.ports[at];

@@ -73,6 +73,23 @@ fn what_changes_is_said_and_a_password_is_not() {
 }
 
 #[test]
+fn of_many_addresses_that_come_go_or_change_it_is_said_how_many() {
+    let with = |numbers: std::ops::Range<u8>, words: &str| {
+        let list: String = numbers.map(|number| format!("10.0.1.{number} {words}\n")).collect();
+        instance("A", 50, &format!("virtual_ipaddress {{ {list} }}"))
+    };
+    assert_eq!(
+        texts(&with(1..3, ""), &with(2..40, "")),
+        [
+            "~ vrrp_instance A: addresses - 10.0.1.1/32; addresses + 37 of them, from 10.0.1.3/32 to 10.0.1.39/32"
+        ]
+    );
+    let changed = texts(&with(1..40, ""), &with(1..40, "label eth0:1")).concat();
+    assert_eq!(changed.matches("label none -> eth0:1").count(), 8, "{changed}");
+    assert!(changed.ends_with("; addresses: 31 more changes like these"), "{changed}");
+}
+
+#[test]
 fn what_is_beside_the_instances_is_said_too() {
     let globals = |lines: &str| format!("global_defs {{\n{lines}\n}}\n{}", with_address("A", 50, ""));
     assert_eq!(

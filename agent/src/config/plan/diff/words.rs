@@ -14,6 +14,8 @@ use crate::{
 
 /// Characters of a value that are shown: who wants to see all of it looks into the config.
 const MOST: usize = 100;
+/// Elements that come to a list, or go from it, that are named; of more only the first and the last are, and how many.
+const NAMED: usize = 8;
 
 /// What becomes of the subject of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +141,7 @@ fn compare(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
 
 fn compare_lists(path: &str, old: &[Value], new: &[Value], found: &mut Vec<String>) {
     let before = found.len();
+    let (mut come, mut gone) = (Vec::new(), Vec::new());
     let mut left: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for value in old.iter().rev() {
         left.entry(key(value)).or_default().push(value);
@@ -147,19 +150,44 @@ fn compare_lists(path: &str, old: &[Value], new: &[Value], found: &mut Vec<Strin
         let key = key(value);
         match left.get_mut(&key).and_then(Vec::pop) {
             Some(old) => compare(&below(path, &key), old, value, found),
-            None => found.push(format!("{path} + {key}")),
+            None => come.push(key),
         }
     }
-    // In the order of the config, as those that are new.
     for value in old.iter().rev() {
         let key = key(value);
         if left.get_mut(&key).and_then(Vec::pop).is_some() {
-            found.insert(before, format!("{path} - {key}"));
+            gone.push(key);
         }
     }
+    // In the order of the config, as those that are new.
+    gone.reverse();
+    let changed = found.split_off(before);
+    found.extend(named(path, '-', &gone));
+    found.extend(abridged(path, changed));
+    found.extend(named(path, '+', &come));
     if found.len() == before {
         found.push(format!("{path} in another order"));
     }
+}
+
+/// Elements of a list that come or go, in words.
+fn named(path: &str, sign: char, keys: &[String]) -> Vec<String> {
+    match keys {
+        [first, .., last] if keys.len() > NAMED => {
+            vec![format!("{path} {sign} {} of them, from {first} to {last}", keys.len())]
+        }
+        _ => keys.iter().map(|key| format!("{path} {sign} {key}")).collect(),
+    }
+}
+
+/// What changes in the elements of a list: of many the first, and how many more there are.
+fn abridged(path: &str, mut changed: Vec<String>) -> Vec<String> {
+    if changed.len() > NAMED {
+        let more = changed.len() - NAMED;
+        changed.truncate(NAMED);
+        changed.push(format!("{path}: {more} more changes like these"));
+    }
+    changed
 }
 
 fn below(path: &str, key: &str) -> String {
