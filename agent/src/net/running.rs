@@ -33,7 +33,7 @@ pub fn is_running(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::tests::lab::{alone, command};
+    use crate::net::tests::lab::{alone, command, wait_until};
 
     #[test]
     fn an_interface_runs_while_it_is_up_and_its_cable_is_in() {
@@ -43,7 +43,8 @@ mod tests {
             command("ip", "link set port0 up");
             assert!(!is_running("port0"), "the other end is down");
             command("ip", "link set port1 up");
-            assert!(is_running("port0"));
+            // The kernel tells of a carrier a moment later.
+            wait_until("port0 runs", || is_running("port0"));
             assert!(!is_running("port2"), "there is no such interface");
         });
     }

@@ -13,7 +13,7 @@ use nix::{
 };
 
 use super::{
-    frame_socket::{announcements, heard, listener_on},
+    frame_socket::{announcements, heard_of, listener_on},
     lab::{Pair, alone, joined, link},
 };
 use crate::net::{
@@ -39,7 +39,7 @@ fn on(hook: Hook, program: &OwnedFd) -> Link {
 fn leave(pair: &Pair) -> bool {
     let listener = pair.there(|| listener_on("port1"));
     FrameSocket::open().unwrap().send(link("port0").index, &announcements(FRAMES)).ok();
-    all_or_none(heard(&listener).len())
+    all_or_none(heard_of(&listener, FRAMES.into()).len())
 }
 
 /// Whether frames that leave there arrive here.
@@ -48,7 +48,7 @@ fn enter(pair: &Pair) -> bool {
     pair.there(|| {
         FrameSocket::open().unwrap().send(link("port1").index, &announcements(FRAMES)).unwrap();
     });
-    all_or_none(heard(&listener).len())
+    all_or_none(heard_of(&listener, FRAMES.into()).len())
 }
 
 #[track_caller]
