@@ -24,8 +24,6 @@ mod scenarios {
     pub mod refusals;
     pub mod rejected;
     pub mod reload;
-    pub mod reload_outside;
-    pub mod reload_scale;
     pub mod responder;
     pub mod rig;
     pub mod scale;
@@ -77,7 +75,7 @@ fn main() -> ExitCode {
         scenarios::scale::trials,
         scenarios::handover::trials,
         scenarios::reload::trials,
-        scenarios::reload_outside::trials,
+        scenarios::reload::outside::trials,
         scenarios::conflicts::trials,
         scenarios::refusals::trials,
         scenarios::elsewhere::trials,
@@ -86,7 +84,7 @@ fn main() -> ExitCode {
         scenarios::words::trials,
         scenarios::faults::trials_alone,
         scenarios::reload::trials_alone,
-        scenarios::reload_scale::trials_alone,
+        scenarios::reload::scale::trials_alone,
     ];
     let trials = topics.iter().flat_map(|trials| trials(&reasons)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

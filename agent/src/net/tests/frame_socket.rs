@@ -1,11 +1,6 @@
 //! `net::frame_socket` against the kernel.
 
-use std::{
-    io::Read,
-    mem::MaybeUninit,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{io::Read, mem::MaybeUninit, thread, time::Duration};
 
 use regent_common::{arp::Arp, ethernet};
 use socket2::Socket;
@@ -14,8 +9,8 @@ use super::lab::{command, ip, joined, link, wait_until};
 use crate::net::{filter, frame_socket::FrameSocket, packet_socket};
 
 const MAC: [u8; 6] = [0, 0, 0x5e, 0, 1, 50];
-/// How long frames may be on their way.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How often is looked for frames that are on their way, a millisecond apart.
+const LOOKS: usize = 200;
 
 pub(super) fn announcements(count: u8) -> Vec<[u8; 42]> {
     (0..count).map(|last| Arp::announcement(MAC, [10, 9, 0, last]).broadcast_frame()).collect()
@@ -42,9 +37,11 @@ pub(super) fn heard(mut listener: &Socket) -> Vec<Arp> {
 
 /// As [`heard`], with patience for so many: on a busy host frames may arrive after they were sent.
 pub(super) fn heard_of(listener: &Socket, count: usize) -> Vec<Arp> {
-    let deadline = Instant::now() + PATIENCE;
     let mut all = heard(listener);
-    while all.len() < count && Instant::now() < deadline {
+    for _ in 0..LOOKS {
+        if all.len() >= count {
+            break;
+        }
         thread::sleep(Duration::from_millis(1));
         all.extend(heard(listener));
     }

@@ -13,7 +13,7 @@ use lab::{
 };
 use libtest_mimic::Trial;
 
-use super::{
+use crate::scenarios::{
     rig::{Rig, STRONG, TENTH},
     trial::{Need, Reasons},
 };
@@ -39,7 +39,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn trials_alone(reasons: &Reasons) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut add = |name: &str, scenario: fn() -> Result<()>| {
-        trials.push(reasons.alone(format!("reload_scale::{name}"), &[Need::Agent], scenario));
+        trials.push(reasons.alone(format!("reload::scale::{name}"), &[Need::Agent], scenario));
     };
     add("a_thousand_instances_that_change_come_and_go_delay_no_advert", instances);
     add("five_thousand_addresses_that_come_move_and_go_delay_no_advert", || addresses(Rung::Auto));

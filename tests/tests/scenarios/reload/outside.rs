@@ -4,7 +4,6 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write,
-    process::Output,
     time::Duration,
 };
 
@@ -19,7 +18,8 @@ use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
 use regent_common::Version;
 
-use super::{
+use super::{longest_gap, reload, said, write};
+use crate::scenarios::{
     rig::{Rig, START, STRONG, TENTH, WEAK},
     trial::{Need, Reasons},
 };
@@ -28,7 +28,7 @@ use super::{
 pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut add = |name: &str, needs: &[Need], scenario: fn() -> Result<()>| {
-        trials.push(reasons.trial(format!("reload_outside::{name}"), needs, scenario));
+        trials.push(reasons.trial(format!("reload::outside::{name}"), needs, scenario));
     };
     let agent: &[Need] = &[Need::Agent];
     let both: &[Need] = &[Need::Agent, Need::Keepalived];
@@ -46,44 +46,14 @@ pub fn trials(reasons: &Reasons) -> Vec<Trial> {
     trials
 }
 
-fn write(rig: &Rig, text: &str) -> Result<()> {
-    let new = rig.a.write("regent.new", text)?;
-    Ok(fs::rename(new, rig.a.directory().join("regent.conf"))?)
-}
-
-fn said(output: &Output) -> String {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stdout) + &text(&output.stderr)
-}
-
-fn reload(rig: &Rig, agent: &Agent, text: &str) -> Result<String> {
-    write(rig, text)?;
-    let output = agent.reload(&[])?;
-    ensure!(output.status.success(), "{}{}", said(&output), agent.process.log_tail());
-    Ok(said(&output))
-}
-
 fn second(vrid: u32, last: u8) -> Group {
     let addresses = vec![[10, 0, 0, last].into()];
     Group { name: format!("VI_{vrid}"), vrid, addresses, ..Group::fast(STRONG, TENTH) }
 }
 
-/// The longest time between two adverts after `began`.
-fn longest_gap(rig: &Rig, group: &Group, began: Moment) -> Result<Duration> {
-    let (mut last, mut longest) = (rig.last_advert(began, &rig.a, group)?, Duration::ZERO);
-    for frame in rig.capture.frames() {
-        if frame.at > began && frame.mac == rig.a.mac() && frame.is_advert(group.wire_vrid(), rig.a.address())
-        {
-            longest = longest.max(frame.at.since(last));
-            last = frame.at;
-        }
-    }
-    Ok(longest)
-}
-
 fn no_gap(rig: &Rig, group: &Group, began: Moment) -> Result<()> {
     std::thread::sleep(group.timing().interval * 2);
-    let longest = longest_gap(rig, group, began)?;
+    let longest = longest_gap(rig, &rig.a, group, began)?;
     ensure!(longest <= group.timing().interval * 6 / 5, "a gap of {}", Span(longest));
     Ok(())
 }
@@ -144,7 +114,7 @@ fn words_that_stay() -> Result<()> {
         ("instance other\n", "`instance` cannot change"),
         ("instance other\nuse_pid_dir\n", "`instance`, `use_pid_dir` cannot change"),
     ] {
-        write(&rig, &format!("{line}{changed}"))?;
+        write(&rig.a, &format!("{line}{changed}"))?;
         for arguments in [&["--dry-run"][..], &[]] {
             let output = agent.reload(arguments)?;
             ensure!(output.status.code() == Some(1), "{}: {}", output.status, said(&output));
@@ -155,7 +125,7 @@ fn words_that_stay() -> Result<()> {
     let status = agent.status()?;
     ensure!(status.root["reload"]["last_outcome"] == "refused", "{}", status.root["reload"]);
     ensure!(agent.status_table()?.contains("refused"), "{}", agent.status_table()?);
-    reload(&rig, &agent, &changed)?;
+    reload(&agent, &rig.a, &changed)?;
     let status = agent.status()?;
     ensure!(status.root["reload"]["last_outcome"] == "applied", "{}", status.root["reload"]);
     ensure!(status.root["reload"]["last_took_us"].as_u64() > Some(0), "{}", status.root["reload"]);
@@ -171,11 +141,11 @@ fn a_raised_backup() -> Result<()> {
     let agent = rig.backup(&rig.a, &group(WEAK), Rung::Auto)?;
     std::thread::sleep(Duration::from_millis(300));
     // Something else: it goes on as Backup.
-    reload(&rig, &agent, &group(WEAK).with("garp_master_refresh 60").text())?;
+    reload(&agent, &rig.a, &group(WEAK).with("garp_master_refresh 60").text())?;
     std::thread::sleep(Duration::from_millis(500));
     ensure!(became_master(&agent, "VI_1")? == 0, "a Backup that was not raised took over");
     let asked = Moment::now();
-    reload(&rig, &agent, &group(200).text())?;
+    reload(&agent, &rig.a, &group(200).text())?;
     let first = rig.advert(asked, &rig.a, &group(200), START)?;
     let took = first.at.since(asked);
     ensure!(
@@ -185,7 +155,7 @@ fn a_raised_backup() -> Result<()> {
     );
     peer.wait_entering("BACKUP", 1, START)?;
     // And down again, while the other is Backup: the master stays until the other's timer says otherwise, and never both.
-    reload(&rig, &agent, &group(WEAK).text())?;
+    reload(&agent, &rig.a, &group(WEAK).text())?;
     agent.wait_status("to be BACKUP", START, |status| status.state("VI_1") == "BACKUP").map(drop)
 }
 
@@ -203,8 +173,8 @@ fn while_preemption_waits() -> Result<()> {
     for round in 0..10 {
         std::thread::sleep(Duration::from_millis(200));
         reload(
-            &rig,
             &agent,
+            &rig.a,
             &format!(
                 "# {round}\n{}",
                 slow.clone().with(&format!("garp_master_refresh {}", 60 + round)).text()
@@ -229,17 +199,17 @@ fn a_missing_interface() -> Result<()> {
     let options = Options { interfaces: Vec::new(), ..Options::config(one.text()) };
     let agent = rig.master_by(&rig.a, &one, &options)?;
     let began = Moment::now();
-    reload(&rig, &agent, &(one.text() + &two.text()))?;
+    reload(&agent, &rig.a, &(one.text() + &two.text()))?;
     agent.wait_status("to wait in Fault", START, |status| status.state("VI_51") == "FAULT")?;
     // Changed while in Fault.
     let raised = Group { priority: 170, ..two.clone() };
-    reload(&rig, &agent, &(one.text() + &raised.text()))?;
+    reload(&agent, &rig.a, &(one.text() + &raised.text()))?;
     rig.a.make_spare("nowhere0")?;
     rig.a.ip(&["address", "add", "10.7.0.1/24", "dev", "nowhere0"])?;
     let status = agent.wait_status("to lead there", START, |status| status.state("VI_51") == "MASTER")?;
     ensure!(status.number("VI_51", "/priority_effective") == 170, "{}", status.instance("VI_51"));
     ensure!(became_master(&agent, "VI_1")? == 1, "the other gave up");
-    let longest = longest_gap(&rig, &one, began)?;
+    let longest = longest_gap(&rig, &rig.a, &one, began)?;
     // An interface that comes while running is opened by whoever speaks: only reloads are judged here.
     ensure!(longest <= one.timing().interval * 2, "a gap of {}", Span(longest));
     Ok(())
@@ -255,7 +225,7 @@ fn an_interval() -> Result<()> {
     peer.wait_entering("BACKUP", 1, START)?;
     let began = Moment::now();
     for centiseconds in [30, 5, 20] {
-        let output = reload(&rig, &agent, &group(STRONG, centiseconds).text())?;
+        let output = reload(&agent, &rig.a, &group(STRONG, centiseconds).text())?;
         ensure!(!output.contains("discard"), "{output}");
         std::thread::sleep(Duration::from_millis(700));
         rig.b.write("keepalived.conf", &group(WEAK, centiseconds).text())?;
@@ -278,7 +248,7 @@ fn a_version() -> Result<()> {
     peer.wait_entering("BACKUP", 1, START)?;
     std::thread::sleep(Duration::from_secs(1));
     let began = Moment::now();
-    let output = reload(&rig, &agent, &group(STRONG, Version::V3).text())?;
+    let output = reload(&agent, &rig.a, &group(STRONG, Version::V3).text())?;
     ensure!(output.contains("discard each other's adverts") && output.contains("within 3 s"), "{output}");
     std::thread::sleep(Duration::from_secs(1));
     rig.b.write("keepalived.conf", &group(WEAK, Version::V3).text())?;
@@ -300,7 +270,7 @@ fn another_vrid() -> Result<()> {
     peer.make_punctual();
     std::thread::sleep(Duration::from_millis(500));
     let asked = Moment::now();
-    let output = reload(&rig, &agent, &new.text())?;
+    let output = reload(&agent, &rig.a, &new.text())?;
     ensure!(output.contains("+ vrrp_instance VI_1") && output.contains("- vrrp_instance VI_1"), "{output}");
     rig.capture.wait_after(asked, "the old one resigns", START, |frame| {
         frame.is_advert_of(old.wire_vrid(), rig.a.address(), 0)
@@ -320,7 +290,7 @@ fn a_second_batch() -> Result<()> {
     std::thread::sleep(Duration::from_secs(2));
     let began = Moment::now();
     let more = Group { addresses: vec![group.address(), [10, 0, 0, 7].into()], ..group.clone() };
-    reload(&rig, &agent, &more.text())?;
+    reload(&agent, &rig.a, &more.text())?;
     std::thread::sleep(Duration::from_secs(2));
     let count = |last: u8, from: Moment| {
         rig.capture.count_after(from, |frame| {
@@ -333,8 +303,8 @@ fn a_second_batch() -> Result<()> {
     // An address that goes before is not announced.
     let began = Moment::now();
     let third = Group { addresses: vec![group.address(), [10, 0, 0, 8].into()], ..group.clone() };
-    reload(&rig, &agent, &third.text())?;
-    reload(&rig, &agent, &group.text())?;
+    reload(&agent, &rig.a, &third.text())?;
+    reload(&agent, &rig.a, &group.text())?;
     std::thread::sleep(Duration::from_secs(2));
     ensure!(count(8, began.plus(Duration::from_millis(900))) == 0, "an address that is gone is announced");
     Ok(())
@@ -347,7 +317,7 @@ fn at_the_same_time() -> Result<()> {
     let mut agent = rig.master(&rig.a, &group, Rung::Auto)?;
     let began = Moment::now();
     for round in 0..3_u8 {
-        write(&rig, &Group { priority: STRONG + round + 1, ..group.clone() }.text())?;
+        write(&rig.a, &Group { priority: STRONG + round + 1, ..group.clone() }.text())?;
         for _ in 0..30 {
             agent.process.signal(Signal::SIGHUP)?;
         }
