@@ -1,10 +1,15 @@
-//! What is wrong with a config: codes, severities, labelled places, and the bounded list of them.
+//! What is wrong with a config: codes, severities, labelled places; the bounded list of them is in `list`.
 //!
 //! Renders nothing: that is `render`. What a code is about, at length, is in [`explanations`].
 
 pub mod explanations;
+mod list;
+mod sentence;
 
 use std::collections::BTreeSet;
+
+use self::sentence::masked;
+pub(super) use list::Diagnostics;
 
 use super::source::{Sources, Span};
 
@@ -137,183 +142,6 @@ impl Diagnostic {
         let help: String = self.help.iter().map(|help| format!("; {help}")).collect();
         format!("{place}{}[{}]: {}{remark}{help}", self.severity.word(), self.code, self.message)
     }
-}
-
-/// Longer sentences are cut in their middle: a config may hold a word of a megabyte.
-const MAX_SENTENCE: usize = 400;
-/// What stands where it is cut.
-const CUT: &str = " … ";
-/// What of a cut sentence is left at its end.
-const MAX_END: usize = 80;
-
-/// A sentence of a bearable length.
-fn cut(sentence: &mut String) {
-    if sentence.len() <= MAX_SENTENCE {
-        return;
-    }
-    let boundary = |at: usize| (0..=at).rev().find(|at| sentence.is_char_boundary(*at)).unwrap_or(0);
-    let middle = boundary(MAX_SENTENCE - MAX_END)..boundary(sentence.len() - MAX_END);
-    sentence.replace_range(middle, CUT);
-}
-
-/// A sentence with asterisks for what it quotes of these secrets.
-fn masked(sentence: &str, secrets: &BTreeSet<&str>) -> String {
-    let mask = |quoted: &str| {
-        secrets.iter().filter(|secret| !secret.is_empty()).fold(quoted.to_owned(), |quoted, secret| {
-            // A `$` in a password looks like a variable.
-            let is_variable = quoted.starts_with('$') && secret.contains(&quoted);
-            // A long one was cut.
-            let is_part =
-                quoted.split_once(CUT).is_some_and(|(head, _)| !head.is_empty() && secret.contains(head));
-            if is_variable || is_part { "***".to_owned() } else { quoted.replace(secret, "***") }
-        })
-    };
-    let pieces = sentence.split('`').enumerate();
-    let pieces: Vec<String> =
-        pieces.map(|(at, piece)| if at % 2 == 1 { mask(piece) } else { piece.to_owned() }).collect();
-    pieces.join("`")
-}
-
-/// Diagnostics shown; more are only counted, so that a file of rubbish gets a readable answer.
-const MAX_SHOWN: usize = 500;
-/// Diagnostics kept until it is known which say the same, so that it costs bounded memory. One place may be expanded
-/// many times, and one mistake must not hide another.
-const MAX_KEPT: usize = 5_000;
-
-/// A bounded list of diagnostics.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Diagnostics {
-    kept: Vec<Diagnostic>,
-    dropped: usize,
-    dropped_errors: usize,
-}
-
-impl Diagnostics {
-    pub(super) fn push(&mut self, mut diagnostic: Diagnostic) {
-        if self.kept.len() < MAX_KEPT {
-            cut(&mut diagnostic.message);
-            diagnostic.labels.iter_mut().for_each(|label| cut(&mut label.text));
-            diagnostic.help.iter_mut().for_each(cut);
-            self.kept.push(diagnostic);
-        } else {
-            self.drop(diagnostic.severity);
-        }
-    }
-
-    fn drop(&mut self, severity: Severity) {
-        self.dropped += 1;
-        self.dropped_errors += usize::from(severity == Severity::Error);
-    }
-
-    /// What is pushed from now on may only be counted: no need to look for anything more to say.
-    pub(super) fn is_full(&self) -> bool {
-        self.kept.len() >= MAX_SHOWN
-    }
-
-    pub(super) fn append(&mut self, more: Self) {
-        more.kept.into_iter().for_each(|diagnostic| self.push(diagnostic));
-        self.dropped += more.dropped;
-        self.dropped_errors += more.dropped_errors;
-    }
-
-    /// Sorted by place, those about the whole config first; the last says how many were dropped. Every place lies in a
-    /// file: one in expanded text becomes that of its value, and those where the value is used.
-    pub(super) fn finish(mut self, sources: &Sources) -> Vec<Diagnostic> {
-        let kept = std::mem::take(&mut self.kept).into_iter();
-        let mut list: Vec<Diagnostic> =
-            kept.map(|found| found.in_files(sources).without_secrets(sources)).collect();
-        list.sort_by_key(|diagnostic| diagnostic.span().map(|span| (span.source, span.start)));
-        drop_consequences(&mut list);
-        merge_repeated(&mut list);
-        let mut list = self.shown(list);
-        if self.dropped > 0 {
-            let severity = if self.dropped_errors > 0 { Severity::Error } else { Severity::Warning };
-            let message = format!("{} more problems were found and are not shown", self.dropped);
-            list.push(
-                Diagnostic::new(severity, code::TOO_MANY, message)
-                    .help("mend the first ones and check again"),
-            );
-        }
-        list
-    }
-
-    /// No more than are shown. Errors go first: a hundred warnings must not hide the one that counts.
-    fn shown(&mut self, list: Vec<Diagnostic>) -> Vec<Diagnostic> {
-        let errors = list.iter().filter(|found| found.severity == Severity::Error).count();
-        let mut room_for_errors = errors.min(MAX_SHOWN);
-        let mut room_for_others = MAX_SHOWN - room_for_errors;
-        let mut shown = Vec::new();
-        for found in list {
-            let room = match found.severity {
-                Severity::Error => &mut room_for_errors,
-                Severity::Warning | Severity::Note => &mut room_for_others,
-            };
-            match room.checked_sub(1) {
-                Some(less) => {
-                    *room = less;
-                    shown.push(found);
-                }
-                None => self.drop(found.severity),
-            }
-        }
-        shown
-    }
-}
-
-/// A variable that is not defined cannot be read as a number either: one of the two says enough.
-fn drop_consequences(list: &mut Vec<Diagnostic>) {
-    let causes: Vec<(usize, Span)> = (0..)
-        .zip(list.iter())
-        .filter(|(_, diagnostic)| diagnostic.code == code::UNDEFINED)
-        .filter_map(|(index, diagnostic)| Some((index, diagnostic.span()?)))
-        .collect();
-    let mut dropped = BTreeSet::new();
-    for (cause, span) in causes {
-        let about =
-            |place: Span| place.source == span.source && place.start <= span.start && span.end <= place.end;
-        let consequences = (0..).zip(list.iter()).filter(|(_, diagnostic)| {
-            diagnostic.code.starts_with("RG03") && diagnostic.span().is_some_and(about)
-        });
-        let consequences: Vec<(usize, Severity, Vec<String>)> =
-            consequences.map(|(index, found)| (index, found.severity, found.help.clone())).collect();
-        for (index, severity, help) in consequences {
-            dropped.insert(index);
-            if let Some(cause) = list.get_mut(cause) {
-                cause.severity = cause.severity.max(severity);
-                cause.help.extend(help);
-            }
-        }
-    }
-    let mut index = 0..;
-    list.retain(|_| index.next().is_none_or(|index| !dropped.contains(&index)));
-}
-
-/// One place that is expanded many times says the same each time: once is enough.
-fn merge_repeated(list: &mut Vec<Diagnostic>) {
-    let mut repeats: Vec<usize> = Vec::new();
-    let mut merged: Vec<Diagnostic> = Vec::new();
-    for diagnostic in std::mem::take(list) {
-        let same = merged.last().is_some_and(|last| {
-            (last.code, last.span(), &last.message)
-                == (diagnostic.code, diagnostic.span(), &diagnostic.message)
-                && last.labels.len() > 1
-                && last.labels != diagnostic.labels
-        });
-        match repeats.last_mut().filter(|_| same) {
-            Some(repeats) => *repeats += 1,
-            None => {
-                merged.push(diagnostic);
-                repeats.push(0);
-            }
-        }
-    }
-    for (diagnostic, repeats) in merged.iter_mut().zip(repeats).filter(|(_, repeats)| *repeats > 0) {
-        diagnostic.help.push(match repeats {
-            1 => "the same happens where it is used once more".to_owned(),
-            _ => format!("the same happens where it is used {repeats} times more"),
-        });
-    }
-    *list = merged;
 }
 
 /// The codes.
