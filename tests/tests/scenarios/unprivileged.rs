@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lab::{
     agent::{self, Agent, Options, Rung},
     clock::Moment,
@@ -38,8 +38,10 @@ pub fn run_as_nobody(node: &Node, group: &Group) -> Result<(std::process::ExitSt
 /// The binary where nobody may read it, in a directory where nobody may write.
 fn readable_copy(node: &Node) -> Result<PathBuf> {
     let copy = node.directory().join("agent");
-    fs::copy(agent::program()?, &copy).context("copy the agent")?;
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
+    // Not by ourselves: what another scenario is about to start could hold a copy of the descriptor, and a file that is
+    // open for writing does not run.
+    let copied = Command::new("install").args(["-m", "755"]).arg(agent::program()?).arg(&copy).status()?;
+    ensure!(copied.success(), "cannot copy the agent");
     for directory in node.directory().ancestors().take(2) {
         fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
     }

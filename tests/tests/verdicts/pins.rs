@@ -82,6 +82,15 @@ impl Places {
     }
 }
 
+/// Ends an agent without a word, as a signal does. Another test may be about to start a program, which holds a copy of
+/// every descriptor until it runs: the agent counts as alive that long.
+fn die(agent: Program) -> Result<(), Failed> {
+    let directory = agent.pins().ok_or("no pins")?.directory().to_owned();
+    drop(agent);
+    let free = || fs::File::open(&directory).is_ok_and(|directory| directory.try_lock().is_ok());
+    ensure(until(free), || format!("{} stays locked", directory.display()))
+}
+
 fn group(pair: &Pair) -> GroupKey {
     GroupKey::new(pair.port, 0, Family::Ipv4 as u8, 50)
 }
@@ -118,7 +127,7 @@ fn goes_on_until_taken_over() -> Result<(), Failed> {
     agent.gates().attempt(0, 4711);
     let first = program_of(&agent, pair.port)?;
     // It dies: nothing is taken back.
-    drop(agent);
+    die(agent)?;
     ensure(program_on_port()? == Some(first), || "the program went with its agent".into())?;
 
     let pins = places.pins("a")?;
@@ -155,7 +164,7 @@ fn what_another_layout_left_is_taken_over() -> Result<(), Failed> {
     let (pair, places) = (pair()?, Places::new()?);
     let agent = places.agent("a", &pair)?;
     let ours = agent.pins().ok_or("no pins")?.directory().to_owned();
-    drop(agent);
+    die(agent)?;
     let name = ours.file_name().and_then(|name| name.to_str()).ok_or("no name")?;
     let (rest, _layout) = name.rsplit_once("-v").ok_or("no layout")?;
     let theirs = ours.with_file_name(format!("{rest}-v999"));
@@ -206,14 +215,14 @@ fn a_successor_shares_the_lock_and_the_links() -> Result<(), Failed> {
     ensure(shown == Some(program_of(&successor, pair.port)?), || format!("program {shown:?}"))?;
     // Its maps are the pinned ones now.
     successor.set_instance(group(&pair), &expected())?;
-    drop(successor);
+    die(successor)?;
     let groups = places.pins("a")?.leftovers().groups;
     ensure(groups.len() == 1, || format!("{groups:?}"))
 }
 
 fn swept_from_our_ports() -> Result<(), Failed> {
     let (pair, places) = (pair()?, Places::new()?);
-    drop(places.agent("a", &pair)?);
+    die(places.agent("a", &pair)?)?;
     let pins = places.pins("b")?;
     let mut program = Program::load(SMALL)?;
     let refused = program.attach(pair.port, Mode::Native);
@@ -235,7 +244,7 @@ fn a_namespace_that_is_gone_is_swept() -> Result<(), Failed> {
         let dead = || -> Result<(), String> {
             let text = |error: Failed| error.message().unwrap_or_default().to_owned();
             let pair = pair().map_err(text)?;
-            places.agent("a", &pair).map(drop).map_err(text)?;
+            places.agent("a", &pair).and_then(die).map_err(text)?;
             ip(&["link", "del", PORT]).map(drop).map_err(text)
         };
         scope.spawn(dead).join().unwrap_or_else(|_| Err("panicked".into()))
@@ -252,7 +261,7 @@ fn without_an_agent_everything_dead_is_detached() -> Result<(), Failed> {
     let (pair, places) = (pair()?, Places::new()?);
     let nothing = detach_all(&places.root(), None)?;
     ensure(nothing == Default::default(), || format!("{nothing:?}"))?;
-    drop(places.agent("a", &pair)?);
+    die(places.agent("a", &pair)?)?;
     let other = detach_all(&places.root(), Some(&places.run_dir("b")?))?;
     ensure(other == Default::default() && mode_on_port()? == Some("xdp"), || format!("{other:?}"))?;
     let done = detach_all(&places.root(), Some(&places.run_dir("a")?))?;
@@ -289,7 +298,7 @@ fn a_link_that_does_not_fit_is_reported_and_left() -> Result<(), Failed> {
 
 fn a_pin_that_was_left_is_replaced() -> Result<(), Failed> {
     let (pair, places) = (pair()?, Places::new()?);
-    drop(places.agent("a", &pair)?);
+    die(places.agent("a", &pair)?)?;
     ip(&["link", "del", PORT])?;
     ip(&["link", "add", PORT, "index", &pair.port.to_string(), "type", "veth", "peer", "name", PEER])?;
     // The pin of a link to a port that is gone has the name that the new link needs.
@@ -340,7 +349,7 @@ fn the_tcx_programs_come_and_go_with_the_port() -> Result<(), Failed> {
     agent.attach_tc(pair.port)?;
     agent.attach(pair.port, Mode::Generic)?;
     ensure(agent.links().len() == 3, || "twice on a hook".into())?;
-    drop(agent);
+    die(agent)?;
     let pins = places.pins("a")?;
     let links = pins.leftovers().links;
     ensure(links.len() == 3, || format!("{links:?}"))?;

@@ -76,13 +76,13 @@ fn a_tcx_link_comes_before_programs_of_others_and_leaves_them_where_they_are() {
         let theirs = on(Hook::Egress, &program(PASS));
         let ours = on(Hook::Egress, &program(DROP));
         assert!(!leave(pair));
-        drop(ours);
+        ours.detach();
         assert!(leave(pair) && theirs.attachment().unwrap().ifindex.is_some());
         // What is none of our business goes on to theirs.
         let stricter = on(Hook::Ingress, &program(DROP));
         let _ours = on(Hook::Ingress, &program(NEXT));
         assert!(!enter(pair));
-        drop(stricter);
+        stricter.detach();
         assert!(enter(pair));
     });
 }

@@ -196,17 +196,20 @@ fn the_ipv6_addresses_that_a_link_loses_when_it_goes_down_or_stops_to_do_ipv6_ar
                     let (program, rest) = words.split_once(' ').unwrap();
                     command(program, rest);
                 };
+                // The kernel may have made a link-local address of its own meanwhile.
+                let ours = ["fd00::1", "fe80::1"];
                 run(lose);
                 let mut gone = Vec::new();
                 while gone.len() < 2 {
-                    gone.push(next_address_gone(&mut events).await.to_string());
+                    let address = next_address_gone(&mut events).await.to_string();
+                    gone.extend(ours.contains(&&*address).then_some(address));
                 }
                 gone.sort_unstable();
-                assert_eq!(gone, ["fd00::1", "fe80::1"], "{lose}");
+                assert_eq!(gone, ours, "{lose}");
                 run(regain);
-                for address in ["fe80::1", "fd00::1"] {
+                for address in ours {
                     ip(&format!("address add {address}/64 dev port0 nodad"));
-                    assert_eq!(next_address(&mut events).await.to_string(), address);
+                    while next_address(&mut events).await.to_string() != address {}
                 }
             }
         });

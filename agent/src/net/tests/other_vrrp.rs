@@ -2,12 +2,11 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use super::lab::{joined, wait_until};
+use super::lab::{command, joined, wait_until};
 use crate::net::other_vrrp::{OtherVrrp, other_vrrp_speakers};
 
 /// A process that is called keepalived and does nothing until its input ends.
@@ -26,13 +25,20 @@ impl Drop for Impostor {
     }
 }
 
+/// A program of that name. Written by another process: one that another test is about to start could hold a copy of our
+/// descriptor, and a file that is open for writing does not run.
+fn impostor(directory: &Path) -> PathBuf {
+    let (text, program) = (directory.join("text"), directory.join("keepalived"));
+    fs::write(&text, "#!/bin/sh\nread line\n").unwrap();
+    command("install", &format!("-m 755 {} {}", text.display(), program.display()));
+    program
+}
+
 #[test]
 fn a_keepalived_in_our_namespace_is_found_with_its_file_and_one_in_another_is_not() {
     joined(|pair| {
         let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join("keepalived");
-        fs::write(&program, "#!/bin/sh\nread line\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = impostor(directory.path());
         assert_eq!(other_vrrp_speakers(), []);
 
         let near = Impostor::start(&program, &["-n", "-f", "/etc/near.conf"]);
@@ -57,9 +63,7 @@ fn a_keepalived_in_our_namespace_is_found_with_its_file_and_one_in_another_is_no
 fn a_configuration_is_readable_through_the_root_of_its_process() {
     joined(|_| {
         let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join("keepalived");
-        fs::write(&program, "#!/bin/sh\nread line\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = impostor(directory.path());
         let file = directory.path().join("k.conf");
         fs::write(&file, "! a configuration\n").unwrap();
         let _running = Impostor::start(&program, &["-f", file.to_str().unwrap()]);
