@@ -21,6 +21,8 @@ mod rules;
 mod servers;
 #[path = "config/strict_mode.rs"]
 mod strict_mode;
+#[path = "config/traps.rs"]
+mod traps;
 
 use std::path::{Path, PathBuf};
 
@@ -90,6 +92,11 @@ fn words_that_do_not_go_together_mean_what_keepalived_makes_of_them() {
 #[test]
 fn what_happens_otherwise_than_one_thinks_is_said() {
     golden("quiet_traps", by_text);
+}
+
+#[test]
+fn a_line_that_keepalived_drops_is_read_and_told_of() {
+    golden("long_line", by_text);
 }
 
 #[test]
