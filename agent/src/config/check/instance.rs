@@ -136,7 +136,8 @@ impl Checker<'_> {
     }
 
     fn default_interface(&mut self, instance: &Instance) -> Option<String> {
-        let Some(default) = self.model.globals.default_interface.clone() else {
+        let default = self.model.globals.default_interface.clone();
+        let Some(default) = default.filter(|_| !instance.slipped.contains(&"interface")) else {
             self.report_missing(instance, "interface");
             return None;
         };
@@ -151,6 +152,17 @@ impl Checker<'_> {
     }
 
     fn report_missing(&mut self, instance: &Instance, word: &str) {
+        if instance.slipped.contains(&word) {
+            // What is wrong with it was said at its line.
+            self.report(
+                Diagnostic::note(
+                    code::INSTANCE_INCOMPLETE,
+                    format!("instance `{}` is left out", instance.name.value),
+                )
+                .primary(instance.name.span, format!("its `{word}` cannot be read")),
+            );
+            return;
+        }
         let message = format!("instance `{}` lacks `{word}`", instance.name.value);
         self.report(
             Diagnostic::error(code::INSTANCE_INCOMPLETE, message)

@@ -72,6 +72,8 @@ pub(in super::super) struct Instance {
     pub tuning: TuningPlan,
     /// Each word that was said and has its form, and where.
     pub said: Vec<(&'static str, Span)>,
+    /// What it cannot run without and a line that was skipped was to say: a slip of the pen, not something forgotten.
+    pub slipped: Vec<&'static str>,
     /// Part of it could not be read: running with the rest could do harm.
     pub damaged: bool,
 }
@@ -177,6 +179,7 @@ impl Instance {
             ignores_owners: false,
             tuning: TuningPlan::default(),
             said: Vec::new(),
+            slipped: Vec::new(),
             damaged: false,
         }
     }
@@ -193,7 +196,17 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         reader.excused = outer;
     }
     instance.damaged = !block.closed || damage.torn;
+    let first_words = block.statements.iter().filter_map(|line| line.words.first());
+    instance.slipped = first_words.filter_map(meant).collect();
     Some(instance)
+}
+
+/// What no instance runs without, when a word is that or was meant to be: `virtual_routerid`, `interface=eth0`.
+fn meant(word: &Word) -> Option<&'static str> {
+    let name = word.value.split(['=', ':']).next().unwrap_or_default();
+    let known = keyword::keyword("vrrp_instance", name).map(|known| known.name);
+    let meant = known.or_else(|| keyword::nearest(name, keyword::words_of("vrrp_instance")))?;
+    ["interface", "virtual_router_id"].contains(&meant).then_some(meant)
 }
 
 fn line(
