@@ -102,6 +102,14 @@ impl Diagnostic {
         self.labels.first().map(|label| label.span)
     }
 
+    /// It all in one text, without the place: `message: remark; help`.
+    pub fn sentence(&self) -> String {
+        let remark = self.labels.iter().find(|label| !label.text.is_empty());
+        let remark = remark.map_or_else(String::new, |label| format!(": {}", label.text));
+        let help: String = self.help.iter().map(|help| format!("; {help}")).collect();
+        format!("{}{remark}{help}", self.message)
+    }
+
     /// With every place in a file.
     fn in_files(mut self, sources: &Sources) -> Self {
         let mut stories: Vec<Label> = Vec::new();
@@ -137,10 +145,7 @@ impl Diagnostic {
             let position = sources.position(span);
             format!("{}:{}:{}: ", sources.name(span), position.line, position.column)
         });
-        let remark = self.labels.first().filter(|label| !label.text.is_empty());
-        let remark = remark.map_or_else(String::new, |label| format!(": {}", label.text));
-        let help: String = self.help.iter().map(|help| format!("; {help}")).collect();
-        format!("{place}{}[{}]: {}{remark}{help}", self.severity.word(), self.code, self.message)
+        format!("{place}{}[{}]: {}", self.severity.word(), self.code, self.sentence())
     }
 }
 

@@ -103,13 +103,18 @@ fn an_instance_without_addresses_does_not_run() {
 }
 
 #[test]
-fn unicast_and_the_state_are_left_alone() {
-    // keepalived's manual forbids unicast; it runs. Of `state MASTER` below 255 it says that it must match being the
-    // owner, and starts as backup, as everybody does here.
+fn unicast_is_left_alone() {
+    // keepalived's manual forbids it; it runs.
     assert!(strict("unicast_peer { 192.0.2.2 }").diagnostics.is_empty());
+}
+
+#[test]
+fn state_master_is_for_the_owner_alone() {
+    // keepalived: "State MASTER must match being address owner"; it starts as backup, as everybody does here.
     let loaded = strict("state MASTER\npriority 150");
     assert_eq!(only(&loaded).priority, LocalPriority::new(150).unwrap());
-    assert!(loaded.diagnostics.is_empty());
+    assert_eq!(codes(&loaded), ["RG0420"]);
+    assert!(strict("state MASTER\npriority 255").diagnostics.is_empty());
 }
 
 #[test]

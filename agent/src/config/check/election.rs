@@ -80,6 +80,12 @@ impl Checker<'_> {
                     .secondary(nopreempt, "because of this"),
             );
         }
+        if let (Some(strict), Some(master)) = (strict, master)
+            && priority != LocalPriority::Owner
+        {
+            // RFC 9568 §6.4.1: nobody but the owner begins as Active. It changes nothing: the others never do.
+            self.strictness.loses(strict, master.span, "only priority 255 starts as master");
+        }
         if let (Some(strict), Some(said)) = (strict, &delay)
             && never.is_none()
         {

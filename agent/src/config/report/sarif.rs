@@ -50,7 +50,8 @@ fn result(diagnostic: &Diagnostic, sources: &Sources) -> Value {
     let mut result = json!({
         "ruleId": diagnostic.code,
         "level": level(diagnostic.severity),
-        "message": { "text": text(diagnostic) },
+        // Viewers show no more than this.
+        "message": { "text": diagnostic.sentence() },
     });
     let mut set = |name: &str, value: Value| {
         if let Some(object) = result.as_object_mut() {
@@ -83,14 +84,6 @@ const fn level(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Note => "note",
     }
-}
-
-/// All of it in one text: viewers show no more than that.
-fn text(diagnostic: &Diagnostic) -> String {
-    let remark = diagnostic.labels.first().map(|label| label.text.as_str()).filter(|text| !text.is_empty());
-    let remark = remark.map_or_else(String::new, |remark| format!(": {remark}"));
-    let help: String = diagnostic.help.iter().map(|help| format!("; {help}")).collect();
-    format!("{}{remark}{help}", diagnostic.message)
 }
 
 fn location(span: Span, sources: &Sources) -> Value {
