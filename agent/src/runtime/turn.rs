@@ -6,15 +6,15 @@
 //!    of netlink.
 //! 4. Verdicts of trackers.
 //! 5. What the rest of the agent asks and orders; and of a new config as much as there is time for.
-//! 6. Only then fire deadlines that have come, each after its instance's slots were read: an advert that arrived in time
-//!    never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
+//! 6. Only then fire deadlines that have come, as many as there is time for, the most urgent first, each after its
+//!    instance's slots were read: an advert that arrived in time never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
 //!    carries; the timer itself waits for no answer.
 //! 7. Carry out what is left of long lists: address requests, announcements. Both are handed on; neither is waited for.
 
 use std::{io, time::Duration};
 
 use regent_common::Family;
-use regent_vrrp::{Event, StateName};
+use regent_vrrp::{Event, Instant, StateName};
 use tokio::sync::oneshot;
 
 use super::{
@@ -44,8 +44,9 @@ const SLEEP: Duration = Duration::from_millis(20);
 const ANSWERS_PER_TURN: usize = 4;
 /// Reports, verdicts and answers about carriers taken in one turn, of each kind.
 const MESSAGES_PER_TURN: usize = 128;
-/// Deadlines fired in one turn; more would keep adverts waiting in the ring.
-const DEADLINES_PER_TURN: usize = 1024;
+/// How long deadlines are fired in one turn. When a thousand groups lose their Active at once, each takeover is work, and
+/// what the other groups hear and send meanwhile does not wait for all of it.
+const FIRING: Duration = Duration::from_millis(1);
 /// Housekeeping.
 const TICK: Duration = Duration::from_secs(1);
 /// How long giving up may take until the thread ends regardless.
@@ -232,7 +233,7 @@ impl Engine {
                         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
                         let arrived = self.now.nanoseconds().saturating_sub(age);
                         let packet = &buffer[..length.min(2 * PACKET_MAX)];
-                        self.received(at, family, packet, regent_vrrp::Instant::from_nanoseconds(arrived));
+                        self.received(at, family, packet, Instant::from_nanoseconds(arrived));
                     }
                     Ok(None) => break,
                     // ENETDOWN and the like: netlink tells the same with more words.
@@ -312,44 +313,65 @@ impl Engine {
         }
     }
 
-    /// Fires every deadline that has come, at most a turn's worth.
+    /// The deadline that has come and can wait least: what an instance has to do can wait until its group expects the next
+    /// advert.
+    fn due(&mut self) -> Option<(Instant, Owner)> {
+        let instances = &self.instances;
+        self.deadlines.due(self.now, |owner| match owner {
+            Owner::Instance(at) | Owner::Suspicion(at) => {
+                instances.get(at).map_or(TICK, |instance| instance.router.active_interval().duration())
+            }
+            Owner::Tick | Owner::Probing | Owner::Again(_) => TICK,
+            Owner::Announcements | Owner::Start => Duration::ZERO,
+        })
+    }
+
+    /// Fires the deadlines that have come, at most a turn's worth. What is left is fired in the next, which comes at once:
+    /// the timer is set for it.
     pub(super) fn fire_deadlines(&mut self) {
-        for _ in 0..DEADLINES_PER_TURN {
-            let Some((due, owner)) = self.deadlines.due(self.now) else { return };
-            match owner {
-                Owner::Tick => {
-                    self.set_tick();
-                    self.housekeeping();
+        let enough = clock::now() + FIRING;
+        while let Some((due, owner)) = self.due() {
+            self.fire(due, owner);
+            if clock::now() >= enough {
+                return;
+            }
+        }
+    }
+
+    fn fire(&mut self, due: Instant, owner: Owner) {
+        match owner {
+            Owner::Tick => {
+                self.set_tick();
+                self.housekeeping();
+            }
+            Owner::Announcements => {
+                // The turn ends with them.
+                self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
+            }
+            Owner::Again(at) => self.announce_again(at),
+            Owner::Start => self.start(),
+            Owner::Probing => self.probe_ports(),
+            Owner::Suspicion(at) => {
+                self.read_slots(at);
+                // Mostly the Active has been heard meanwhile.
+                if self.instances[at].suspicion == Some(due) {
+                    self.deadlines.replace(Owner::Suspicion(at), Some(due), None);
+                    self.instances[at].suspicion = None;
+                    self.check_carrier(self.instances[at].port);
                 }
-                Owner::Announcements => {
-                    // The turn ends with them.
-                    self.deadlines.replace(Owner::Announcements, self.announce_at.take(), None);
+            }
+            Owner::Instance(at) => {
+                self.read_slots(at);
+                if self.instances[at].deadline != Some(due) {
+                    return;
                 }
-                Owner::Again(at) => self.announce_again(at),
-                Owner::Start => self.start(),
-                Owner::Probing => self.probe_ports(),
-                Owner::Suspicion(at) => {
-                    self.read_slots(at);
-                    // Mostly the Active has been heard meanwhile.
-                    if self.instances[at].suspicion == Some(due) {
-                        self.deadlines.replace(Owner::Suspicion(at), Some(due), None);
-                        self.instances[at].suspicion = None;
-                        self.check_carrier(self.instances[at].port);
-                    }
+                if self.instances[at].state() == StateName::Backup && !self.hears(at) {
+                    return;
                 }
-                Owner::Instance(at) => {
-                    self.read_slots(at);
-                    if self.instances[at].deadline != Some(due) {
-                        continue;
-                    }
-                    if self.instances[at].state() == StateName::Backup && !self.hears(at) {
-                        continue;
-                    }
-                    self.late = u64::try_from(self.now.since(due).as_nanos()).unwrap_or(u64::MAX);
-                    self.turn.worst_lateness_ns = self.turn.worst_lateness_ns.max(self.late);
-                    self.step(at, Event::Deadline);
-                    self.late = 0;
-                }
+                self.late = u64::try_from(self.now.since(due).as_nanos()).unwrap_or(u64::MAX);
+                self.turn.worst_lateness_ns = self.turn.worst_lateness_ns.max(self.late);
+                self.step(at, Event::Deadline);
+                self.late = 0;
             }
         }
     }
