@@ -1,6 +1,7 @@
 //! The VRRP thread's world: ports, instances, their deadlines, and how an event becomes actions.
 //!
-//! The order of a turn is in `turn`, carrying out actions in `carry`, ports and the ladder in `ladder`.
+//! The order of a turn is in `turn`, what becomes of adverts in `receiving` and of verdicts in `faults`, carrying out
+//! actions in `carry`, ports and the ladder in `ladder`.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,12 +13,9 @@ use std::{
 
 use regent_common::{
     Counter, Family, Vrid,
-    advert::Heard,
-    check::{self, Preamble},
     map::{GroupKey, VipKey},
-    record::{AdvertRecord, Slot},
 };
-use regent_vrrp::{Advert, Event, FaultCause, Instant, StateName};
+use regent_vrrp::{Event, Instant, StateName};
 
 use super::{
     addressing::{Addressing, Notice},
@@ -32,7 +30,6 @@ use super::{
     strangers::Strangers,
     succession::Group,
     tell::Teller,
-    trackers::Kind,
 };
 use crate::{
     net::{
@@ -41,10 +38,7 @@ use crate::{
         link::{AssignedAddress, Link},
         xdp::{Diagnostics, NoPins, Pins, Program, View},
     },
-    observe::{
-        sentence,
-        snapshot::{FeatureStatus, TurnStatus},
-    },
+    observe::snapshot::{FeatureStatus, TurnStatus},
     track::Verdict,
     words,
 };
@@ -310,166 +304,6 @@ impl Engine {
         });
         self.deadlines.replace(Owner::Suspicion(at), instance.suspicion, suspicion);
         instance.suspicion = suspicion;
-    }
-
-    /// Reads the newest adverts that the kernel holds for an instance: nothing that arrived is overlooked, whether or not
-    /// it rang.
-    pub(super) fn read_slots(&mut self, at: usize) {
-        if !self.ports[self.instances[at].port].is_xdp() {
-            return;
-        }
-        let Some(slots) =
-            self.program.as_ref().and_then(|program| program.view().slots(self.instances[at].row))
-        else {
-            return;
-        };
-        let mut whole: Vec<&Slot> = slots.slots.iter().filter(|slot| slot.is_whole()).collect();
-        whole.sort_by_key(|slot| slot.arrived);
-        for slot in whole {
-            self.hear_carried(at, &slot.heard, slot.arrived, slot.before);
-        }
-    }
-
-    /// An advert that XDP carried. One before it may not have rung and is overwritten by now: it said what that source said
-    /// last, or it would have rung, and timers ran from its arrival.
-    fn hear_carried(&mut self, at: usize, heard: &Heard, arrived: u64, before: u64) {
-        let before = Instant::from_nanoseconds(before);
-        if let Some(unread) = self.instances[at].hearing.unread(&heard.source, before) {
-            self.hear(at, &unread, before);
-        }
-        self.hear(at, heard, Instant::from_nanoseconds(arrived));
-    }
-
-    /// An accepted advert, from whatever carrier, maybe told of twice.
-    pub(super) fn hear(&mut self, at: usize, heard: &Heard, arrived: Instant) -> bool {
-        let instance = &mut self.instances[at];
-        if !instance.hearing.is_news(heard, arrived) {
-            return false;
-        }
-        let Some(interval) = heard.interval() else { return false };
-        // The kernel's stamp may be a little younger than this turn's sample.
-        let arrived = arrived.min(self.now);
-        let advert = Advert { arrived, source: heard.source, priority: heard.priority(), interval };
-        let (port, family) = (instance.port, instance.plan.family);
-        if self.ports[port].answering.wants_candidates() {
-            self.neighbor(port, sentence::address(family, heard.source));
-        }
-        self.step(at, Event::Advert(advert));
-        true
-    }
-
-    /// A record of the ring.
-    pub(super) fn rang(&mut self, record: &AdvertRecord) {
-        let at = record.instance as usize;
-        if self.instances.get(at).is_some_and(|instance| instance.generation == record.generation) {
-            self.hear_carried(at, &record.heard, record.arrived, record.before);
-        }
-    }
-
-    /// A packet of the socket carrier, from its IP header on: the same checks as in the kernel.
-    pub(super) fn received(&mut self, port: usize, family: Family, packet: &[u8], arrived: Instant) {
-        if self.heard_before.is_some_and(|before| arrived < before) {
-            return;
-        }
-        let preamble = match family {
-            Family::Ipv4 => Preamble::ipv4(&packet, 0),
-            Family::Ipv6 => Preamble::ipv6(&packet, 0),
-        };
-        let Ok(preamble) = preamble else { return };
-        let instance =
-            Vrid::new(preamble.vrid()).and_then(|vrid| self.groups.get(&(port, family, vrid)).copied());
-        let Some(at) = instance else {
-            let verdict = check::judge(&packet, &preamble, None, None);
-            let ifindex = self.ports[port].ifindex().unwrap_or(0);
-            self.strangers.note(ifindex, &preamble, verdict, arrived);
-            return;
-        };
-        let expected = self.instances[at].expected([0; 6]);
-        let peer = self.instances[at].peer(&preamble.source);
-        match check::judge(&packet, &preamble, Some(&expected), peer.as_ref()) {
-            Ok(heard) => {
-                let arrived = self.instances[at].hearing.in_order(&heard.source, arrived);
-                if self.hear(at, &heard, arrived) {
-                    self.instances[at].hearing.carried_by_socket(&heard, arrived);
-                }
-            }
-            // RFC 9568 §7.1: discard. Counted, and nothing else: no timer, no log.
-            Err(reason) => self.instances[at].hearing.rejected(reason),
-        }
-    }
-
-    /// A script's verdict.
-    pub(super) fn judge_script(&mut self, verdict: &Verdict) {
-        self.verdicts.insert(Arc::clone(&verdict.script), verdict.clone());
-        for at in 0..self.instances.len() {
-            if self.instances[at].trackers.judge(
-                Kind::Script,
-                &verdict.script,
-                verdict.good,
-                Some(&verdict.detail),
-            ) {
-                self.apply_trackers(at);
-            }
-        }
-    }
-
-    /// A link's state, for those who track it.
-    pub(super) fn judge_interface(&mut self, name: &str, up: bool) {
-        for at in 0..self.instances.len() {
-            if self.instances[at].trackers.judge(Kind::Interface, name, up, None) {
-                self.apply_trackers(at);
-            }
-        }
-    }
-
-    /// A tracked interface that does not exist is down.
-    pub(super) fn judge_absent_interfaces(&mut self) {
-        let tracked = self.instances.iter().flat_map(|instance| instance.trackers.iter());
-        let absent: BTreeSet<Arc<str>> = tracked
-            .filter(|tracker| tracker.kind == Kind::Interface && tracker.good.is_none())
-            .map(|tracker| Arc::clone(&tracker.name))
-            .collect();
-        for name in absent {
-            self.judge_interface(&name, false);
-        }
-    }
-
-    pub(super) fn apply_trackers(&mut self, at: usize) {
-        let instance = &self.instances[at];
-        let priority = instance.trackers.priority(instance.plan.priority);
-        if priority != instance.priority() {
-            self.handle(at, Event::Priority(priority));
-        }
-        self.apply_faults(at);
-    }
-
-    /// Computes the faults of an instance anew and tells its machine when it may, or may not, take part.
-    pub(super) fn apply_faults(&mut self, at: usize) {
-        let before = self.instances[at].fault();
-        self.refresh_faults(at);
-        let after = self.instances[at].fault();
-        if !self.instances[at].started {
-            return;
-        }
-        match (before, after) {
-            (None, Some(cause)) => self.handle(at, Event::Fault(cause)),
-            (Some(_), None) => self.handle(at, Event::FaultCleared),
-            (None, None) | (Some(_), Some(_)) => {}
-        }
-    }
-
-    pub(super) fn refresh_faults(&mut self, at: usize) {
-        let instance = &mut self.instances[at];
-        let port = &self.ports[instance.port];
-        let flapping = port.is_flapping() && port.link.is_some();
-        let down = !port.is_up() && !flapping && instance.plan.tracks_interface;
-        let no_port = port.link.is_none() || port.way(instance.plan.family).socket.is_none();
-        instance.set_fault(FaultCause::Interface, down || no_port);
-        instance.set_fault(FaultCause::NoSourceAddress, instance.source.is_none());
-        let script = instance.trackers.fault(Kind::Script);
-        instance.set_fault(FaultCause::TrackedScript, script.is_some());
-        let interface = instance.trackers.fault(Kind::Interface);
-        instance.set_fault(FaultCause::TrackedInterface, interface.is_some());
     }
 
     /// Tells the kernel what to expect of an instance's group now; `false` when it does not take that, so that XDP must not
