@@ -47,6 +47,11 @@ impl<Owner: Ord + Copy> Deadlines<Owner> {
         come.or_else(|| self.queue.first().map(|(due, _)| *due))
     }
 
+    /// Whether some have come and wait.
+    pub fn is_behind(&self) -> bool {
+        !self.come.is_empty()
+    }
+
     /// Of those that are due at `now` the one that can wait least, when each can wait for its `patience`. It stays until it
     /// is replaced.
     pub fn due(&mut self, now: Instant, patience: impl Fn(Owner) -> Duration) -> Option<(Instant, Owner)> {
@@ -99,6 +104,7 @@ mod tests {
         }
         deadlines.replace(9, None, Some(at(200)));
         assert_eq!(deadlines.due(at(150), patience), Some((at(101), 1)));
+        assert!(deadlines.is_behind());
         // It comes while others wait.
         assert_eq!(deadlines.due(at(200), patience), Some((at(200), 9)));
         deadlines.replace(9, Some(at(200)), Some(at(300)));
@@ -114,6 +120,7 @@ mod tests {
         deadlines.replace(3, Some(at(103)), None);
         deadlines.replace(9, Some(at(1_095)), None);
         assert_eq!(deadlines.due(at(2_000), patience), None);
+        assert!(!deadlines.is_behind());
         assert_eq!(deadlines.next(), Some(at(5_000)));
     }
 }
