@@ -99,7 +99,7 @@ impl Checker<'_> {
         said.value.then_some(Strict { name, span: said.span })
     }
 
-    /// What keepalived's strict mode would change in silence.
+    /// What strict mode changes that no word of the instance asks for.
     pub(super) fn note_strict(
         &mut self,
         strict: Strict,
