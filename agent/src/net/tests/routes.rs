@@ -84,7 +84,7 @@ fn nobody_elses_route_is_listed_or_removed() {
         ip("route add local 10.9.0.4/30 dev port0 table local proto 99 metric 112");
         ip("route add 10.9.0.4/30 dev port0 table main proto 112 metric 112");
         ip("route append local 10.9.0.4/30 dev port1 table local proto 112 metric 112");
-        let before = ip("route show table all");
+        let before = ip("-4 route show table all");
         let mut socket = RouteSocket::open().unwrap();
         let ours = route(port, Ipv4Addr::new(10, 9, 0, 4), 30);
         let refused = socket.carry_out(Operation::Remove, &[ours]).remove(0).unwrap_err();
@@ -93,7 +93,7 @@ fn nobody_elses_route_is_listed_or_removed() {
         let other = route(link("port1").index, Ipv4Addr::new(10, 9, 0, 4), 30);
         assert_eq!(socket.ours().unwrap(), [other, ours]);
         all_good(socket.carry_out(Operation::Remove, &[ours]));
-        assert_eq!(ip("route show table all"), before);
+        assert_eq!(ip("-4 route show table all"), before);
     });
 }
 
