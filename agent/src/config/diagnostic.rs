@@ -102,10 +102,14 @@ impl Diagnostic {
         self.labels.first().map(|label| label.span)
     }
 
+    /// The remark on the place itself.
+    pub fn remark(&self) -> Option<&str> {
+        self.labels.first().map(|label| label.text.as_str()).filter(|text| !text.is_empty())
+    }
+
     /// It all in one text, without the place: `message: remark; help`.
     pub fn sentence(&self) -> String {
-        let remark = self.labels.iter().find(|label| !label.text.is_empty());
-        let remark = remark.map_or_else(String::new, |label| format!(": {}", label.text));
+        let remark = self.remark().map_or_else(String::new, |remark| format!(": {remark}"));
         let help: String = self.help.iter().map(|help| format!("; {help}")).collect();
         format!("{}{remark}{help}", self.message)
     }

@@ -88,6 +88,7 @@ fn holder(address: &SocketAddr) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::tests::lab::wait_until;
 
     #[test]
     fn a_group_has_one_agent_until_that_agent_ends() {
@@ -99,10 +100,6 @@ mod tests {
         assert!(VridClaim::take(&interface, Family::Ipv6, vrid).is_ok(), "another family is another group");
         drop(first);
         // A process that another test starts holds a copy of the socket for a moment.
-        let free = || VridClaim::take(&interface, Family::Ipv4, vrid).is_ok();
-        assert!((0..200).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            free()
-        }));
+        wait_until("it is free", || VridClaim::take(&interface, Family::Ipv4, vrid).is_ok());
     }
 }

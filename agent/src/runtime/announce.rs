@@ -93,7 +93,7 @@ impl Engine {
     /// Sends announcements that are due, at most a turn's worth.
     pub(super) fn announce(&mut self) {
         let mut frames = std::mem::take(&mut self.unsent);
-        // Others take over at this moment: what only says again what was said comes after their adverts.
+        // What only says again what was said comes after the adverts and takeovers that wait for the next turn.
         let waits = self.deadlines.is_behind();
         for _ in frames.len()..FRAMES_PER_TURN {
             if waits && self.announcing.is_repeating() {

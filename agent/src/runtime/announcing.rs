@@ -1,8 +1,8 @@
 //! Announcements that are still to be sent, and the pace they keep.
 //!
 //! A batch goes round the addresses of an instance, as keepalived's does, so that each of them is announced once before
-//! any is announced twice, and round by round instances take turns. Where a pace is configured, announcements through one lane follow each other no faster; a
-//! batch that waits for its lane does not keep others from theirs.
+//! any is announced twice, and round by round instances take turns. Where a pace is configured, announcements through one
+//! lane follow each other no faster; a batch that waits for its lane does not keep others from theirs.
 //!
 //! A batch may be held until the kernel takes packets for its addresses: caches must not stay with a host that does not
 //! take them. Only the first announcements of a few addresses go ahead.

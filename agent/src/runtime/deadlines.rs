@@ -15,7 +15,7 @@ pub struct Deadlines<Owner> {
     queue: BTreeSet<(Instant, Owner)>,
     /// Those that have come: until when each can wait, and since when it does.
     come: BTreeSet<(Instant, Instant, Owner)>,
-    /// The first of the former, by owner.
+    /// Until when each of those can wait, by owner.
     patience: BTreeMap<Owner, Instant>,
 }
 
@@ -44,7 +44,12 @@ impl<Owner: Ord + Copy> Deadlines<Owner> {
     /// The earliest.
     pub fn next(&self) -> Option<Instant> {
         let come = self.come.iter().map(|(_, due, _)| *due).min();
-        come.or_else(|| self.queue.first().map(|(due, _)| *due))
+        come.or_else(|| self.unseen())
+    }
+
+    /// The earliest that no turn has seen come.
+    pub fn unseen(&self) -> Option<Instant> {
+        self.queue.first().map(|(due, _)| *due)
     }
 
     /// Whether some have come and wait.
@@ -105,6 +110,7 @@ mod tests {
         deadlines.replace(9, None, Some(at(200)));
         assert_eq!(deadlines.due(at(150), patience), Some((at(101), 1)));
         assert!(deadlines.is_behind());
+        assert_eq!((deadlines.next(), deadlines.unseen()), (Some(at(101)), Some(at(200))));
         // It comes while others wait.
         assert_eq!(deadlines.due(at(200), patience), Some((at(200), 9)));
         deadlines.replace(9, Some(at(200)), Some(at(300)));

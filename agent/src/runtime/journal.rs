@@ -271,6 +271,7 @@ fn is_current(handle: &File, path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::tests::lab::wait_for;
 
     fn entry(last: u8) -> Entry {
         Entry { device: "ens33".into(), address: IpAddr::from([10, 0, 0, last]), prefix_length: 32 }
@@ -278,11 +279,7 @@ mod tests {
 
     /// A process that another test starts holds a copy of the lock for a moment.
     fn taken_in_the_end(path: &Path) -> RunDir {
-        let patiently = (0..200).find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            RunDir::take(path).ok()
-        });
-        patiently.expect("the lock is free")
+        wait_for("the lock is free", || RunDir::take(path).ok())
     }
 
     #[test]

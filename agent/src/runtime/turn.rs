@@ -7,8 +7,8 @@
 //! 4. Verdicts of trackers.
 //! 5. What the rest of the agent asks and orders; and of a new config as much as there is time for.
 //! 6. Only then fire deadlines that have come, as many as there is time for, the most urgent first, each after its
-//!    instance's slots were read: an advert that arrived in time never loses to our own late wake-up. An interval before a Backup's down timer it is asked whether the carrier still
-//!    carries; the timer itself waits for no answer.
+//!    instance's slots were read: an advert that arrived in time never loses to our own late wake-up. An interval before
+//!    a Backup's down timer it is asked whether the carrier still carries; the timer itself waits for no answer.
 //! 7. Carry out what is left of long lists: address requests, announcements. Both are handed on; neither is waited for.
 
 use std::{io, time::Duration};
@@ -243,9 +243,9 @@ impl Engine {
         }
     }
 
-    /// Whether the earliest deadline passed long ago.
+    /// Whether a deadline passed long ago that no turn has seen: those that were seen wait for their turn, not for us.
     fn overslept(&self) -> bool {
-        self.deadlines.next().is_some_and(|due| due + SLEEP <= self.now)
+        self.deadlines.unseen().is_some_and(|due| due + SLEEP <= self.now)
     }
 
     fn take_all_answers(&mut self, inbox: &mut Inbox, first: &mut Option<Woken>) {

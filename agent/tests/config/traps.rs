@@ -1,5 +1,5 @@
-//! The traps of keepalived's configuration: what it makes of a file without a word, or with one in the log alone. Each has a
-//! golden, in which it is said.
+//! The traps of keepalived's configuration: where a file does something else than one thinks, and is told so in the log or
+//! nowhere. Each has a golden, in which it is said.
 
 /// What keepalived does, the golden in which a file has it, and what is said of it there.
 const TRAPS: &[(&str, &str, &str)] = &[
@@ -15,26 +15,26 @@ const TRAPS: &[(&str, &str, &str)] = &[
         "slips",
         "RG0204]: `advert_int` lacks its value",
     ),
-    ("a `=` is taken for the value", "quiet_traps", "RG0205]: no `=` stands between `preempt_delay`"),
+    ("a `=` is read as the value", "quiet_traps", "RG0205]: no `=` stands between `preempt_delay`"),
     ("a comma becomes part of a name", "quiet_traps", "RG0308]: `eth0,` is taken whole"),
     (
         "a template that was never filled in is read as it is",
         "quiet_traps",
         "RG0010]: a template was not filled in",
     ),
-    ("a stray brace closes whatever is open", "stray_brace", "RG0003]: a `}` closes nothing"),
+    ("a brace too many closes the block around it", "stray_brace", "RG0003]: a `}` closes nothing"),
     ("what a missing brace swallows is lost", "missing_brace", "RG0002]: a block of `vrrp_instance first`"),
     ("of a password eight bytes are sent", "traps", "RG0306]: `auth_pass` is longer than eight bytes"),
     ("an empty password turns authentication off", "traps", "RG0413]: `auth_type PASS` lacks a password"),
     ("version 3 has no authentication", "traps", "RG0413]: version 3 has no authentication"),
-    ("vrrp_strict turns authentication off", "strict", "RG0420]: `vrrp_strict` takes back"),
+    ("vrrp_strict turns authentication off", "strict", "no authentication, as in keepalived"),
     (
         "an old checksum is accepted unless told otherwise",
         "unicast",
         "RG0426]: adverts with the old checksum",
     ),
     (
-        "one VRID twice on an interface ends the process",
+        "one VRID twice on an interface is two routers of one group",
         "left_out",
         "RG0403]: VRID 1 is held twice on `eth0`",
     ),
@@ -47,7 +47,7 @@ const TRAPS: &[(&str, &str, &str)] = &[
     ("`state MASTER` takes `nopreempt` back", "traps", "RG0411]: `nopreempt` does not go with"),
     ("`state MASTER` takes `preempt_delay` back", "traps", "RG0411]: `preempt_delay` does not go with"),
     ("a state that does not exist is BACKUP", "traps", "RG0303]: `state` takes MASTER or BACKUP"),
-    ("of two states the first counts", "remaining", "RG0208]: `state` is said twice"),
+    ("`state BACKUP` behind `state MASTER` does not count", "remaining", "RG0208]: `state` is said twice"),
     (
         "`nopreempt` takes `preempt_delay` back",
         "traps",
@@ -75,18 +75,22 @@ const TRAPS: &[(&str, &str, &str)] = &[
     ("an address of the other family is ignored", "traps", "RG0405]: `2001:db8::1` is not an IPv4 address"),
     ("an address twice counts once", "traps", "RG0404]: `192.0.2.1` is named twice"),
     ("one address in two instances is on two hosts", "left_out", "RG0404]: `192.0.2.1` is an address of two"),
-    ("a label need not begin with its interface, but fit", "slips", "RG0307]: `eth0:much_too_long_for_it`"),
+    ("an address whose label does not fit is removed", "slips", "RG0307]: `eth0:much_too_long_for_it`"),
     (
-        "adverts of IPv6 begin with a link-local address",
+        "adverts of IPv6 that begin with no link-local address are told of in strict mode alone",
         "traps",
         "RG0419]: `2001:db8::6` is the first address",
     ),
     (
-        "an instance without addresses speaks version 2",
-        "left_out",
-        "RG0407]: instance `empty3` has no virtual",
+        "an instance of version 2 without addresses runs",
+        "startup",
+        "RG0407]: instance `later` has no virtual",
     ),
-    ("vrrp_strict makes addresses unreachable", "strict", "RG0420]: `vrrp_strict` takes back"),
+    (
+        "vrrp_strict makes addresses unreachable",
+        "strict",
+        "addresses take packets all the same, unlike in keepalived",
+    ),
     ("names outside of `group` are no members", "quiet_traps", "RG0443]: sync group `loose` has names"),
     ("a member of two groups is in the first", "sync_groups_wrong", "RG0443]: instance `B` is in two"),
     ("globals behind an instance are lost by a reload", "quiet_traps", "RG0466]: `vrrp_garp_master_repeat`"),
@@ -95,7 +99,7 @@ const TRAPS: &[(&str, &str, &str)] = &[
         "virtual_server_rules",
         "RG0480]: a virtual server does not say",
     ),
-    ("unicast peers that include oneself", "unicast", "RG0422]: `pair` names itself as a peer"),
+    ("a router may be its own peer", "unicast", "RG0422]: `pair` names itself as a peer"),
     (
         "`unicast_peer` without its block is multicast",
         "quiet_traps",

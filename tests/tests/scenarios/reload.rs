@@ -141,13 +141,13 @@ fn transitions(agent: &Agent, name: &str) -> Result<(u64, u64)> {
     Ok((status.number(name, "/became_master"), status.number(name, "/released_master")))
 }
 
-/// Comments and instances beside it change each time; then nothing; then its own announcements.
 /// What the agent announced of an address after `began`.
 fn announced(rig: &Rig, began: Moment, last: u8) -> usize {
     rig.capture
         .count_after(began, |frame: &Frame| frame.mac == rig.a.mac() && frame.is_announcement(address(last)))
 }
 
+/// Comments and instances beside it change each time; then nothing; then its own announcements.
 fn fifty_in_a_row() -> Result<()> {
     let rig = Rig::new()?;
     let strong = quiet(Group::fast(STRONG, TENTH));

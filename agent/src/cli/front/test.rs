@@ -112,8 +112,8 @@ fn line(diagnostic: &Diagnostic, loaded: &Loaded) -> String {
 fn is_error(diagnostic: &Diagnostic) -> bool {
     match diagnostic.severity {
         Severity::Error => true,
-        // What strict mode takes back, each with its place; not what it would do and does not here.
-        Severity::Warning if diagnostic.code == code::STRICT => diagnostic.labels.len() > 1,
+        // What strict mode takes back is its remark; what it would do and does not here is none.
+        Severity::Warning if diagnostic.code == code::STRICT => diagnostic.remark().is_some(),
         Severity::Warning => COUNTED.contains(&diagnostic.code),
         Severity::Note => false,
     }

@@ -90,7 +90,7 @@ impl Checker<'_> {
             && never.is_none()
         {
             // RFC 9568 §6.1 has Preempt_Mode and no delay; keepalived's strict mode drops it as well.
-            self.strictness.loses(strict, said.span, "no delay");
+            self.strictness.loses(strict, said.span, "no delay before preemption");
             delay = None;
         }
         match never {

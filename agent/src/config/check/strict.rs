@@ -4,7 +4,7 @@
 //! it. What it means is therefore said once, in one warning at the word; and what would make addresses unreachable is
 //! not done (see [`crate::departures`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regent_common::{LocalPriority, Version};
 
@@ -67,9 +67,12 @@ impl Strictness {
             } else {
                 format!("`{word}` does not make addresses unreachable here")
             };
-            let mut diagnostic = Diagnostic::warning(code::STRICT, message).primary(effects.strict.span, "");
-            for (place, what) in effects.losses.iter().take(MAX_PLACES) {
-                diagnostic = diagnostic.secondary(*place, *what);
+            let lost: BTreeSet<&str> = effects.losses.iter().map(|(_, what)| *what).collect();
+            let lost = lost.into_iter().collect::<Vec<_>>().join("; ");
+            let mut diagnostic =
+                Diagnostic::warning(code::STRICT, message).primary(effects.strict.span, lost);
+            for (place, _) in effects.losses.iter().take(MAX_PLACES) {
+                diagnostic = diagnostic.secondary(*place, "");
             }
             if let Some(more @ 1..) = effects.losses.len().checked_sub(MAX_PLACES) {
                 diagnostic = diagnostic.help(format!("the same in {more} more places"));

@@ -196,17 +196,24 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry<'_, RootTerm>, block: 
         reader.excused = outer;
     }
     instance.damaged = !block.closed || damage.torn;
-    let first_words = block.statements.iter().filter_map(|line| line.words.first());
-    instance.slipped = first_words.filter_map(meant).collect();
+    let absent = [
+        ("interface", matches!(instance.interface, Required::Absent)),
+        ("virtual_router_id", matches!(instance.vrid, Required::Absent)),
+    ];
+    let tried = |name: &str| {
+        let mut first_words = block.statements.iter().filter_map(|line| line.words.first());
+        first_words.any(|word| meant(word) == Some(name))
+    };
+    instance.slipped =
+        absent.into_iter().filter(|(name, absent)| *absent && tried(name)).map(|(name, _)| name).collect();
     Some(instance)
 }
 
-/// What no instance runs without, when a word is that or was meant to be: `virtual_routerid`, `interface=eth0`.
-fn meant(word: &Word) -> Option<&'static str> {
+/// The word of an instance that this is, or was meant to be: `virtual_routerid`, `interface=eth0`.
+fn meant(word: &Word) -> Option<&str> {
     let name = word.value.split(['=', ':']).next().unwrap_or_default();
     let known = keyword::keyword("vrrp_instance", name).map(|known| known.name);
-    let meant = known.or_else(|| keyword::nearest(name, keyword::words_of("vrrp_instance")))?;
-    ["interface", "virtual_router_id"].contains(&meant).then_some(meant)
+    known.or_else(|| keyword::nearest(name, keyword::words_of("vrrp_instance")))
 }
 
 fn line(
